@@ -1,0 +1,1 @@
+"""Measures the product from the outside: a load client and a table."""

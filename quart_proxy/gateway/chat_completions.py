@@ -1,0 +1,15 @@
+"""POST /v1/chat/completions: Chat Completions."""
+
+from quart import Blueprint, Response
+
+from quart_proxy.core.formats import FORMATS
+from quart_proxy.gateway.streaming import relay_request
+
+routes = Blueprint("chat_completions", __name__)
+FORMAT = FORMATS["openai"]
+
+
+@routes.post("/v1/chat/completions")
+@routes.post("/chat/completions")
+async def create() -> Response:
+    return await relay_request(FORMAT, "chat/completions")

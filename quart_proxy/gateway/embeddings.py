@@ -1,0 +1,15 @@
+"""POST /v1/embeddings: Embeddings."""
+
+from quart import Blueprint, Response
+
+from quart_proxy.core.formats import FORMATS
+from quart_proxy.gateway.streaming import relay_request
+
+routes = Blueprint("embeddings", __name__)
+FORMAT = FORMATS["openai_embeddings"]
+
+
+@routes.post("/v1/embeddings")
+@routes.post("/embeddings")
+async def create() -> Response:
+    return await relay_request(FORMAT, "embeddings")

@@ -1,0 +1,15 @@
+"""POST /v1/messages: Messages."""
+
+from quart import Blueprint, Response
+
+from quart_proxy.core.formats import FORMATS
+from quart_proxy.gateway.streaming import relay_request
+
+routes = Blueprint("messages", __name__)
+FORMAT = FORMATS["anthropic"]
+
+
+@routes.post("/v1/messages")
+@routes.post("/messages")
+async def create() -> Response:
+    return await relay_request(FORMAT, "messages")

@@ -1,0 +1,15 @@
+"""POST /v1/responses: Responses."""
+
+from quart import Blueprint, Response
+
+from quart_proxy.core.formats import FORMATS
+from quart_proxy.gateway.streaming import relay_request
+
+routes = Blueprint("responses", __name__)
+FORMAT = FORMATS["openai_responses"]
+
+
+@routes.post("/v1/responses")
+@routes.post("/responses")
+async def create() -> Response:
+    return await relay_request(FORMAT, "responses")

@@ -1,0 +1,89 @@
+"""A relay as an HTTP answer: whole, or as a stream with heartbeats into every silence."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from quart import Response, request
+
+from quart_proxy.core.errors import UnsupportedEncoding
+from quart_proxy.core.formats import Format
+from quart_proxy.core.money import format_money
+from quart_proxy.http import authenticated, read_body, request_id, service
+from quart_proxy.services.dispatch import Dispatcher
+from quart_proxy.services.relay import Answer, Relay, RelayPool
+from quart_proxy.settings import Settings
+
+CLIENT_ID_HEADERS = ("X-Client-Request-Id", "X-Request-Id", "Idempotency-Key")
+STREAM_HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
+
+
+async def relay_request(client_format: Format, endpoint: str) -> Response:
+    """Answer the request being handled, whose body is in `client_format`."""
+    caller = await authenticated()
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedEncoding("The body is compressed; send it as it is.")
+    body = await read_body()
+    relay = await service(Dispatcher).dispatch(
+        request_id=request_id(),
+        caller=caller,
+        endpoint=endpoint,
+        format=client_format,
+        request=client_format.parse_request(body),
+        body_bytes=len(body),
+        client_request_id=_client_id(),
+    )
+    return await _answer(relay)
+
+
+async def _answer(relay: Relay) -> Response:
+    heartbeat_s = service(Settings).heartbeat_s
+    pool = service(RelayPool)
+    try:
+        # Until a first byte came or a heartbeat is due the status is still open: an upstream's 429 is a 429.
+        await asyncio.wait((relay.head,), timeout=heartbeat_s if relay.exchange.streamed else None)
+    except asyncio.CancelledError:
+        pool.abandon(relay)
+        raise
+    if relay.head.done() and (answer := relay.head.result()) is not None:
+        return _whole(answer)
+    response = Response(_bytes(relay, pool, heartbeat_s), 200, STREAM_HEADERS)
+    response.headers["content-type"] = "text/event-stream; charset=utf-8"
+    # Quart cuts answers after 60 s unless told otherwise, without a word to anyone.
+    response.timeout = None
+    return response
+
+
+def _whole(answer: Answer) -> Response:
+    headers = {
+        "x-quart-proxy-cost": format_money(answer.cost),
+        "x-quart-proxy-balance": format_money(answer.balance),
+    }
+    return Response(answer.body, 200, headers, content_type=answer.content_type)
+
+
+async def _bytes(relay: Relay, pool: RelayPool, heartbeat_s: float) -> AsyncIterator[bytes]:
+    outbox = relay.outbox
+    reader = asyncio.current_task()
+    assert reader is not None
+    # A client that takes no bytes leaves this task in a write that nothing else would end.
+    outbox.on_stall = reader.cancel
+    is_late = not relay.head.done()
+    try:
+        if is_late:
+            yield relay.format.heartbeat
+        while (data := await outbox.get(heartbeat_s)) != b"":
+            if data is not None:
+                yield data
+            elif not relay.is_inside_event:
+                yield relay.format.heartbeat
+    finally:
+        if not outbox.is_finished:
+            pool.abandon(relay)
+
+
+def _client_id() -> str | None:
+    """The client's own name for this request: kept beside ours, never in its place."""
+    for name in CLIENT_ID_HEADERS:
+        if value := request.headers.get(name):
+            return value
+    return None

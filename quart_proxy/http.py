@@ -1,0 +1,161 @@
+"""What both doors share: the id of a request, its body, who calls, and how errors leave the house."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import orjson
+from quart import Quart, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout
+
+from quart_proxy.core.credentials import choose_key
+from quart_proxy.core.errors import (
+    BodyTimeout,
+    BodyTooLarge,
+    ClientError,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    ProxyError,
+    Unauthenticated,
+)
+from quart_proxy.core.formats import FORMATS
+from quart_proxy.services.auth import Authenticator, Caller
+from quart_proxy.services.dispatch import new_request_id
+
+logger = logging.getLogger(__name__)
+
+JSON = "application/json"
+SERVICES = "quart_proxy.services"
+S = TypeVar("S")
+
+
+def service(kind: type[S]) -> S:
+    """The worker's instance of a service class, as the roof wired it."""
+    return cast(S, current_app.extensions[SERVICES][kind])
+
+
+def request_id() -> UUID:
+    """The id of the request being answered, made when first asked for."""
+    if "request_id" not in g:
+        g.request_id = new_request_id()
+    return cast(UUID, g.request_id)
+
+
+def request_id_text(identifier: UUID | None = None) -> str:
+    return f"req_{(identifier or request_id()).hex}"
+
+
+def json_response(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(document), status, headers, content_type=JSON)
+
+
+async def read_body() -> bytes:
+    """The whole request body. Raises BodyTooLarge and BodyTimeout."""
+    return cast(bytes, await request.get_data(cache=False))
+
+
+async def read_json() -> dict[str, Any]:
+    """The body as a JSON object. Raises InvalidRequest."""
+    try:
+        document = orjson.loads(await read_body() or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"The body is not JSON: {error}.") from None
+    if not isinstance(document, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return document
+
+
+def client_key() -> str:
+    """The API key of ours in this request. Raises Unauthenticated, and InvalidRequest when there are two."""
+    authorization = request.headers.getlist("Authorization")
+    x_api_key = request.headers.getlist("X-Api-Key")
+    if len(authorization) > 1 or len(x_api_key) > 1:
+        raise InvalidRequest("A credential header is there twice; send one.")
+    bearer = None
+    if authorization:
+        scheme, _, token = authorization[0].partition(" ")
+        bearer = token.strip() if scheme.lower() == "bearer" else None
+    return choose_key(bearer, x_api_key[0].strip() if x_api_key else None)
+
+
+async def authenticated() -> Caller:
+    """Who calls with an API key. Raises Unauthenticated and its kin."""
+    if "caller" not in g:
+        g.caller = await service(Authenticator).authenticate(client_key())
+    return cast(Caller, g.caller)
+
+
+# --- errors -------------------------------------------------------------------------------------------
+
+
+def render_error(error: ProxyError, path: str, identifier: UUID) -> bytes:
+    """The body of an error answer, in the format that callers of `path` speak."""
+    name = "anthropic" if "/messages" in path and not path.startswith("/api/") else "openai"
+    return orjson.dumps(FORMATS[name].render_error(error, request_id_text(identifier)))
+
+
+def error_response(error: ProxyError) -> Response:
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(error.retry_after_s)
+    elif error.status in (429, 500, 502, 503, 504, 529) and not error.is_retryable:
+        # Both vendors' SDKs would try such a status again; here that cannot help.
+        headers["x-should-retry"] = "false"
+    if isinstance(error, Unauthenticated):
+        headers["www-authenticate"] = "Bearer"
+    return Response(
+        render_error(error, request.path, request_id()), error.status, headers, content_type=JSON
+    )
+
+
+def install_errors(app: Quart) -> None:
+    """Every error becomes an answer in the caller's format; nothing under any path is HTML."""
+
+    @app.errorhandler(ProxyError)
+    async def known(error: ProxyError) -> Response:
+        if not isinstance(error, ClientError):
+            logger.warning("request_failed", extra={"fields": _facts(error)})
+        return error_response(error)
+
+    @app.errorhandler(HTTPException)
+    async def from_framework(error: HTTPException) -> Response:
+        return error_response(_translate(error))
+
+    @app.errorhandler(Exception)
+    async def unforeseen(error: Exception) -> Response:
+        logger.error("unforeseen_error", exc_info=error, extra={"fields": {"request_id": request_id_text()}})
+        return error_response(InternalError("This request failed here; the operator finds it by its id."))
+
+    @app.after_request
+    async def identify(response: Response) -> Response:
+        response.headers["x-request-id"] = response.headers["request-id"] = request_id_text()
+        return response
+
+
+def _translate(error: HTTPException) -> ProxyError:
+    if isinstance(error, RequestEntityTooLarge):
+        limit = current_app.config["MAX_CONTENT_LENGTH"]
+        return BodyTooLarge(f"The body is larger than {limit} bytes.")
+    if isinstance(error, RequestTimeout):
+        return BodyTimeout("The body did not arrive in time.")
+    if error.code == 404:
+        return NotFound(_not_found_sentence(request.path))
+    if error.code == 405:
+        allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+        return MethodNotAllowed(f"{request.method} is not answered here; {allowed} is.")
+    if error.code is not None and 400 <= error.code < 500:
+        return InvalidRequest(error.description or "The request cannot be understood.")
+    return InternalError("This request failed here; the operator finds it by its id.")
+
+
+def _not_found_sentence(path: str) -> str:
+    if path.startswith("/v1/v1"):
+        return "There is nothing here: the base URL already ends in /v1, and the client added another."
+    return f"There is nothing at {path[:200]}."
+
+
+def _facts(error: ProxyError) -> dict[str, Any]:
+    return {"request_id": request_id_text(), "status": error.status, "code": error.code, "path": request.path}

@@ -1,0 +1,56 @@
+"""What `/metrics` tells, in Prometheus' words. Counted per worker; the answer is the sum over all of them."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+
+from quart_proxy.core.record import Exchange
+
+
+class Metrics:
+    """One instance a process. With PROMETHEUS_MULTIPROC_DIR set, processes share their counts through it."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "quart_proxy_requests", "Requests by how they ended.", ["endpoint", "outcome"], registry=registry
+        )
+        self.tokens = Counter("quart_proxy_tokens", "Tokens billed.", ["dimension"], registry=registry)
+        self.cost = Counter(
+            "quart_proxy_cost_dollars", "Dollars billed; the books are exact, this is a float.", registry=registry
+        )
+        self.unpriced_usage = Counter(
+            "quart_proxy_unpriced_usage", "Answers with a usage field that no price covers.", registry=registry
+        )
+        self.invalid_usage = Counter(
+            "quart_proxy_invalid_usage", "Answers whose usage is not a valid count.", registry=registry
+        )
+        self.first_byte = Histogram(
+            "quart_proxy_first_byte_seconds",
+            "From the request to the provider's first byte.",
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300),
+            registry=registry,
+        )
+        self.backlog = Gauge(
+            "quart_proxy_settlement_backlog",
+            "Settlements not yet in PostgreSQL.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+
+    def count_exchange(self, exchange: Exchange) -> None:
+        self.requests.labels(exchange.endpoint, exchange.outcome.value).inc()
+        if exchange.outcome == "usage_invalid":
+            self.invalid_usage.inc()
+        if exchange.usage is not None:
+            self.cost.inc(float(exchange.cost))
+            for dimension, count in exchange.usage.tokens.items():
+                self.tokens.labels(dimension.value).inc(count)
+        if exchange.first_byte_ms is not None:
+            self.first_byte.observe(exchange.first_byte_ms / 1000)
+
+    def render(self, shared_folder: str | None) -> bytes:
+        """The text form; with `shared_folder`, summed over every process that counts there."""
+        if shared_folder is None:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry, path=shared_folder)
+        return generate_latest(registry)

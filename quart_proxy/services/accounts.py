@@ -1,0 +1,165 @@
+"""Users, their keys and their money, as admins handle them: each function is one transaction with its audit row."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from quart_proxy.core.credentials import RANDOM_BYTES, digest_key, encode_key
+from quart_proxy.core.money import format_money
+from quart_proxy.store import accounts as kept
+from quart_proxy.store import ledger
+from quart_proxy.store.accounts import ApiKey, User
+from quart_proxy.store.catalog import fold_name
+from quart_proxy.store.changes import bump_version, record_audit
+from quart_proxy.store.database import Database
+
+PREFIX_SHOWN = 7
+"""`sk-` and four characters: enough to recognise a key, nothing to guess it by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does it, for the audit log."""
+
+    name: str
+    request_id: str | None = None
+    address: str | None = None
+
+
+class Accounts:
+    """Raises NotFound for an unknown user or key, and Unavailable when the database is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create_user(
+        self, actor: Actor, *, name: str, email: str | None = None, note: str | None = None
+    ) -> User:
+        async with self._database.transaction() as connection:
+            user = await kept.create_user(connection, name=name, email=email, note=note)
+            await _audit(connection, actor, "user.create", f"user/{user.id}", after={"name": name, "email": email})
+        return user
+
+    async def update_user(self, actor: Actor, user_id: int, changes: Mapping[str, Any]) -> User:
+        async with self._database.transaction() as connection:
+            before = await kept.get_user(connection, user_id)
+            user = await kept.update_user(connection, user_id, changes)
+            await bump_version(connection)
+            was = {name: getattr(before, name) for name in changes}
+            await _audit(connection, actor, "user.update", f"user/{user_id}", before=was, after=dict(changes))
+        return user
+
+    async def delete_user(self, actor: Actor, user_id: int) -> None:
+        async with self._database.transaction() as connection:
+            await kept.delete_user(connection, user_id)
+            await bump_version(connection)
+            await _audit(connection, actor, "user.delete", f"user/{user_id}")
+
+    async def create_key(
+        self,
+        actor: Actor,
+        *,
+        user_id: int,
+        name: str,
+        allowed_models: Sequence[str] | None = None,
+        max_concurrency: int | None = None,
+        expires_at: datetime | None = None,
+    ) -> tuple[ApiKey, str]:
+        """A new key and its text, which is kept nowhere and shown this once."""
+        text = encode_key(os.urandom(RANDOM_BYTES))
+        async with self._database.transaction() as connection:
+            await kept.get_user(connection, user_id)
+            key = await kept.create_key(
+                connection,
+                user_id=user_id,
+                name=name,
+                digest=digest_key(text),
+                prefix=text[:PREFIX_SHOWN],
+                last4=text[-4:],
+                allowed_models=_folded(allowed_models),
+                max_concurrency=max_concurrency,
+                expires_at=expires_at,
+            )
+            # A worker may have been asked for this key before it was there.
+            await bump_version(connection)
+            await _audit(
+                connection, actor, "key.create", f"key/{key.id}", after={"user_id": user_id, "name": name}
+            )
+        return key, text
+
+    async def update_key(self, actor: Actor, key_id: int, changes: Mapping[str, Any]) -> ApiKey:
+        if "allowed_models" in changes:
+            changes = {**changes, "allowed_models": _folded(changes["allowed_models"])}
+        async with self._database.transaction() as connection:
+            key = await kept.update_key(connection, key_id, changes)
+            await bump_version(connection)
+            await _audit(connection, actor, "key.update", f"key/{key_id}", after=_plain(changes))
+        return key
+
+    async def revoke_key(self, actor: Actor, key_id: int) -> ApiKey:
+        async with self._database.transaction() as connection:
+            key = await kept.revoke_key(connection, key_id)
+            await bump_version(connection)
+            await _audit(connection, actor, "key.revoke", f"key/{key_id}")
+        return key
+
+    async def move_money(
+        self,
+        actor: Actor,
+        *,
+        user_id: int,
+        kind: str,
+        amount: Decimal,
+        reason: str | None,
+        idempotency_key: str | None = None,
+    ) -> ledger.Entry:
+        """Credit, grant, adjust or refund. With an `idempotency_key` used before, the first entry is the answer and
+        nothing moves. Raises Conflict when that one said something else."""
+        async with self._database.transaction() as connection:
+            entry, is_new = await ledger.record_entry(
+                connection,
+                user_id=user_id,
+                kind=kind,
+                amount=amount,
+                reason=reason,
+                actor=actor.name,
+                idempotency_key=idempotency_key,
+            )
+            if is_new:
+                # A top-up must open the door at once, on every worker.
+                await bump_version(connection)
+                after = {"kind": kind, "amount": amount, "balance_after": entry.balance_after}
+                await _audit(connection, actor, "ledger.record", f"user/{user_id}", after=_plain(after))
+        return entry
+
+
+def _folded(names: Sequence[str] | None) -> list[str] | None:
+    return None if names is None else sorted({fold_name(name) for name in names})
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON takes them: times and money as text."""
+    plain = {}
+    for name, value in values.items():
+        if isinstance(value, datetime):
+            value = value.isoformat()
+        plain[name] = format_money(value) if isinstance(value, Decimal) else value
+    return plain
+
+
+async def _audit(
+    connection: Any, actor: Actor, action: str, target: str, *, before: Any = None, after: Any = None
+) -> None:
+    await record_audit(
+        connection,
+        actor=actor.name,
+        action=action,
+        target=target,
+        before=before,
+        after=after,
+        request_id=actor.request_id,
+        address=actor.address,
+    )

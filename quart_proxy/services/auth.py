@@ -1,0 +1,179 @@
+"""Who is calling: a client by its API key, an admin by a token."""
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import jwt
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+
+from quart_proxy.core.credentials import digest_key
+from quart_proxy.core.errors import (
+    ClientError,
+    KeyExpired,
+    KeyRevoked,
+    RateLimited,
+    Unauthenticated,
+    UserDisabled,
+)
+from quart_proxy.services.cache import Cache
+from quart_proxy.services.sealing import derive_key
+from quart_proxy.settings import ADMIN_TOKEN_S, CALLER_ENTRIES_MAX, CATALOG_TTL_S
+from quart_proxy.store.accounts import find_key_and_user
+from quart_proxy.store.database import Database
+from quart_proxy.store.logins import clear_failures, read_failures, record_failure
+
+ISSUER = "quart-proxy"
+AUDIENCE = "quart-proxy/admin"
+CLOCK_LEEWAY_S = 30
+FAILURES_FREE = 5
+"""So many wrong passwords in a row cost nothing; each further one doubles the wait."""
+WAIT_MAX_S = 900
+EVERYWHERE = "*"
+"""The throttle's row for all addresses together: a password guessed from many places is guessed as slowly."""
+FAILURES_FREE_EVERYWHERE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated client: its key and the user who pays."""
+
+    user_id: int
+    user_name: str
+    key_id: int
+    key_name: str
+    allowed_models: frozenset[str] | None
+    max_concurrency: int | None
+    expires_at: datetime | None
+
+    def may_call(self, names: Collection[str]) -> bool:
+        """Whether the key allows a model that goes by any of `names` (folded)."""
+        return self.allowed_models is None or not self.allowed_models.isdisjoint(names)
+
+
+class Authenticator:
+    """Callers by key. Cached up to a minute, and cleared within a second of any admin change."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: Cache[bytes, Caller | ClientError] = Cache(
+            self._load, entries_max=CALLER_ENTRIES_MAX, ttl_s=CATALOG_TTL_S
+        )
+
+    def clear(self) -> None:
+        self._known.clear()
+
+    async def authenticate(self, key: str) -> Caller:
+        """The caller with this key, whose form and checksum were found right.
+
+        Raises Unauthenticated, KeyExpired, KeyRevoked, UserDisabled, and Unavailable when the database is away
+        and the key not known here.
+        """
+        found = await self._known.get(digest_key(key))
+        if isinstance(found, ClientError):
+            raise type(found)(found.message)
+        if found.expires_at is not None and found.expires_at <= datetime.now(UTC):
+            raise KeyExpired("This API key has expired.")
+        return found
+
+    async def _load(self, digest: bytes) -> Caller | ClientError:
+        async with self._database.read() as connection:
+            found = await find_key_and_user(connection, digest)
+        if found is None:
+            return Unauthenticated("No such API key.")
+        key, user = found
+        if key.revoked_at is not None:
+            return KeyRevoked("This API key was revoked.")
+        if user.deleted_at is not None or user.disabled:
+            return UserDisabled("The user of this API key is disabled.")
+        allowed = None if key.allowed_models is None else frozenset(key.allowed_models)
+        return Caller(user.id, user.name, key.id, key.name, allowed, key.max_concurrency, key.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSession:
+    """A signed-in admin. `csrf_token` must come back in a header with every write that the cookie vouches for."""
+
+    token: str
+    subject: str
+    csrf_token: str
+    expires_at: datetime
+
+
+class AdminSessions:
+    """Signing admins in, and telling their tokens. HS256 under a key derived for this purpose alone."""
+
+    def __init__(self, database: Database, *, password: str, jwt_secret: str) -> None:
+        self._database = database
+        # The password is part of it: a new password ends every session that the old one began.
+        password_digest = hashlib.sha256(password.encode()).hexdigest()
+        self._signing_key = derive_key(jwt_secret, f"admin-token/v1/{password_digest}")
+        self._hasher = PasswordHasher()
+        self._password_hash = self._hasher.hash(password)
+        # One password at a time: argon2 takes 64 MiB and all lanes, so a flood of logins must queue.
+        self._turn = asyncio.Semaphore(1)
+
+    async def login(self, password: str, address: str) -> AdminSession:
+        """A new session. Raises Unauthenticated, and RateLimited after too many wrong passwords."""
+        async with self._turn:
+            async with self._database.read() as connection:
+                waits = [
+                    _wait_s(await read_failures(connection, address), FAILURES_FREE),
+                    _wait_s(await read_failures(connection, EVERYWHERE), FAILURES_FREE_EVERYWHERE),
+                ]
+            if max(waits) > 0:
+                raise RateLimited("Too many wrong passwords; wait before the next try.", retry_after_s=max(waits))
+            is_right = await asyncio.to_thread(self._verify, password)
+            async with self._database.transaction() as connection:
+                for place in (address, EVERYWHERE):
+                    await (clear_failures if is_right else record_failure)(connection, place)
+        if not is_right:
+            raise Unauthenticated("The password is wrong.", param="password")
+        return self._issue()
+
+    def verify(self, token: str) -> AdminSession:
+        """The session of a valid token. Raises Unauthenticated."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._signing_key,
+                algorithms=["HS256"],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                leeway=CLOCK_LEEWAY_S,
+                options={"require": ["exp", "iat", "sub", "jti", "aud", "iss"]},
+            )
+        except jwt.InvalidTokenError:
+            raise Unauthenticated("The admin token is missing, wrong or expired; sign in again.") from None
+        return AdminSession(token, claims["sub"], claims["jti"], datetime.fromtimestamp(claims["exp"], UTC))
+
+    def _issue(self) -> AdminSession:
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": "admin",
+            "iat": now,
+            "exp": now + ADMIN_TOKEN_S,
+            "jti": secrets.token_urlsafe(16),
+        }
+        return self.verify(jwt.encode(claims, self._signing_key, algorithm="HS256"))
+
+    def _verify(self, password: str) -> bool:
+        try:
+            return self._hasher.verify(self._password_hash, password)
+        except VerifyMismatchError:
+            return False
+
+
+def _wait_s(failures: tuple[int, float], free: int) -> int:
+    """Seconds until the next try, after so many failures of which the last was so many seconds ago."""
+    count, age_s = failures
+    if count < free:
+        return 0
+    return max(0, round(min(2 ** min(count - free, 20), WAIT_MAX_S) - age_s))

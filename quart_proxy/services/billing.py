@@ -1,0 +1,266 @@
+"""Making charges durable, many at a time.
+
+One settler a worker. It takes all that queued while its last commit ran and commits it in one statement, so
+the busier it is the fewer commits a request costs. When PostgreSQL does not commit in time the charges go to
+the spool, are synced there, and count as durable; they are replayed when the database is back.
+
+Whoever waits for a charge may vanish (a client that hangs up takes its waiting task with it); the settler may
+not. So waiters hold futures, and a future that was cancelled is passed over.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import orjson
+
+from quart_proxy.core.record import Exchange, Outcome
+from quart_proxy.services.spool import Segment, Spool, SpoolBroken, take
+from quart_proxy.settings import DATABASE_TIMEOUT_S, SETTLE_BATCH_MAX, SETTLE_WAIT_S
+from quart_proxy.store.database import AWAY, Database
+from quart_proxy.store.ledger import bury_record, settle_records
+
+logger = logging.getLogger(__name__)
+
+TRIES_MAX = 5
+RECOVERY_PAUSE_S = 0.5
+SWEEP_PAUSE_S = 1.0
+STATEMENT_TIMEOUT_S = DATABASE_TIMEOUT_S
+INTENT_AGE_S = STATEMENT_TIMEOUT_S + 1.0
+"""An orphan's intents become rows only after this long: a statement that its killed writer had sent has then ended."""
+
+TRANSIENT = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+)
+"""What PostgreSQL says when the same statement may succeed later."""
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    record: bytes
+    request_id: bytes
+    durable: "asyncio.Future[None]"
+
+
+class Settler:
+    """Settles exchanges for one worker. `on_balance` hears each user's new balance."""
+
+    def __init__(
+        self, database: Database, spool: Spool, on_balance: Callable[[int, Decimal], None]
+    ) -> None:
+        self._database = database
+        self._spool = spool
+        self._on_balance = on_balance
+        self._queue: deque[_Pending] = deque()
+        self._wake = asyncio.Event()
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._is_away = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_stopping = False
+
+    # --- what relays use ------------------------------------------------------------------------------
+
+    @property
+    def can_bill(self) -> bool:
+        """False when a charge could be lost: no request may begin."""
+        return self._spool.is_healthy
+
+    @property
+    def backlog(self) -> int:
+        return len(self._queue) + self._spool.unreplayed
+
+    def begin(self, exchange: Exchange) -> None:
+        """Leave word that a request begins, so that a crash leaves its name. Raises SpoolBroken."""
+        self._spool.note_intent(exchange.request_id.bytes, exchange.encode())
+
+    def settle(self, exchange: Exchange) -> "asyncio.Future[None]":
+        """Queue the exchange; the future is done when its row is durable, in PostgreSQL or in the spool."""
+        pending = _Pending(
+            exchange.encode(), exchange.request_id.bytes, asyncio.get_running_loop().create_future()
+        )
+        self._queue.append(pending)
+        self._wake.set()
+        return pending.durable
+
+    # --- life -----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._sweep())]
+
+    async def stop(self) -> None:
+        """Settle all that is queued, then leave."""
+        self._is_stopping = True
+        self._wake.set()
+        if self._tasks:
+            runner, sweeper = self._tasks
+            sweeper.cancel()
+            await asyncio.gather(runner, sweeper, return_exceptions=True)
+        if self._connection is not None:
+            self._connection.terminate()
+        self._spool.close()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                batch = [self._queue.popleft() for _ in range(min(len(self._queue), SETTLE_BATCH_MAX))]
+                await self._make_durable(batch)
+            if self._is_stopping:
+                return
+
+    async def _make_durable(self, batch: list[_Pending]) -> None:
+        if not self._is_away:
+            try:
+                async with asyncio.timeout(SETTLE_WAIT_S):
+                    await self._commit(await self._connected(), [pending.record.decode() for pending in batch])
+            except (TimeoutError, *TRANSIENT, *AWAY) as error:
+                # In doubt: it may have been committed. The same ids go to the spool, so it counts once.
+                self._lose_connection(error)
+            else:
+                self._finish(batch)
+                return
+        await self._spool_batch(batch)
+
+    async def _spool_batch(self, batch: list[_Pending]) -> None:
+        try:
+            self._spool.append([pending.record for pending in batch])
+            await asyncio.to_thread(self._spool.sync)
+        except SpoolBroken:
+            # Neither place takes it: keep it in memory, let no request begin, and try the database again.
+            self._queue.extendleft(reversed(batch))
+            await asyncio.sleep(RECOVERY_PAUSE_S)
+            self._is_away = False
+            return
+        self._finish(batch)
+
+    def _finish(self, batch: list[_Pending]) -> None:
+        for pending in batch:
+            self._spool.close_intent(pending.request_id)
+            if not pending.durable.done():
+                pending.durable.set_result(None)
+
+    # --- PostgreSQL -----------------------------------------------------------------------------------
+
+    async def _commit(self, connection: "asyncpg.Connection[Any]", records: Sequence[str]) -> None:
+        """Commit the records, once each. Those that PostgreSQL refuses for good become dead letters: the others
+        of their batch must not suffer for them."""
+        try:
+            balances = await self._try_commit(connection, records)
+        except (*TRANSIENT, *AWAY):
+            raise
+        except asyncpg.PostgresError as error:
+            if len(records) == 1:
+                logger.critical("settlement_refused", extra={"fields": {"reason": type(error).__name__}})
+                await bury_record(connection, records[0], f"{type(error).__name__}: {error}")
+                return
+            middle = len(records) // 2
+            await self._commit(connection, records[:middle])
+            await self._commit(connection, records[middle:])
+            return
+        for user_id, balance in balances.items():
+            self._on_balance(user_id, balance)
+
+    async def _try_commit(
+        self, connection: "asyncpg.Connection[Any]", records: Sequence[str]
+    ) -> dict[int, Decimal]:
+        for attempt in range(TRIES_MAX - 1):
+            try:
+                return await settle_records(connection, records)
+            except TRANSIENT:
+                await asyncio.sleep(random.uniform(0.001, 0.01) * 2**attempt)
+        return await settle_records(connection, records)
+
+    async def _connected(self) -> "asyncpg.Connection[Any]":
+        if self._connection is None or self._connection.is_closed():
+            connection = await self._database.connect()
+            await connection.execute(
+                f"SET synchronous_commit = on; SET statement_timeout = '{int(STATEMENT_TIMEOUT_S)}s'"
+            )
+            self._connection = connection
+        return self._connection
+
+    def _lose_connection(self, error: BaseException) -> None:
+        self._is_away = True
+        logger.error("settlements_spooled", extra={"fields": {"reason": type(error).__name__}})
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    # --- replay ---------------------------------------------------------------------------------------
+
+    async def _sweep(self) -> None:
+        """Bring back what is in spools: this worker's after an outage, and those that dead workers left."""
+        while True:
+            try:
+                if self._is_away:
+                    await self._recover()
+                for path in self._spool.orphans():
+                    await self._adopt(path)
+            except (TimeoutError, asyncpg.PostgresError, SpoolBroken, *AWAY) as error:
+                logger.warning("replay_postponed", extra={"fields": {"reason": type(error).__name__}})
+            await asyncio.sleep(RECOVERY_PAUSE_S if self._is_away else SWEEP_PAUSE_S)
+
+    async def _recover(self) -> None:
+        """The database may be back: replay this worker's own file, and go on settling there."""
+        connection = await self._database.connect()
+        try:
+            if self._spool.unreplayed:
+                await self._adopt(self._spool.rotate(), connection)
+            self._is_away = False
+            logger.info("settlements_resumed", extra={"fields": {}})
+        finally:
+            connection.terminate()
+
+    async def _adopt(self, path: Path, connection: "asyncpg.Connection[Any] | None" = None) -> None:
+        """Replay a closed file, and remove it when all of it is in PostgreSQL."""
+        taken = take(path)
+        if taken is None:
+            return
+        own = connection is None
+        connection = connection or await self._database.connect()
+        try:
+            segment = taken.read()
+            await self._replay(connection, [payload.decode() for payload in segment.settlements])
+            if own and segment.intents:
+                if taken.age_s(time.time()) < INTENT_AGE_S:
+                    return
+                await self._replay(connection, _interrupted(segment))
+            taken.remove()
+            logger.info(
+                "spool_replayed",
+                extra={"fields": {"settlements": len(segment.settlements), "intents": len(segment.intents)}},
+            )
+        finally:
+            taken.release()
+            if own:
+                connection.terminate()
+
+    async def _replay(self, connection: "asyncpg.Connection[Any]", records: list[str]) -> None:
+        for start in range(0, len(records), SETTLE_BATCH_MAX):
+            await self._commit(connection, records[start : start + SETTLE_BATCH_MAX])
+
+
+def _interrupted(segment: Segment) -> list[str]:
+    """Rows for the intents of a crashed worker that no settlement followed. Those that were committed meet their
+    own row and change nothing."""
+    settled = {orjson.loads(payload)["request_id"] for payload in segment.settlements}
+    records = [orjson.loads(payload) for payload in segment.intents]
+    return [
+        orjson.dumps({**record, "outcome": Outcome.INTERRUPTED, "error_code": "process_killed"}).decode()
+        for record in records
+        if record["request_id"] not in settled
+    ]

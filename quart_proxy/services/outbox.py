@@ -1,0 +1,80 @@
+"""The bytes between a relay and the client it answers: bounded, with one writer and one reader.
+
+The reader may vanish at any moment. The writer must not notice more than that: its bytes then go nowhere.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+
+class Outbox:
+    """A queue of bytes. `put` waits while more than `bytes_max` lie in it; `get` takes all there is at once."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._is_closed = False
+        self.is_abandoned = False
+        self.on_stall: Callable[[], object] | None = None
+        """Called when the reader is given up: it may hang in a write that never ends."""
+        self._readable: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+
+    async def put(self, data: bytes, *, stall_s: float) -> None:
+        """Add bytes. A reader that takes nothing for `stall_s` seconds while the box is full is given up."""
+        if self.is_abandoned:
+            return
+        self._parts.append(data)
+        self._size += len(data)
+        self._readable = _wake(self._readable)
+        if self._size > self._bytes_max:
+            self._writable = asyncio.get_running_loop().create_future()
+            try:
+                async with asyncio.timeout(stall_s):
+                    await self._writable
+            except TimeoutError:
+                self.abandon()
+                if self.on_stall is not None:
+                    self.on_stall()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the writer has closed it and everything was taken."""
+        return self._is_closed and not self._parts
+
+    def close(self) -> None:
+        """No more bytes will come."""
+        self._is_closed = True
+        self._readable = _wake(self._readable)
+
+    def abandon(self) -> None:
+        """The reader is gone: drop what is left, and let the writer run on."""
+        self.is_abandoned = True
+        self._parts.clear()
+        self._size = 0
+        self._readable = _wake(self._readable)
+        self._writable = _wake(self._writable)
+
+    async def get(self, timeout_s: float) -> bytes | None:
+        """Everything that lies here, as one piece; waits for it. b"" at the end, None after `timeout_s` of silence."""
+        if not self._parts and not self._is_closed and not self.is_abandoned:
+            self._readable = asyncio.get_running_loop().create_future()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._readable
+            except TimeoutError:
+                return None
+        if not self._parts:
+            return b""
+        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self._parts.clear()
+        self._size = 0
+        self._writable = _wake(self._writable)
+        return data
+
+
+def _wake(waiter: "asyncio.Future[None] | None") -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
+    return None

@@ -1,0 +1,190 @@
+"""From the name that a client sends to the one upstream that answers, with the price it is billed at.
+
+A route is a snapshot: a request keeps the price, the address and the key that it was admitted with, whatever
+admins change while it runs.
+"""
+
+import difflib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quart_proxy.core.errors import ModelNotAllowed, ModelNotFound, Untranslatable
+from quart_proxy.core.formats import FORMATS, Format
+from quart_proxy.core.prompts import PromptMode, PromptRule, SystemPrompt, choose_prompt
+from quart_proxy.services.auth import Caller
+from quart_proxy.services.cache import Cache
+from quart_proxy.services.sealing import KeyResolver, MissingKey, is_secret, secret_name
+from quart_proxy.settings import (
+    CATALOG_ENTRIES_MAX,
+    CATALOG_TTL_S,
+    CONNECT_TIMEOUT_S,
+    FIRST_BYTE_TIMEOUT_S,
+    IDLE_TIMEOUT_S,
+    TOTAL_TIMEOUT_S,
+)
+from quart_proxy.store.catalog import ServedModel, ServedUpstream, fold_name, list_served_models
+from quart_proxy.store.database import Database
+from quart_proxy.store.secrets import find_secret
+from quart_proxy.store.settings import LiveSettings, read_settings
+from quart_proxy.upstream.client import Timeouts
+
+NEAREST_MAX = 3
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An upstream ready to be called: full address and headers, the key among them."""
+
+    upstream: ServedUpstream
+    url: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The decision for one request."""
+
+    model: ServedModel
+    target: Target
+    timeouts: Timeouts
+    prompt: SystemPrompt | None
+    output_tokens_held: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What is known of one name. `model` None: nothing that can be served has it. `targets` by the name of the
+    client's format; an upstream whose key is not to be had stands there as the error."""
+
+    model: ServedModel | None
+    targets: Mapping[str, Target | MissingKey]
+
+
+class Router:
+    """Looks models up, with everything that a minute's worth of requests can share cached."""
+
+    def __init__(self, database: Database, resolver: KeyResolver) -> None:
+        self._database = database
+        self._resolver = resolver
+        self._entries: Cache[str, _Entry] = Cache(
+            self._load_entry, entries_max=CATALOG_ENTRIES_MAX, ttl_s=CATALOG_TTL_S
+        )
+        self._lists: Cache[str, list[ServedModel]] = Cache(self._load_list, entries_max=1, ttl_s=CATALOG_TTL_S)
+        self._live: Cache[str, LiveSettings] = Cache(self._load_live, entries_max=1, ttl_s=CATALOG_TTL_S)
+
+    def clear(self) -> None:
+        """Forget everything: an admin changed something."""
+        for cache in (self._entries, self._lists, self._live):
+            cache.clear()
+
+    async def list_models(self, caller: Caller) -> list[ServedModel]:
+        """The models that this caller may call, by display name."""
+        return [model for model in await self._lists.get("all") if caller.may_call(model.names)]
+
+    async def find_route(self, caller: Caller, name: str, client_format: Format) -> Route:
+        """Decide how to serve `name` to this caller.
+
+        Raises ModelNotFound, ModelNotAllowed, Untranslatable when no upstream of the model speaks the client's
+        format, and MissingKey when the provider's key is not to be had.
+        """
+        entry = await self._entries.get(fold_name(name))
+        model = entry.model
+        if model is None:
+            raise ModelNotFound(name, await self._nearest(caller, name))
+        if not caller.may_call(model.names):
+            raise ModelNotAllowed(f"This key may not call `{model.display_name}`.", param="model")
+        target = entry.targets.get(client_format.name)
+        if target is None:
+            raise _unspoken(model, client_format)
+        if isinstance(target, MissingKey):
+            raise target
+        live = await self._live.get("all")
+        return Route(
+            model=model,
+            target=target,
+            timeouts=_timeouts(model.limits),
+            prompt=_prompt(model, live),
+            output_tokens_held=model.limits.get("max_output_tokens", live.output_tokens_held),
+        )
+
+    async def _nearest(self, caller: Caller, name: str) -> list[str]:
+        names = {fold_name(model.display_name): model.display_name for model in await self.list_models(caller)}
+        return [names[near] for near in difflib.get_close_matches(fold_name(name), names, NEAREST_MAX)]
+
+    async def _load_entry(self, name: str) -> _Entry:
+        async with self._database.read() as connection:
+            found = await list_served_models(connection, name)
+            if not found:
+                return _Entry(None, {})
+            sealed = {
+                upstream.api_key: await find_secret(connection, secret_name(upstream.api_key))
+                for upstream in found[0].upstreams
+                if upstream.api_key is not None and is_secret(upstream.api_key)
+            }
+        targets: dict[str, Target | MissingKey] = {}
+        for spoken in FORMATS.values():
+            for upstream in found[0].upstreams:
+                if upstream.api_format == spoken.api_format and spoken.name not in targets:
+                    targets[spoken.name] = self._target(upstream, spoken, sealed.get(upstream.api_key))
+        return _Entry(found[0], targets)
+
+    def _target(
+        self, upstream: ServedUpstream, spoken: Format, sealed: tuple[str, str] | None
+    ) -> Target | MissingKey:
+        try:
+            key = self._resolver.resolve(upstream.api_key, url=upstream.api_url, sealed=sealed)
+        except MissingKey as error:
+            logger.error(
+                "provider_key_missing",
+                extra={"fields": {"upstream": upstream.name, "reference": error.reference, "reason": error.reason}},
+            )
+            return error
+        headers = {
+            "content-type": "application/json",
+            **spoken.default_headers,
+            **{name.lower(): value for name, value in upstream.headers.items()},
+        }
+        if key is not None:
+            headers |= spoken.credential_headers(key)
+        return Target(upstream, spoken.upstream_url(upstream.api_url), headers)
+
+    async def _load_list(self, _: str) -> list[ServedModel]:
+        async with self._database.read() as connection:
+            return await list_served_models(connection)
+
+    async def _load_live(self, _: str) -> LiveSettings:
+        async with self._database.read() as connection:
+            return await read_settings(connection)
+
+
+def _unspoken(model: ServedModel, client_format: Format) -> Untranslatable:
+    spoken = ", ".join(sorted({upstream.api_format for upstream in model.upstreams}))
+    return Untranslatable(
+        f"`{model.display_name}` is served in the format {spoken} alone; this endpoint speaks"
+        f" {client_format.api_format}.",
+        param="model",
+    )
+
+
+def _timeouts(limits: Mapping[str, int]) -> Timeouts:
+    return Timeouts(
+        connect_s=CONNECT_TIMEOUT_S,
+        first_byte_s=limits.get("first_byte_timeout_s", FIRST_BYTE_TIMEOUT_S),
+        idle_s=limits.get("idle_timeout_s", IDLE_TIMEOUT_S),
+        total_s=limits.get("timeout_s", TOTAL_TIMEOUT_S),
+    )
+
+
+def _prompt(model: ServedModel, live: LiveSettings) -> SystemPrompt | None:
+    return choose_prompt(
+        enabled=live.system_prompt_enabled,
+        model=PromptRule(
+            model.prompt_text,
+            None if model.prompt_mode is None else PromptMode(model.prompt_mode),
+            model.prompt_disabled,
+        ),
+        everywhere=PromptRule(live.system_prompt, PromptMode(live.system_prompt_mode)),
+    )

@@ -1,0 +1,142 @@
+"""Keys of providers: where references lead, and how those typed into the page are encrypted at rest.
+
+A reference is resolved late and by this module alone. A key that was typed in goes only to the host it was
+entered for: an admin who may edit addresses cannot send it elsewhere.
+"""
+
+import base64
+import fnmatch
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from quart_proxy.core.errors import UpstreamFailed
+
+NONCE_BYTES = 12
+SECRET_FOLDERS = ("/run/secrets", "/etc/quart-proxy")
+"""Where `${file:...}` may point: the folders that container platforms and packages put secrets in."""
+
+
+class MissingKey(UpstreamFailed):
+    """The provider's key is not to be had. Which reference it was is for the operator's log, not for clients."""
+
+    code = "provider_key_missing"
+
+    def __init__(self, reference: str, reason: str) -> None:
+        super().__init__("This model's provider is not set up here; tell the operator of this proxy.")
+        self.reference = reference
+        self.reason = reason
+
+
+def derive_key(secret: str, purpose: str) -> bytes:
+    """32 bytes of `secret` for one purpose: what is made for one is refused for another."""
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret.encode())
+
+
+class Sealer:
+    """AES-256-GCM under the first of `keys`; the others still open what they sealed, so keys can be rotated."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        derived = [derive_key(key, "provider-keys/v1") for key in keys]
+        self._first = hashlib.sha256(derived[0]).hexdigest()[:8]
+        self._ciphers = {hashlib.sha256(key).hexdigest()[:8]: AESGCM(key) for key in derived}
+
+    def seal(self, plaintext: str, *, name: str, host: str) -> str:
+        """`v1.<key id>.<base64>`, good for this name and host alone."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = self._ciphers[self._first].encrypt(nonce, plaintext.encode(), _binding(name, host))
+        return f"v1.{self._first}.{base64.b64encode(nonce + sealed).decode()}"
+
+    def open(self, ciphertext: str, *, name: str, host: str) -> str:
+        """Raises ValueError when it was sealed under another key, or for another name or host."""
+        _, key_id, data = ciphertext.split(".")
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise ValueError("it was encrypted under an ENCRYPTION_KEY that is not given here")
+        raw = base64.b64decode(data)
+        try:
+            return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], _binding(name, host)).decode()
+        except InvalidTag:
+            raise ValueError("it does not belong to this name and host") from None
+
+
+def _binding(name: str, host: str) -> bytes:
+    return f"secrets|{name}|{host}".encode()
+
+
+def is_secret(reference: str) -> bool:
+    return reference.startswith("${secret:")
+
+
+def secret_name(reference: str) -> str:
+    return reference.removeprefix("${secret:").removesuffix("}")
+
+
+def host_of(url: str) -> str:
+    """Host and port, in lower case: what a key is bound to."""
+    return urlsplit(url).netloc.lower()
+
+
+class KeyResolver:
+    """From reference to key. Fails closed: an unset variable never becomes an empty key."""
+
+    def __init__(
+        self,
+        *,
+        allow: Sequence[str],
+        sealer: Sealer,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._allow = tuple(allow)
+        self._sealer = sealer
+        self._environment = os.environ if environment is None else environment
+
+    def resolve(self, reference: str | None, *, url: str, sealed: tuple[str, str] | None = None) -> str | None:
+        """The key that `reference` leads to, for a call to `url`; None when the provider takes none.
+
+        `sealed` is the ciphertext and the host of the secret that a `${secret:name}` names. Raises MissingKey.
+        """
+        if reference is None:
+            return None
+        kind, _, name = reference.removeprefix("${").removesuffix("}").partition(":")
+        if kind == "env":
+            return self._from_environment(reference, name)
+        if kind == "file":
+            return self._from_file(reference, name)
+        if sealed is None:
+            raise MissingKey(reference, "no such secret is kept")
+        ciphertext, host = sealed
+        if host != host_of(url):
+            raise MissingKey(reference, f"it was entered for {host}, not for {host_of(url)}")
+        try:
+            return self._sealer.open(ciphertext, name=name, host=host)
+        except ValueError as error:
+            raise MissingKey(reference, str(error)) from None
+
+    def _from_environment(self, reference: str, name: str) -> str:
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in self._allow):
+            raise MissingKey(reference, "REGISTRY_ENV_ALLOW does not allow this name")
+        value = self._environment.get(name, "").strip()
+        if not value:
+            raise MissingKey(reference, "the variable is not set")
+        return value
+
+    def _from_file(self, reference: str, name: str) -> str:
+        path = Path(name).resolve()
+        if not any(path.is_relative_to(folder) for folder in SECRET_FOLDERS):
+            raise MissingKey(reference, f"only files below {' and '.join(SECRET_FOLDERS)} are read")
+        try:
+            value = path.read_text().strip()
+        except OSError as error:
+            raise MissingKey(reference, error.strerror or "it cannot be read") from None
+        if not value:
+            raise MissingKey(reference, "the file is empty")
+        return value

@@ -1,0 +1,203 @@
+"""Users and the keys they call with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quart_proxy.core.errors import NotFound
+from quart_proxy.store.tables import api_keys, users
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user as kept. `balance` and `spent` are dollars; the counters are lifetime totals of charged requests."""
+
+    id: int
+    name: str
+    email: str | None
+    note: str | None
+    disabled: bool
+    balance: Decimal
+    spent: Decimal
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    created_at: datetime
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as kept: never its text. `allowed_models` None allows every model; names are in lower case."""
+
+    id: int
+    user_id: int
+    name: str
+    prefix: str
+    last4: str
+    allowed_models: tuple[str, ...] | None
+    max_concurrency: int | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+_USER = tuple(users.c[name] for name in User.__slots__)
+_KEY = tuple(api_keys.c[name] for name in ApiKey.__slots__)
+
+
+def _key(row: Row[Any] | Sequence[Any]) -> ApiKey:
+    key = dict(zip(ApiKey.__slots__, row, strict=True))
+    if key["allowed_models"] is not None:
+        key["allowed_models"] = tuple(key["allowed_models"])
+    return ApiKey(**key)
+
+
+async def create_user(
+    connection: AsyncConnection, *, name: str, email: str | None = None, note: str | None = None
+) -> User:
+    row = await connection.execute(insert(users).values(name=name, email=email, note=note).returning(*_USER))
+    return User(*row.one())
+
+
+async def find_user(connection: AsyncConnection, user_id: int) -> User | None:
+    row = (await connection.execute(select(*_USER).where(users.c.id == user_id))).first()
+    return None if row is None else User(*row)
+
+
+async def get_user(connection: AsyncConnection, user_id: int) -> User:
+    """Raises NotFound for a user that is unknown or deleted."""
+    user = await find_user(connection, user_id)
+    if user is None or user.deleted_at is not None:
+        raise NotFound(f"There is no user {user_id}.", param="user_id")
+    return user
+
+
+async def list_users(
+    connection: AsyncConnection, *, after_id: int = 0, limit: int, containing: str = ""
+) -> list[User]:
+    """In the order of their ids; `containing` narrows by a part of the name or the address."""
+    query = (
+        select(*_USER)
+        .where(users.c.id > after_id, users.c.deleted_at.is_(None))
+        .order_by(users.c.id)
+        .limit(limit)
+    )
+    if containing:
+        query = query.where(
+            users.c.name.icontains(containing, autoescape=True)
+            | users.c.email.icontains(containing, autoescape=True)
+        )
+    return [User(*row) for row in await connection.execute(query)]
+
+
+async def update_user(connection: AsyncConnection, user_id: int, changes: Mapping[str, Any]) -> User:
+    """Change name, email, note or disabled. Raises NotFound."""
+    if not changes:
+        return await get_user(connection, user_id)
+    row = (
+        await connection.execute(
+            update(users)
+            .where(users.c.id == user_id, users.c.deleted_at.is_(None))
+            .values(**changes)
+            .returning(*_USER)
+        )
+    ).first()
+    if row is None:
+        raise NotFound(f"There is no user {user_id}.", param="user_id")
+    return User(*row)
+
+
+async def delete_user(connection: AsyncConnection, user_id: int) -> None:
+    """Softly: the books keep their rows. The user's keys are revoked. Raises NotFound."""
+    await update_user(connection, user_id, {"disabled": True, "deleted_at": func.now()})
+    await connection.execute(
+        update(api_keys)
+        .where(api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))
+        .values(revoked_at=func.now())
+    )
+
+
+async def create_key(
+    connection: AsyncConnection,
+    *,
+    user_id: int,
+    name: str,
+    digest: bytes,
+    prefix: str,
+    last4: str,
+    allowed_models: Sequence[str] | None = None,
+    max_concurrency: int | None = None,
+    expires_at: datetime | None = None,
+) -> ApiKey:
+    row = await connection.execute(
+        insert(api_keys)
+        .values(
+            user_id=user_id,
+            name=name,
+            digest=digest,
+            prefix=prefix,
+            last4=last4,
+            allowed_models=None if allowed_models is None else list(allowed_models),
+            max_concurrency=max_concurrency,
+            expires_at=expires_at,
+        )
+        .returning(*_KEY)
+    )
+    return _key(row.one())
+
+
+async def get_key(connection: AsyncConnection, key_id: int) -> ApiKey:
+    row = (await connection.execute(select(*_KEY).where(api_keys.c.id == key_id))).first()
+    if row is None:
+        raise NotFound(f"There is no key {key_id}.", param="key_id")
+    return _key(row)
+
+
+async def list_keys(connection: AsyncConnection, user_id: int) -> list[ApiKey]:
+    query = select(*_KEY).where(api_keys.c.user_id == user_id).order_by(api_keys.c.id)
+    return [_key(row) for row in await connection.execute(query)]
+
+
+async def update_key(connection: AsyncConnection, key_id: int, changes: Mapping[str, Any]) -> ApiKey:
+    """Change name, allowed_models, max_concurrency or expires_at. Raises NotFound."""
+    if not changes:
+        return await get_key(connection, key_id)
+    row = (
+        await connection.execute(
+            update(api_keys).where(api_keys.c.id == key_id).values(**changes).returning(*_KEY)
+        )
+    ).first()
+    if row is None:
+        raise NotFound(f"There is no key {key_id}.", param="key_id")
+    return _key(row)
+
+
+async def revoke_key(connection: AsyncConnection, key_id: int) -> ApiKey:
+    """Revoke a key; one that is revoked stays as it was. Raises NotFound."""
+    await connection.execute(
+        update(api_keys)
+        .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
+        .values(revoked_at=func.now())
+    )
+    return await get_key(connection, key_id)
+
+
+async def find_key_and_user(connection: AsyncConnection, digest: bytes) -> tuple[ApiKey, User] | None:
+    """The key with this sha256 and its user, whatever their state; None when there is no such key."""
+    query = (
+        select(*_KEY, *_USER).join(users, users.c.id == api_keys.c.user_id).where(api_keys.c.digest == digest)
+    )
+    row = (await connection.execute(query)).first()
+    if row is None:
+        return None
+    return _key(row[: len(_KEY)]), User(*row[len(_KEY) :])
+
+
+async def find_balance(connection: AsyncConnection, user_id: int) -> Decimal | None:
+    return await connection.scalar(select(users.c.balance).where(users.c.id == user_id))

@@ -1,0 +1,423 @@
+"""Providers, models, their upstreams, the names clients may send, and prices.
+
+Prices are dated and never updated: a new price closes the one in force and opens another, so a bill of
+yesterday still names the row that made it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quart_proxy.core.pricing import Price
+from quart_proxy.core.usage import Dimension
+from quart_proxy.store.tables import model_names, models, prices, providers, upstreams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Who is called. `api_key` is a reference such as `${env:NAME}`, never a key. `row_version` 0: not kept yet."""
+
+    key: str
+    api_format: str
+    api_url: str
+    api_key: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    id: int = 0
+    row_version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """One way to serve a model: by a provider, or by an address of its own."""
+
+    key: str
+    provider: str | None = None
+    api_format: str | None = None
+    api_url: str | None = None
+    api_key: str | None = None
+    actual_model: str | None = None
+    priority: int = 0
+    weight: int = 100
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model as an admin declares it. `rates` None: no price, so it is not served. Limits are seconds and
+    tokens by the names of models.yaml; absent ones take the product's defaults."""
+
+    key: str
+    display_name: str
+    aliases: tuple[str, ...] = ()
+    enabled: bool = True
+    description: str | None = None
+    prompt_disabled: bool | None = None
+    prompt_text: str | None = None
+    prompt_mode: str | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
+    rates: Mapping[Dimension, Decimal] | None = None
+    free: bool = False
+    upstreams: tuple[Upstream, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """What models.yaml may say and serving does not read, such as tags."""
+    id: int = 0
+    row_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServedUpstream:
+    """An upstream with its provider's address filled in: all that a call needs, but the key itself."""
+
+    id: int
+    name: str
+    api_format: str
+    api_url: str
+    api_key: str | None
+    headers: Mapping[str, str]
+    actual_model: str
+    priority: int
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model that can be served now: enabled, priced, with at least one enabled upstream, in calling order."""
+
+    id: int
+    display_name: str
+    names: frozenset[str]
+    price: Price
+    upstreams: tuple[ServedUpstream, ...]
+    prompt_disabled: bool
+    prompt_text: str
+    prompt_mode: str | None
+    limits: Mapping[str, int]
+    created_at: Any
+
+
+def fold_name(name: str) -> str:
+    """The form in which names are compared: case does not matter, nor do blanks around."""
+    return name.strip().casefold()
+
+
+# --- reading ------------------------------------------------------------------------------------------
+
+
+def _price(row: Any) -> Price | None:
+    if row is None or row.id is None:
+        return None
+    rates = {d: getattr(row, d.value) for d in Dimension if getattr(row, d.value) is not None}
+    return Price(row.id, rates, row.free)
+
+
+async def list_served_models(connection: AsyncConnection, name: str | None = None) -> list[ServedModel]:
+    """Every model that can be served now, by display name; with `name` (folded), the one that has this name."""
+    query = (
+        select(models, *(prices.c[d.value] for d in Dimension), prices.c.free, prices.c.id.label("price_id"))
+        .join(prices, (prices.c.model_id == models.c.id) & prices.c.valid_to.is_(None))
+        .where(models.c.deleted_at.is_(None), models.c.enabled)
+        .order_by(models.c.display_name)
+    )
+    if name is not None:
+        query = query.where(models.c.id.in_(select(model_names.c.model_id).where(model_names.c.name == name)))
+    rows = (await connection.execute(query)).all()
+    ids = [row.id for row in rows]
+    reached = await _served_upstreams(connection, ids)
+    named = await _names(connection, ids)
+    return [
+        ServedModel(
+            id=row.id,
+            display_name=row.display_name,
+            names=frozenset(folded for folded, _, _ in named.get(row.id, ())),
+            price=Price(
+                row.price_id,
+                {d: getattr(row, d.value) for d in Dimension if getattr(row, d.value) is not None},
+                row.free,
+            ),
+            upstreams=tuple(reached[row.id]),
+            prompt_disabled=bool(row.prompt_disabled),
+            prompt_text=row.prompt_text or "",
+            prompt_mode=row.prompt_mode,
+            limits=row.limits,
+            created_at=row.created_at,
+        )
+        for row in rows
+        if reached.get(row.id)
+    ]
+
+
+async def _served_upstreams(
+    connection: AsyncConnection, model_ids: Sequence[int]
+) -> dict[int, list[ServedUpstream]]:
+    query = (
+        select(
+            upstreams,
+            models.c.display_name,
+            providers.c.key.label("provider_key"),
+            func.coalesce(upstreams.c.api_format, providers.c.api_format).label("format"),
+            func.coalesce(upstreams.c.api_url, providers.c.api_url).label("url"),
+            func.coalesce(upstreams.c.api_key, providers.c.api_key).label("secret"),
+            providers.c.headers,
+            providers.c.deleted_at.label("provider_deleted_at"),
+        )
+        .join(models, models.c.id == upstreams.c.model_id)
+        .outerjoin(providers, providers.c.id == upstreams.c.provider_id)
+        .where(upstreams.c.model_id.in_(model_ids), upstreams.c.enabled)
+        .order_by(upstreams.c.priority, upstreams.c.weight.desc(), upstreams.c.id)
+    )
+    found: dict[int, list[ServedUpstream]] = {}
+    for row in await connection.execute(query):
+        if row.provider_deleted_at is None:
+            found.setdefault(row.model_id, []).append(
+                ServedUpstream(
+                    id=row.id,
+                    name=row.provider_key or row.key,
+                    api_format=row.format,
+                    api_url=row.url,
+                    api_key=row.secret,
+                    headers=row.headers or {},
+                    actual_model=row.actual_model or row.display_name,
+                    priority=row.priority,
+                    weight=row.weight,
+                )
+            )
+    return found
+
+
+async def _names(
+    connection: AsyncConnection, model_ids: Sequence[int]
+) -> dict[int, list[tuple[str, str, bool]]]:
+    query = select(model_names).where(model_names.c.model_id.in_(model_ids)).order_by(model_names.c.written)
+    found: dict[int, list[tuple[str, str, bool]]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.model_id, []).append((row.name, row.written, row.is_alias))
+    return found
+
+
+async def list_providers(connection: AsyncConnection, key: str | None = None) -> list[Provider]:
+    query = select(providers).where(providers.c.deleted_at.is_(None)).order_by(providers.c.key)
+    if key is not None:
+        query = query.where(providers.c.key == key)
+    return [
+        Provider(
+            key=row.key,
+            api_format=row.api_format,
+            api_url=row.api_url,
+            api_key=row.api_key,
+            headers=row.headers,
+            id=row.id,
+            row_version=row.row_version,
+        )
+        for row in await connection.execute(query)
+    ]
+
+
+async def list_models(connection: AsyncConnection, key: str | None = None) -> list[Model]:
+    """Models as declared, served or not, in the order of their keys; with `key`, that one or none."""
+    query = select(models).where(models.c.deleted_at.is_(None)).order_by(models.c.key)
+    if key is not None:
+        query = query.where(models.c.key == key)
+    rows = (await connection.execute(query)).all()
+    ids = [row.id for row in rows]
+    named = await _names(connection, ids)
+    current = {
+        row.model_id: row
+        for row in await connection.execute(
+            select(prices).where(prices.c.model_id.in_(ids), prices.c.valid_to.is_(None))
+        )
+    }
+    declared = await _declared_upstreams(connection, ids)
+    found = []
+    for row in rows:
+        price = _price(current.get(row.id))
+        found.append(
+            Model(
+                key=row.key,
+                display_name=row.display_name,
+                aliases=tuple(written for _, written, is_alias in named.get(row.id, ()) if is_alias),
+                enabled=row.enabled,
+                description=row.description,
+                prompt_disabled=row.prompt_disabled,
+                prompt_text=row.prompt_text,
+                prompt_mode=row.prompt_mode,
+                limits=row.limits,
+                rates=None if price is None else price.rates,
+                free=price is not None and price.free,
+                upstreams=tuple(declared.get(row.id, ())),
+                extra=row.extra,
+                id=row.id,
+                row_version=row.row_version,
+            )
+        )
+    return found
+
+
+async def _declared_upstreams(
+    connection: AsyncConnection, model_ids: Sequence[int]
+) -> dict[int, list[Upstream]]:
+    query = (
+        select(upstreams, providers.c.key.label("provider_key"))
+        .outerjoin(providers, providers.c.id == upstreams.c.provider_id)
+        .where(upstreams.c.model_id.in_(model_ids))
+        .order_by(upstreams.c.key)
+    )
+    found: dict[int, list[Upstream]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.model_id, []).append(
+            Upstream(
+                key=row.key,
+                provider=row.provider_key,
+                api_format=row.api_format,
+                api_url=row.api_url,
+                api_key=row.api_key,
+                actual_model=row.actual_model,
+                priority=row.priority,
+                weight=row.weight,
+                enabled=row.enabled,
+            )
+        )
+    return found
+
+
+# --- writing ------------------------------------------------------------------------------------------
+
+
+async def save_provider(connection: AsyncConnection, provider: Provider) -> int:
+    """Create the provider, or overwrite the live one of its key. Returns its new row version."""
+    values = {
+        "api_format": provider.api_format,
+        "api_url": provider.api_url,
+        "api_key": provider.api_key,
+        "headers": dict(provider.headers),
+    }
+    changed = await connection.scalar(
+        update(providers)
+        .where(providers.c.key == provider.key, providers.c.deleted_at.is_(None))
+        .values(**values, row_version=providers.c.row_version + 1)
+        .returning(providers.c.row_version)
+    )
+    if changed is None:
+        changed = await connection.scalar(
+            insert(providers).values(key=provider.key, **values).returning(providers.c.row_version)
+        )
+    return int(changed or 0)
+
+
+async def save_model(connection: AsyncConnection, model: Model) -> int:
+    """Create the model, or overwrite the live one of its key: names, upstreams and price with it.
+
+    The price row changes only if the price does. Returns the new row version. Raises Conflict when a name is
+    another model's, and KeyError for an upstream whose provider does not exist.
+    """
+    values = {
+        "display_name": model.display_name,
+        "enabled": model.enabled,
+        "description": model.description,
+        "prompt_disabled": model.prompt_disabled,
+        "prompt_text": model.prompt_text,
+        "prompt_mode": model.prompt_mode,
+        "limits": dict(model.limits),
+        "extra": dict(model.extra),
+    }
+    row = (
+        await connection.execute(
+            update(models)
+            .where(models.c.key == model.key, models.c.deleted_at.is_(None))
+            .values(**values, row_version=models.c.row_version + 1)
+            .returning(models.c.id, models.c.row_version)
+        )
+    ).first()
+    if row is None:
+        written = await connection.execute(
+            insert(models).values(key=model.key, **values).returning(models.c.id, models.c.row_version)
+        )
+        row = written.one()
+    await _save_names(connection, row.id, model)
+    await _save_upstreams(connection, row.id, model.upstreams)
+    await _save_price(connection, row.id, model.rates, model.free)
+    return int(row.row_version)
+
+
+async def _save_names(connection: AsyncConnection, model_id: int, model: Model) -> None:
+    await connection.execute(delete(model_names).where(model_names.c.model_id == model_id))
+    names = {fold_name(alias): (alias, True) for alias in model.aliases}
+    names[fold_name(model.display_name)] = (model.display_name, False)
+    await connection.execute(
+        insert(model_names),
+        [
+            {"name": folded, "model_id": model_id, "is_alias": is_alias, "written": written}
+            for folded, (written, is_alias) in names.items()
+        ],
+    )
+
+
+async def _save_upstreams(connection: AsyncConnection, model_id: int, declared: Sequence[Upstream]) -> None:
+    await connection.execute(delete(upstreams).where(upstreams.c.model_id == model_id))
+    if not declared:
+        return
+    known = {provider.key: provider.id for provider in await list_providers(connection)}
+    await connection.execute(
+        insert(upstreams),
+        [
+            {
+                "model_id": model_id,
+                "key": upstream.key,
+                "provider_id": None if upstream.provider is None else known[upstream.provider],
+                "api_format": upstream.api_format,
+                "api_url": upstream.api_url,
+                "api_key": upstream.api_key,
+                "actual_model": upstream.actual_model,
+                "priority": upstream.priority,
+                "weight": upstream.weight,
+                "enabled": upstream.enabled,
+            }
+            for upstream in declared
+        ],
+    )
+
+
+async def _save_price(
+    connection: AsyncConnection, model_id: int, rates: Mapping[Dimension, Decimal] | None, free: bool
+) -> None:
+    current = (
+        await connection.execute(
+            select(prices).where(prices.c.model_id == model_id, prices.c.valid_to.is_(None))
+        )
+    ).first()
+    if free:
+        rates = {Dimension.INPUT: Decimal(0), Dimension.OUTPUT: Decimal(0)}
+    before = _price(current)
+    if before is not None and rates is not None and before.rates == rates:
+        return
+    if before is not None:
+        await connection.execute(update(prices).where(prices.c.id == before.id).values(valid_to=func.now()))
+    if rates is not None:
+        await connection.execute(
+            insert(prices).values(model_id=model_id, free=free, **{d.value: rates.get(d) for d in Dimension})
+        )
+
+
+async def delete_provider(connection: AsyncConnection, key: str) -> None:
+    """Softly: models that name it are no longer served by it."""
+    await connection.execute(
+        update(providers)
+        .where(providers.c.key == key, providers.c.deleted_at.is_(None))
+        .values(deleted_at=func.now(), row_version=providers.c.row_version + 1)
+    )
+
+
+async def delete_model(connection: AsyncConnection, key: str) -> None:
+    """Softly: usage rows keep their model and price; the names become free."""
+    model_id = await connection.scalar(
+        update(models)
+        .where(models.c.key == key, models.c.deleted_at.is_(None))
+        .values(deleted_at=func.now(), row_version=models.c.row_version + 1)
+        .returning(models.c.id)
+    )
+    if model_id is not None:
+        await connection.execute(delete(model_names).where(model_names.c.model_id == model_id))
+        await _save_price(connection, model_id, None, False)

@@ -1,0 +1,53 @@
+"""Telling every worker that an admin changed something, and keeping who did it.
+
+`config_version` is bumped in the transaction of the change itself, so a worker that sees the new number sees
+the change. The notification makes it fast; the number makes it true.
+"""
+
+from typing import Any
+
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quart_proxy.store.tables import audit_log
+
+CHANNEL = "config_version"
+
+
+async def bump_version(connection: AsyncConnection) -> int:
+    """Count one change; call it in the same transaction. Waiting for the row makes changes follow each other."""
+    version = await connection.scalar(
+        text("UPDATE config_version SET version = version + 1 RETURNING version")
+    )
+    await connection.execute(text(f"SELECT pg_notify('{CHANNEL}', :version)"), {"version": str(version)})
+    return int(version)
+
+
+async def read_version(connection: AsyncConnection) -> int:
+    return int(await connection.scalar(text("SELECT version FROM config_version")) or 0)
+
+
+async def record_audit(
+    connection: AsyncConnection,
+    *,
+    actor: str,
+    action: str,
+    target: str,
+    before: Any = None,
+    after: Any = None,
+    request_id: str | None = None,
+    address: str | None = None,
+) -> None:
+    """Keep one admin write: who, what, on which thing, from what to what. No secret may be in `before` or
+    `after`: documents hold references only."""
+    await connection.execute(
+        insert(audit_log).values(
+            actor=actor,
+            action=action,
+            target=target,
+            before=before,
+            after=after,
+            request_id=request_id,
+            address=address,
+        )
+    )

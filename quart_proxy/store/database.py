@@ -1,0 +1,93 @@
+"""The way to PostgreSQL: one engine a process, transactions, and the one border where its errors become ours."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from quart_proxy.core.errors import Conflict, Unavailable
+from quart_proxy.settings import DATABASE_TIMEOUT_S
+
+POOL_SIZE = 4
+POOL_OVERFLOW = 12
+POOL_WAIT_S = 1.0
+CONNECT_TIMEOUT_S = 2.0
+RETRY_AFTER_S = 2
+
+AWAY = (OSError, asyncio.TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+"""What asyncpg raises when the server is not there, went away, or does not answer."""
+
+
+def engine_url(database_url: str) -> URL:
+    """The SQLAlchemy address of `postgresql://...`. Raises ValueError for another kind of database."""
+    url = make_url(database_url)
+    if url.drivername.split("+")[0] not in ("postgresql", "postgres"):
+        raise ValueError("DATABASE_URL must be a postgresql:// address.")
+    return url.set(drivername="postgresql+asyncpg")
+
+
+class Database:
+    """Connections to one PostgreSQL. `read()` for queries, `transaction()` for writes; both raise Unavailable
+    when the database is away and Conflict when a unique or foreign key refuses."""
+
+    def __init__(self, database_url: str) -> None:
+        self.url = database_url
+        self._engine = create_async_engine(
+            engine_url(database_url),
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_OVERFLOW,
+            pool_timeout=POOL_WAIT_S,
+            pool_pre_ping=True,
+            connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": DATABASE_TIMEOUT_S},
+        )
+        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for queries that need no transaction: each statement sees what is committed."""
+        with translated_errors():
+            async with self._reader.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in a transaction, committed when the block ends and rolled back when it raises."""
+        with translated_errors():
+            async with self._engine.begin() as connection:
+                yield connection
+
+    async def connect(self) -> "asyncpg.Connection[Any]":
+        """A connection of one's own, outside the pool: for settling and for listening."""
+        dsn = engine_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=DATABASE_TIMEOUT_S)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise Conflict(_constraint_sentence(error)) from error
+    except (OperationalError, InterfaceError, PoolTimeout, *AWAY) as error:
+        raise Unavailable("The database is away; try again shortly.", retry_after_s=RETRY_AFTER_S) from error
+    except DBAPIError as error:
+        if error.connection_invalidated or isinstance(error.orig and error.orig.__cause__, AWAY):
+            raise Unavailable(
+                "The database is away; try again shortly.", retry_after_s=RETRY_AFTER_S
+            ) from error
+        raise
+
+
+def _constraint_sentence(error: IntegrityError) -> str:
+    cause = getattr(error.orig, "__cause__", None)
+    name = getattr(cause, "constraint_name", None) or "a constraint"
+    return f"This collides with what is already there ({name})."

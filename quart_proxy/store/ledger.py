@@ -1,0 +1,253 @@
+"""The only file that moves money: settlements of requests, and movements by hand.
+
+Both are deltas (`balance = balance - x`), never read-modify-write, so they may cross each other freely.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quart_proxy.core.errors import Conflict, NotFound
+from quart_proxy.core.usage import Dimension
+from quart_proxy.store.tables import ledger, users
+
+_COLUMNS = {
+    "request_id": "uuid",
+    "user_id": "bigint",
+    "api_key_id": "bigint",
+    "model_id": "bigint",
+    "price_id": "bigint",
+    "model": "text",
+    "actual_model": "text",
+    "upstream": "text",
+    "endpoint": "text",
+    "streamed": "boolean",
+    "outcome": "text",
+    "status": "smallint",
+    "upstream_status": "smallint",
+    "error_code": "text",
+    **{dimension.value: "bigint" for dimension in Dimension},
+    "reasoning": "bigint",
+    "cost": "numeric",
+    "client_request_id": "text",
+    "started_at": "timestamptz",
+    "first_byte_ms": "integer",
+    "duration_ms": "integer",
+}
+RECORD_FIELDS = tuple(_COLUMNS)
+"""What a settlement record, one JSON object, must hold; `cost` as a decimal string."""
+
+_NAMES = ", ".join(_COLUMNS)
+_INPUT = " + ".join(dimension.value for dimension in Dimension if dimension is not Dimension.OUTPUT)
+
+# Why each part: `l` locks the users in one order, so two batches cannot deadlock; RETURNING hands on only
+# rows that were really inserted, so a replay moves no money twice; GROUP BY is vital, since UPDATE .. FROM
+# applies one row of several per user; the tokens are the row's, so lifetime totals are sums of rows.
+SETTLE = f"""
+WITH d AS MATERIALIZED (
+       SELECT * FROM json_to_recordset($1::json) AS t({", ".join(f"{n} {t}" for n, t in _COLUMNS.items())})),
+     l AS MATERIALIZED (
+       SELECT id FROM users WHERE id IN (SELECT user_id FROM d) ORDER BY id FOR NO KEY UPDATE),
+     i AS (
+       INSERT INTO usage_log ({_NAMES})
+       SELECT {_NAMES} FROM d WHERE (SELECT count(*) FROM l) >= 0 ORDER BY request_id
+       ON CONFLICT DO NOTHING
+       RETURNING user_id, price_id, cost, {_INPUT} AS input_tokens, output AS output_tokens),
+     s AS (
+       SELECT user_id, sum(cost) AS cost, count(price_id) AS requests,
+              sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens
+       FROM i GROUP BY user_id)
+UPDATE users u
+SET balance = u.balance - s.cost, spent = u.spent + s.cost, requests = u.requests + s.requests,
+    input_tokens = u.input_tokens + s.input_tokens, output_tokens = u.output_tokens + s.output_tokens
+FROM s WHERE u.id = s.user_id
+RETURNING u.id, u.balance
+"""  # noqa: S608  (column names are constants of this file)
+
+
+async def settle_records(connection: "asyncpg.Connection[Any]", records: Sequence[str]) -> dict[int, Decimal]:
+    """Write the usage rows of `records` (JSON texts) and take their cost from the balances, in one statement.
+
+    A record whose request id is already there changes nothing: replaying is safe. Returns the new balance of
+    each user that a new row belongs to. Raises asyncpg's errors as they are: the settler tells a bad record
+    from a lost connection.
+    """
+    rows = await connection.fetch(SETTLE, "[" + ",".join(records) + "]")
+    return {row["id"]: row["balance"] for row in rows}
+
+
+async def bury_record(connection: "asyncpg.Connection[Any]", record: str, reason: str) -> None:
+    """Keep a record that PostgreSQL refuses, for a person to look at. No money moves."""
+    await connection.execute(
+        "INSERT INTO dead_letter (record, reason) VALUES ($1, $2)", record.replace("\x00", ""), reason[:500]
+    )
+
+
+async def count_dead_letters(connection: AsyncConnection) -> int:
+    return int(await connection.scalar(text("SELECT count(*) FROM dead_letter")) or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One movement by hand. `amount` is signed: what was added to the balance."""
+
+    id: int
+    user_id: int
+    kind: str
+    amount: Decimal
+    balance_after: Decimal
+    reason: str | None
+    actor: str
+    created_at: datetime
+
+
+_ENTRY = (
+    ledger.c.id,
+    ledger.c.user_id,
+    ledger.c.kind,
+    ledger.c.amount,
+    ledger.c.balance_after,
+    ledger.c.reason,
+    ledger.c.actor,
+    ledger.c.created_at,
+)
+
+
+async def record_entry(
+    connection: AsyncConnection,
+    *,
+    user_id: int,
+    kind: str,
+    amount: Decimal,
+    reason: str | None,
+    actor: str,
+    idempotency_key: str | None,
+) -> tuple[Entry, bool]:
+    """Move `amount` dollars and keep the entry. Returns it, and whether it is new.
+
+    With an `idempotency_key` that was used before, the first entry is returned and nothing moves; raises
+    Conflict if that one said something else. Raises NotFound for an unknown user.
+    """
+    # The row lock makes two calls with one key follow each other, so the second sees the first.
+    locked = await connection.execute(
+        select(users.c.id).where(users.c.id == user_id, users.c.deleted_at.is_(None)).with_for_update()
+    )
+    if locked.first() is None:
+        raise NotFound(f"There is no user {user_id}.", param="user_id")
+    if idempotency_key is not None:
+        found = await connection.execute(
+            select(*_ENTRY).where(ledger.c.user_id == user_id, ledger.c.idempotency_key == idempotency_key)
+        )
+        if (row := found.first()) is not None:
+            entry = Entry(*row)
+            if (entry.kind, entry.amount, entry.reason) != (kind, amount, reason):
+                raise Conflict("This Idempotency-Key was used for another entry; use a new one.")
+            return entry, False
+    balance = await connection.execute(
+        update(users)
+        .where(users.c.id == user_id)
+        .values(balance=users.c.balance + amount)
+        .returning(users.c.balance)
+    )
+    written = await connection.execute(
+        insert(ledger)
+        .values(
+            user_id=user_id,
+            kind=kind,
+            amount=amount,
+            balance_after=balance.scalar_one(),
+            reason=reason,
+            actor=actor,
+            idempotency_key=idempotency_key,
+        )
+        .returning(*_ENTRY)
+    )
+    return Entry(*written.one()), True
+
+
+async def list_entries(
+    connection: AsyncConnection, *, user_id: int | None, before_id: int | None, limit: int
+) -> list[Entry]:
+    """Newest first; all users' when `user_id` is None."""
+    query = select(*_ENTRY).order_by(ledger.c.id.desc()).limit(limit)
+    if user_id is not None:
+        query = query.where(ledger.c.user_id == user_id)
+    if before_id is not None:
+        query = query.where(ledger.c.id < before_id)
+    return [Entry(*row) for row in await connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Imbalance:
+    """A user whose books do not add up: for one figure, what the user row says and what its rows sum to."""
+
+    user_id: int
+    name: str
+    figure: str
+    kept: Decimal
+    summed: Decimal
+
+
+# Each row of usage is also priced again from its own price row: a cost that was kept but never charged by
+# the price it names is as wrong as a sum that does not add up.
+_AUDIT = f"""
+WITH spent AS (
+       SELECT user_id, sum(cost) AS cost, count(price_id) AS requests, sum({_INPUT}) AS input_tokens,
+              sum(output) AS output_tokens
+       FROM usage_log GROUP BY user_id),
+     credited AS (SELECT user_id, sum(amount) AS amount FROM ledger GROUP BY user_id),
+     repriced AS (
+       SELECT l.user_id, sum(l.cost) AS kept,
+              sum((l.input * p.input + l.output * p.output + l.cached_input * coalesce(p.cached_input, p.input)
+                   + l.cache_write * coalesce(p.cache_write, p.input)
+                   + l.cache_write_1h * coalesce(p.cache_write_1h, p.cache_write, p.input)) / 1000000) AS summed
+       FROM usage_log l JOIN prices p ON p.id = l.price_id GROUP BY l.user_id)
+SELECT u.id, u.name, f.figure, f.kept, f.summed
+FROM users u
+LEFT JOIN spent s ON s.user_id = u.id
+LEFT JOIN credited c ON c.user_id = u.id
+LEFT JOIN repriced r ON r.user_id = u.id
+CROSS JOIN LATERAL (VALUES
+    ('balance', u.balance, coalesce(c.amount, 0) - coalesce(s.cost, 0)),
+    ('spent', u.spent, coalesce(s.cost, 0)),
+    ('requests', u.requests::numeric, coalesce(s.requests, 0)::numeric),
+    ('input_tokens', u.input_tokens::numeric, coalesce(s.input_tokens, 0)::numeric),
+    ('output_tokens', u.output_tokens::numeric, coalesce(s.output_tokens, 0)::numeric),
+    ('price x tokens', coalesce(r.kept, 0), coalesce(r.summed, 0))) AS f(figure, kept, summed)
+WHERE f.kept <> f.summed
+ORDER BY u.id, f.figure
+"""  # noqa: S608  (column names are constants of this file)
+
+
+async def list_imbalances(connection: AsyncConnection) -> list[Imbalance]:
+    """Every figure of every user that does not equal the sum of its rows. One statement, so one snapshot: it
+    is exact while requests are being settled."""
+    return [Imbalance(*row) for row in await connection.execute(text(_AUDIT))]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Totals over everyone, for the audit's last line."""
+
+    users: int
+    rows: int
+    credits: Decimal
+    cost: Decimal
+    balance: Decimal
+
+
+async def read_books(connection: AsyncConnection) -> Books:
+    row = await connection.execute(
+        text(
+            "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM usage_log),"
+            " (SELECT coalesce(sum(amount), 0) FROM ledger), (SELECT coalesce(sum(cost), 0) FROM usage_log),"
+            " (SELECT coalesce(sum(balance), 0) FROM users)"
+        )
+    )
+    return Books(*row.one())

@@ -1,0 +1,310 @@
+"""The tables. The word "model" means an AI model in this house; what SQLAlchemy calls a model is a table.
+
+Money is NUMERIC without a scale, since PostgreSQL would round silently to one, and never NaN: to PostgreSQL
+NaN is greater than every number, so a NaN balance would be credit without end.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.schema import SchemaItem
+
+from quart_proxy.core.usage import Dimension
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True)
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[object]:
+    default = None if nullable else func.now()
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=default)
+
+
+def _money(name: str, *, nullable: bool = False, zero: bool = False) -> list[SchemaItem]:
+    column: Column[object] = Column(
+        name, Numeric, nullable=nullable, server_default=text("0") if zero else None
+    )
+    finite = CheckConstraint(f"{name} <> 'NaN' AND abs({name}) < 'Infinity'", name=f"{name}_is_finite")
+    return [column, finite]
+
+
+def _reference(name: str) -> CheckConstraint:
+    """No column may ever hold a provider's key itself."""
+    return CheckConstraint(rf"{name} ~ '^\$\{{(env|file|secret):[^}}]+\}}$'", name=f"{name}_is_a_reference")
+
+
+def _rates() -> list[SchemaItem]:
+    items: list[SchemaItem] = []
+    for dimension in Dimension:
+        items.append(Column(dimension.value, Numeric))
+        items.append(
+            CheckConstraint(
+                f"{dimension.value} >= 0 AND {dimension.value} < 1000000", name=f"{dimension.value}_in_range"
+            )
+        )
+    return items
+
+
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    Column("note", Text),
+    Column("disabled", Boolean, nullable=False, server_default=text("false")),
+    *_money("balance", zero=True),
+    *_money("spent", zero=True),
+    Column("requests", BigInteger, nullable=False, server_default=text("0")),
+    Column("input_tokens", BigInteger, nullable=False, server_default=text("0")),
+    Column("output_tokens", BigInteger, nullable=False, server_default=text("0")),
+    _time("created_at"),
+    _time("deleted_at", nullable=True),
+    # Room in each page for the next versions of a row, and no index on what settlement updates: a settled
+    # request then rewrites one page and no index.
+    postgresql_with={"fillfactor": "50"},
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _id(),
+    Column("user_id", ForeignKey("users.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("prefix", Text, nullable=False),
+    Column("last4", Text, nullable=False),
+    Column("allowed_models", ARRAY(Text)),
+    Column("max_concurrency", Integer),
+    _time("created_at"),
+    _time("expires_at", nullable=True),
+    _time("revoked_at", nullable=True),
+)
+
+providers = Table(
+    "providers",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False),
+    Column("api_format", Text, nullable=False),
+    Column("api_url", Text, nullable=False),
+    Column("api_key", Text),
+    _reference("api_key"),
+    Column("headers", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("row_version", BigInteger, nullable=False, server_default=text("1")),
+    _time("created_at"),
+    _time("deleted_at", nullable=True),
+    Index("ix_providers_key_live", "key", unique=True, postgresql_where=text("deleted_at IS NULL")),
+)
+
+models = Table(
+    "models",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("description", Text),
+    Column("prompt_disabled", Boolean),
+    Column("prompt_text", Text),
+    Column("prompt_mode", Text),
+    Column("limits", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("extra", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("row_version", BigInteger, nullable=False, server_default=text("1")),
+    _time("created_at"),
+    _time("deleted_at", nullable=True),
+    Index("ix_models_key_live", "key", unique=True, postgresql_where=text("deleted_at IS NULL")),
+)
+
+upstreams = Table(
+    "upstreams",
+    metadata,
+    _id(),
+    Column("model_id", ForeignKey("models.id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("provider_id", ForeignKey("providers.id")),
+    Column("api_format", Text),
+    Column("api_url", Text),
+    Column("api_key", Text),
+    _reference("api_key"),
+    Column("actual_model", Text),
+    Column("priority", Integer, nullable=False, server_default=text("0")),
+    Column("weight", Integer, nullable=False, server_default=text("100")),
+    Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    UniqueConstraint("model_id", "key"),
+    CheckConstraint(
+        "provider_id IS NOT NULL OR (api_format IS NOT NULL AND api_url IS NOT NULL)", name="says_where"
+    ),
+)
+
+model_names = Table(
+    "model_names",
+    metadata,
+    # Lower case by `str.casefold`: the one form in which names are compared.
+    Column("name", Text, nullable=False),
+    Column("model_id", ForeignKey("models.id"), nullable=False, index=True),
+    Column("is_alias", Boolean, nullable=False),
+    # As the admin wrote it.
+    Column("written", Text, nullable=False),
+    # Two models may swap their names in one transaction.
+    UniqueConstraint("name", deferrable=True, initially="DEFERRED"),
+)
+
+prices = Table(
+    "prices",
+    metadata,
+    _id(),
+    Column("model_id", ForeignKey("models.id"), nullable=False),
+    *_rates(),
+    Column("free", Boolean, nullable=False, server_default=text("false")),
+    _time("valid_from"),
+    _time("valid_to", nullable=True),
+    CheckConstraint("input IS NOT NULL AND output IS NOT NULL", name="is_complete"),
+    CheckConstraint("free = (input = 0 AND output = 0)", name="zero_is_said"),
+    CheckConstraint("valid_to >= valid_from", name="ends_after_start"),
+    Index("ix_prices_current", "model_id", unique=True, postgresql_where=text("valid_to IS NULL")),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", JSONB, nullable=False),
+    _time("updated_at"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("ciphertext", Text, nullable=False),
+    # The host that the key was entered for: it is sent nowhere else.
+    Column("host", Text, nullable=False),
+    _time("created_at"),
+    _time("rotated_at", nullable=True),
+)
+
+usage_log = Table(
+    "usage_log",
+    metadata,
+    # A UUIDv7 begins with its time in milliseconds, so ranges of ids are ranges of time: the table is
+    # partitioned by month on the id itself, and a replayed settlement always meets its own row.
+    Column("request_id", Uuid, primary_key=True),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("api_key_id", BigInteger, nullable=False),
+    Column("model_id", BigInteger),
+    Column("price_id", ForeignKey("prices.id")),
+    Column("model", Text, nullable=False),
+    Column("actual_model", Text),
+    Column("upstream", Text),
+    Column("endpoint", Text, nullable=False),
+    Column("streamed", Boolean, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("upstream_status", SmallInteger),
+    Column("error_code", Text),
+    *(
+        Column(dimension.value, BigInteger, nullable=False, server_default=text("0"))
+        for dimension in Dimension
+    ),
+    Column("reasoning", BigInteger),
+    *_money("cost", zero=True),
+    Column("client_request_id", Text),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("first_byte_ms", Integer),
+    Column("duration_ms", Integer),
+    _time("settled_at"),
+    CheckConstraint("cost >= 0", name="cost_not_negative"),
+    CheckConstraint("cost = 0 OR price_id IS NOT NULL", name="cost_has_a_price"),
+    CheckConstraint(
+        " AND ".join(f"{dimension.value} >= 0" for dimension in Dimension), name="counts_not_negative"
+    ),
+    Index("ix_usage_log_user_id_request_id", "user_id", "request_id"),
+    postgresql_partition_by="RANGE (request_id)",
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    _id(),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    CheckConstraint("kind IN ('credit', 'grant', 'adjust', 'refund')", name="kind_is_known"),
+    *_money("amount"),
+    *_money("balance_after"),
+    Column("reason", Text),
+    Column("actor", Text, nullable=False),
+    Column("idempotency_key", Text),
+    _time("created_at"),
+    UniqueConstraint("user_id", "idempotency_key"),
+    Index("ix_ledger_user_id_id", "user_id", "id"),
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    _id(),
+    Column("record", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _time("created_at"),
+)
+
+config_version = Table(
+    "config_version",
+    metadata,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    CheckConstraint("only_row", name="is_one_row"),
+    Column("version", BigInteger, nullable=False, server_default=text("1")),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _id(),
+    _time("at"),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("before", JSONB),
+    Column("after", JSONB),
+    Column("request_id", Text),
+    Column("address", Text),
+)
+
+login_attempts = Table(
+    "login_attempts",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    _time("last_at"),
+)

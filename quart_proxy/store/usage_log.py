@@ -1,0 +1,129 @@
+"""Reading the log of relayed requests. Rows are written by `ledger.settle_records` alone."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quart_proxy.core.pricing import Charge, Price, charge
+from quart_proxy.core.usage import Dimension, Usage
+from quart_proxy.store.partitions import first_id
+from quart_proxy.store.tables import prices, usage_log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageFilter:
+    """Which rows. None does not narrow; `since` is included, `until` is not."""
+
+    user_id: int | None = None
+    api_key_id: int | None = None
+    model: str | None = None
+    outcome: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """One relayed exchange. `cost` is dollars; `price_id` None: it was not charged, and `outcome` says why."""
+
+    request_id: UUID
+    user_id: int
+    api_key_id: int
+    model: str
+    actual_model: str | None
+    upstream: str | None
+    endpoint: str
+    streamed: bool
+    outcome: str
+    status: int
+    upstream_status: int | None
+    error_code: str | None
+    price_id: int | None
+    tokens: dict[Dimension, int]
+    reasoning: int | None
+    cost: Decimal
+    client_request_id: str | None
+    started_at: datetime
+    first_byte_ms: int | None
+    duration_ms: int | None
+
+
+_PLAIN = tuple(name for name in UsageRow.__slots__ if name != "tokens")
+_COLUMNS = (*(usage_log.c[name] for name in _PLAIN), *(usage_log.c[d.value] for d in Dimension))
+
+
+def _row(values: tuple[object, ...]) -> UsageRow:
+    plain = dict(zip(_PLAIN, values[: len(_PLAIN)], strict=True))
+    tokens = dict(zip(Dimension, values[len(_PLAIN) :], strict=True))
+    return UsageRow(**plain, tokens=tokens)  # type: ignore[arg-type]
+
+
+def _where(chosen: UsageFilter) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = []
+    if chosen.user_id is not None:
+        conditions.append(usage_log.c.user_id == chosen.user_id)
+    if chosen.api_key_id is not None:
+        conditions.append(usage_log.c.api_key_id == chosen.api_key_id)
+    if chosen.model is not None:
+        conditions.append(usage_log.c.model == chosen.model)
+    if chosen.outcome is not None:
+        conditions.append(usage_log.c.outcome == chosen.outcome)
+    # Times become ranges of ids: the primary key and the partitions serve them.
+    if chosen.since is not None:
+        conditions.append(usage_log.c.request_id >= first_id(chosen.since))
+    if chosen.until is not None:
+        conditions.append(usage_log.c.request_id < first_id(chosen.until))
+    return and_(*conditions) if conditions else usage_log.c.request_id.is_not(None)
+
+
+def _newest_first(chosen: UsageFilter) -> Select[tuple[object, ...]]:
+    return select(*_COLUMNS).where(_where(chosen)).order_by(usage_log.c.request_id.desc())
+
+
+async def list_usage(
+    connection: AsyncConnection, chosen: UsageFilter, *, before_id: UUID | None, limit: int
+) -> list[UsageRow]:
+    """Newest first, those before `before_id`. Served by the index on user and id, or by the primary key."""
+    query = _newest_first(chosen).limit(limit)
+    if before_id is not None:
+        query = query.where(usage_log.c.request_id < before_id)
+    return [_row(tuple(row)) for row in await connection.execute(query)]
+
+
+async def stream_usage(connection: AsyncConnection, chosen: UsageFilter) -> AsyncIterator[UsageRow]:
+    """Every chosen row, newest first, a few at a time from a cursor on the server."""
+    async with connection.stream(_newest_first(chosen)) as rows:
+        async for row in rows:
+            yield _row(tuple(row))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A row, and the lines that its cost is the sum of."""
+
+    row: UsageRow
+    charge: Charge
+
+
+async def find_receipt(
+    connection: AsyncConnection, request_id: UUID, *, user_id: int | None = None
+) -> Receipt | None:
+    """The receipt of a request, of this user alone when `user_id` is given. The lines are made from the price row that
+    priced the request, by the function that priced it."""
+    query = select(*_COLUMNS).where(usage_log.c.request_id == request_id)
+    if user_id is not None:
+        query = query.where(usage_log.c.user_id == user_id)
+    found = (await connection.execute(query)).first()
+    if found is None:
+        return None
+    row = _row(tuple(found))
+    if row.price_id is None:
+        return Receipt(row, Charge((), row.cost))
+    kept = (await connection.execute(select(prices).where(prices.c.id == row.price_id))).one()
+    rates = {d: getattr(kept, d.value) for d in Dimension if getattr(kept, d.value) is not None}
+    return Receipt(row, charge(Usage(row.tokens, row.reasoning), Price(kept.id, rates, kept.free)))

@@ -1,0 +1,1 @@
+"""Providers over HTTP: opening an exchange, and which addresses may be called at all."""

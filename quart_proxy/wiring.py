@@ -1,0 +1,167 @@
+"""The roof of one worker: makes the rooms, wires them, opens them at start and closes them in order at the end."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from quart import Quart
+
+from quart_proxy.api import install_api
+from quart_proxy.core.errors import Unavailable
+from quart_proxy.gateway import install_gateway
+from quart_proxy.guard import RequestGuard
+from quart_proxy.http import SERVICES, install_errors, render_error
+from quart_proxy.logs import configure_logging
+from quart_proxy.metrics import Metrics
+from quart_proxy.prepare import prepare_database
+from quart_proxy.services.accounts import Accounts
+from quart_proxy.services.admission import Admission
+from quart_proxy.services.auth import AdminSessions, Authenticator
+from quart_proxy.services.billing import Settler
+from quart_proxy.services.coherence import ChangeWatch
+from quart_proxy.services.dispatch import Dispatcher, new_request_id
+from quart_proxy.services.readiness import Readiness
+from quart_proxy.services.relay import RelayContext, RelayPool
+from quart_proxy.services.routing import Router
+from quart_proxy.services.sealing import KeyResolver, Sealer
+from quart_proxy.services.spool import Spool
+from quart_proxy.settings import BODY_BYTES_MAX, BODY_TIMEOUT_S, GRACE_S, Settings, load_secrets
+from quart_proxy.store.database import Database
+from quart_proxy.store.embedded import embedded_postgres
+from quart_proxy.store.partitions import make_partitions
+from quart_proxy.upstream.client import UpstreamClient
+
+logger = logging.getLogger(__name__)
+
+PREPARED = "QUART_PROXY_PREPARED"
+"""Set by `serve` for its workers: the database was migrated and the registry synced before they started."""
+PREPARE_PAUSE_S = 1.0
+PARTITIONS_PAUSE_S = 6 * 3600
+DRAIN_S = GRACE_S - 5
+"""Relays are cut so long before the web server would be, so that clients still get their error event."""
+
+
+class Worker:
+    """Everything that one process keeps while it serves."""
+
+    def __init__(self, settings: Settings, database_url: str) -> None:
+        secrets = load_secrets(settings)
+        sealer = Sealer(secrets.encryption_keys)
+        self.database = Database(database_url)
+        self.metrics = Metrics()
+        self.authenticator = Authenticator(self.database)
+        self.sessions = AdminSessions(
+            self.database, password=secrets.admin_password, jwt_secret=secrets.jwt_secret
+        )
+        resolver = KeyResolver(allow=settings.registry_env_allow, sealer=sealer)
+        self.router = Router(self.database, resolver)
+        self.admission = Admission(self.database)
+        self.settler = Settler(self.database, Spool(settings.data_dir / "spool"), self.admission.note_balance)
+        self.client = UpstreamClient(allow_private=settings.allow_private_upstreams)
+        self.pool = RelayPool()
+        self.watch = ChangeWatch(self.database, self._forget_cached)
+        self.readiness = Readiness(self.database, self.settler, self.watch)
+        context = RelayContext(self.client, self.settler, self.admission, self.metrics)
+        dispatcher = Dispatcher(self.router, context, self.pool)
+        rooms: list[object] = [
+            settings,
+            sealer,
+            self.database,
+            self.metrics,
+            self.authenticator,
+            self.sessions,
+            self.router,
+            self.admission,
+            self.settler,
+            self.pool,
+            self.watch,
+            self.readiness,
+            dispatcher,
+            Accounts(self.database),
+        ]
+        self.services = {type(room): room for room in rooms}
+        self._settings = settings
+        self._upkeep: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.client.start()
+        self.settler.start()
+        self.watch.start()
+        self._upkeep = asyncio.create_task(self._keep_up())
+
+    async def stop(self) -> None:
+        """In this order: answers end, charges become durable, connections close."""
+        await self.pool.drain(DRAIN_S)
+        await self.watch.stop()
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+            await asyncio.gather(self._upkeep, return_exceptions=True)
+        await self.settler.stop()
+        await self.client.close()
+        await self.database.close()
+
+    def _forget_cached(self) -> None:
+        self.authenticator.clear()
+        self.router.clear()
+        self.admission.expire()
+
+    async def _keep_up(self) -> None:
+        """Prepare the database, however long it is away; then make partitions ahead, for ever."""
+        while not os.environ.get(PREPARED):
+            try:
+                await asyncio.to_thread(prepare_database, self._settings, self.database.url)
+                break
+            except Unavailable:
+                await asyncio.sleep(PREPARE_PAUSE_S)
+        self.readiness.is_prepared = True
+        while True:
+            with contextlib.suppress(Unavailable):
+                async with self.database.transaction() as connection:
+                    await make_partitions(connection, datetime.now(UTC))
+            await asyncio.sleep(PARTITIONS_PAUSE_S)
+
+
+@contextlib.contextmanager
+def database_url(settings: Settings) -> Iterator[str]:
+    """The address of the database to use: the one given, or the embedded one, running while the block does."""
+    if settings.database_url is not None:
+        yield settings.database_url
+    else:
+        with embedded_postgres(settings.data_dir) as server:
+            yield server.url
+
+
+def create_app(settings: Settings | None = None) -> Quart:
+    """The web application. Nothing is opened before it is served; raises SettingsError for a bad environment."""
+    settings = settings or Settings.from_environment()
+    configure_logging()
+    app = Quart(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+    app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
+    app.url_map.strict_slashes = False
+    install_errors(app)
+    install_gateway(app)
+    install_api(app)
+    opened = contextlib.ExitStack()
+
+    @app.before_serving
+    async def start() -> None:
+        url = await asyncio.to_thread(opened.enter_context, database_url(settings))
+        worker = Worker(settings, url)
+        app.extensions[SERVICES] = worker.services
+        app.extensions[Worker] = worker
+        await worker.start()
+
+    @app.after_serving
+    async def stop() -> None:
+        await app.extensions[Worker].stop()
+        await asyncio.to_thread(opened.close)
+
+    app.asgi_app = RequestGuard(  # type: ignore[method-assign]
+        app.asgi_app, lambda error, path: render_error(error, path, new_request_id())
+    )
+    return app
+

@@ -1,0 +1,1 @@
+"""The model registry as code: `models.yaml` in, typed documents out. Never imports services."""
