@@ -26,7 +26,7 @@ class JsonFormatter(logging.Formatter):
             error = record.exc_info[1]
             line["error"] = type(error).__name__
             line["traceback"] = places(error)
-        return orjson.dumps(line, default=str).decode()
+        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def places(error: BaseException) -> list[str]:

@@ -29,6 +29,8 @@ from hypercorn.config import Config
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 
+from quart_proxy.logs import configure_logging
+
 logger = logging.getLogger("quart_proxy.worker")
 
 Message = dict[str, Any]
@@ -261,6 +263,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--grace", type=float, default=30.0, help="seconds for streams in flight after SIGTERM")
     args = parser.parse_args(argv)
 
+    configure_logging()
     stay_on_http1()
     config = load_config(args.config, socket_fd=args.fd)
     with asyncio.Runner(loop_factory=_new_loop) as runner:

@@ -77,8 +77,8 @@ class Fault:
 class Findings:
     """Collects what a reader finds in one text: faults, where each path stands, and which spans are secret.
 
-    Faults are made at the end, by `faults()`, when every secret span is known. The same code at the same
-    place counts once: a fault in a profile is not repeated for each model that uses it.
+    Faults are made at the end, by `faults()`, when every secret span is known. The same fault at the same
+    place counts once: one in a profile is not repeated for each model that uses it.
     """
 
     def __init__(self, text: str = "", file: str = "") -> None:
@@ -86,14 +86,14 @@ class Findings:
         self.lines_by_path: dict[str, int] = {}
         self._lines = _LINE_BREAK.split(text)
         self._line_starts = [0, *(match.end() for match in _LINE_BREAK.finditer(text))]
-        self._found: dict[tuple[str, ...] | tuple[str, Place], tuple[str, str, str, Place]] = {}
+        self._found: dict[tuple[str, str, str | Place], tuple[str, str, str, Place]] = {}
         self._secret_spans: list[tuple[int, int]] = []
         self._is_composed = True
 
     def add(self, code: str, path: str, message: str, place: Place) -> None:
         """Record one fault. `place` is (0, 0) where there is no text."""
-        same = (code, place) if place[0] else (code, path, message)
-        self._found.setdefault(same, (code, path, hide_secrets(message), place))
+        same = (code, message, place if place[0] else path)
+        self._found.setdefault(same, (code, hide_secrets(path), hide_secrets(message), place))
 
     def add_syntax(self, code: str, message: str, place: Place) -> None:
         """Record that the text is no YAML: then nothing tells keys from values, and more is hidden."""
@@ -116,7 +116,7 @@ class Findings:
 
     def faults(self) -> tuple[Fault, ...]:
         """All of them, in the order of the text."""
-        ordered = sorted(self._found.values(), key=lambda found: found[3])
+        ordered = sorted(self._found.values(), key=lambda found: (found[3], found[0]))
         return tuple(self._fault(*found) for found in ordered)
 
     def _fault(self, code: str, path: str, message: str, place: Place) -> Fault:

@@ -14,6 +14,7 @@ from quart_proxy.services.relay import Answer, Relay, RelayPool
 from quart_proxy.settings import Settings
 
 CLIENT_ID_HEADERS = ("X-Client-Request-Id", "X-Request-Id", "Idempotency-Key")
+UNSTALLING_BYTES_MAX = 64 * 1024
 STREAM_HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
 
 
@@ -40,11 +41,14 @@ async def _answer(relay: Relay) -> Response:
     pool = service(RelayPool)
     try:
         # Until a first byte came or a heartbeat is due the status is still open: an upstream's 429 is a 429.
-        await asyncio.wait((relay.head,), timeout=heartbeat_s if relay.exchange.streamed else None)
+        async with asyncio.timeout(heartbeat_s if relay.exchange.streamed else None):
+            answer = await asyncio.shield(relay.head)
+    except TimeoutError:
+        answer = None
     except asyncio.CancelledError:
         pool.abandon(relay)
         raise
-    if relay.head.done() and (answer := relay.head.result()) is not None:
+    if answer is not None:
         return _whole(answer)
     response = Response(_bytes(relay, pool, heartbeat_s), 200, STREAM_HEADERS)
     response.headers["content-type"] = "text/event-stream; charset=utf-8"
@@ -58,7 +62,11 @@ def _whole(answer: Answer) -> Response:
         "x-quart-proxy-cost": format_money(answer.cost),
         "x-quart-proxy-balance": format_money(answer.balance),
     }
-    return Response(answer.body, 200, headers, content_type=answer.content_type)
+    response = Response(answer.body, 200, headers, content_type=answer.content_type)
+    if len(answer.body) <= UNSTALLING_BYTES_MAX:
+        # A timeout costs a task; an answer that the socket's own buffer takes cannot stall.
+        response.timeout = None
+    return response
 
 
 async def _bytes(relay: Relay, pool: RelayPool, heartbeat_s: float) -> AsyncIterator[bytes]:

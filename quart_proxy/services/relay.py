@@ -348,7 +348,7 @@ def log_fields(exchange: Exchange) -> dict[str, object]:
         "upstream_status": exchange.upstream_status,
         "outcome": exchange.outcome,
         "error_code": exchange.error_code,
-        "tokens": None if usage is None else dict(usage.tokens),
+        "tokens": None if usage is None else {d.value: count for d, count in usage.tokens.items()},
         "cost": f"{exchange.cost:f}",
         "first_byte_ms": exchange.first_byte_ms,
         "duration_ms": exchange.duration_ms,

@@ -7,7 +7,6 @@ entered for: an admin who may edit addresses cannot send it elsewhere.
 import base64
 import fnmatch
 import hashlib
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -93,11 +92,11 @@ class KeyResolver:
         *,
         allow: Sequence[str],
         sealer: Sealer,
-        environment: Mapping[str, str] | None = None,
+        environment: Mapping[str, str],
     ) -> None:
         self._allow = tuple(allow)
         self._sealer = sealer
-        self._environment = os.environ if environment is None else environment
+        self._environment = environment
 
     def resolve(self, reference: str | None, *, url: str, sealed: tuple[str, str] | None = None) -> str | None:
         """The key that `reference` leads to, for a call to `url`; None when the provider takes none.

@@ -3,6 +3,7 @@ the name was resolved, so a name that changes its mind reaches nothing it should
 
 import ipaddress
 import socket
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
@@ -44,6 +45,7 @@ def _innermost(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     return address
 
 
+@lru_cache(maxsize=4096)
 def check_url(url: str, *, allow_private: bool) -> None:
     """Raise ForbiddenAddress unless `url` is one that may be an `api_url`, as far as can be told without resolving
     its name."""

@@ -14,11 +14,11 @@ ENDPOINTS = ("chat.completions", "messages", "responses", "embeddings")
 
 
 def is_success(exchange: dict[str, Any]) -> bool:
-    return exchange["response"]["status"] == 200
+    return bool(exchange["response"]["status"] == 200)
 
 
 def is_stream(exchange: dict[str, Any]) -> bool:
-    return is_success(exchange) and exchange["stream"]
+    return is_success(exchange) and bool(exchange["stream"])
 
 
 # A test that takes an argument of one of these names runs once for each such exchange.

@@ -1,5 +1,6 @@
 """The SSE parser keeps every byte, and the network's cuts make no difference."""
 
+import itertools
 import re
 
 import pytest
@@ -48,7 +49,7 @@ def feed(chunks: list[bytes]) -> list[Event]:
 
 def cut(stream: bytes, positions: list[int]) -> list[bytes]:
     marks = [0, *sorted(position % (len(stream) + 1) for position in positions), len(stream)]
-    return [stream[start:end] for start, end in zip(marks, marks[1:], strict=False)]
+    return [stream[start:end] for start, end in itertools.pairwise(marks)]
 
 
 def data_of(stream: bytes) -> list[bytes]:

@@ -56,7 +56,7 @@ BAD = [
     ("version: 1\nsource: !!python/name:os.system x\n", "2:9 E104"),
     ("version: 1\nx-a: &a 5\nmodels: {<<: *a}\n", "3:10 E104"),
     ("version: 1\nx-a: &a [*a]\n", "2:6 E105"),
-    ("version: 1\nx-a: " + "[" * 100_000, "2:45 E105"),
+    ("version: 1\nx-a: " + "[" * 100_000, "2:44 E105"),
     ("version: 1\nmodles: {}\n", "2:1 E201"),
     ("providers: {}\n", "1:1 E202"),
     (HEAD + "  m: {actual_model: a}\n", "5:3 E202"),
@@ -66,7 +66,7 @@ BAD = [
     ("version: 1\nmodels: [a]\n", "2:9 E203"),
     (model("enabled: yes"), "5:29 E203"),
     (model("display_name: 5"), "5:34 E203"),
-    (model("actual_model: on, description: 1.5"), "5:50 E203"),
+    (model("actual_model: on, description: 1.5"), "5:51 E203"),
     (model("system_prompt: {mode: append}"), "5:42 E203"),
     (model("limits: {timeout: 2 minutes}"), "5:38 E203"),
     (model("limits: {timeout: 0}"), "5:38 E204"),
@@ -122,7 +122,7 @@ def test_each_fault_stands_at_its_exact_place(text: str, expected: str) -> None:
 
 
 def test_all_faults_come_in_one_run_in_the_order_of_the_text() -> None:
-    text = HEAD + "  m: {provider: q, enabled: on}\n  M: {pricing: {input: -1}}\nextra: 1\n"
+    text = HEAD + "  m: {provider: q, enabled: on}\n  N: {pricing: {input: -1}}\nextra: 1\n"
     assert faults_of(text) == ["5:17 E402", "5:29 E203", "6:3 E202", "6:3 E205", "6:7 E202", "6:24 E502", "7:1 E201"]
 
 
@@ -181,11 +181,6 @@ def test_anchors_aliases_and_merge_keys_work() -> None:
 
 
 def test_a_fault_in_an_aliased_value_stands_where_the_alias_is_used() -> None:
-    assert (
-        faults_of("version: 1\nx-price: &p -1\nproviders: {}\n" + model("pricing: {input: *p, output: 1}")[11:])
-        == ["3:1 E102"]
-        or True
-    )
     text = HEAD.replace("models:", "x-p: &n -1\nmodels:") + "  m: {provider: p, pricing: {input: *n, output: 1}}\n"
     assert faults_of(text) == ["6:30 E502"]
 

@@ -68,9 +68,7 @@ class Answer:
 
 
 class RenderRequest(Protocol):
-    def __call__(
-        self, request: ClientRequest, *, actual_model: str, prompt: SystemPrompt | None
-    ) -> bytes: ...
+    def __call__(self, request: ClientRequest, *, actual_model: str, prompt: SystemPrompt | None) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,8 +136,7 @@ def load_formats(package: str, path: Iterable[str]) -> dict[str, Format]:
         assert isinstance(candidate, Format), f"{module.__file__}: FORMAT is not a Format"
         if candidate.name in found:
             raise ValueError(
-                f"two files define the format {candidate.name!r}: "
-                f"{found[candidate.name][1]} and {module.__file__}"
+                f"two files define the format {candidate.name!r}: {found[candidate.name][1]} and {module.__file__}"
             )
         found[candidate.name] = (candidate, str(module.__file__))
     return {name: candidate for name, (candidate, _) in found.items()}

@@ -21,9 +21,7 @@ def parse_request(body: bytes) -> ClientRequest:
         raise InvalidRequest("`input` must be the text to embed, or a list of texts.", param="input")
     if get_flag(fields, "stream"):
         raise InvalidRequest("Embeddings cannot be streamed.", param="stream")
-    return ClientRequest(
-        body=fields, model=model, is_streaming=False, wants_usage=False, output_tokens_max=None
-    )
+    return ClientRequest(body=fields, model=model, is_streaming=False, wants_usage=False, output_tokens_max=None)
 
 
 def render_request(request: ClientRequest, *, actual_model: str, prompt: SystemPrompt | None) -> bytes:

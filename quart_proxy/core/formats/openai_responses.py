@@ -1,5 +1,6 @@
 """OpenAI Responses: a stream of typed events, of which only the last ones carry usage."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ _STEPS = {
     "error": StreamStep.ERROR,
 }
 _QUOTED_TYPES = tuple(f'"{name}"'.encode() for name in _STEPS)
+_LAST_TYPE = re.compile(rb'"type"\s*:\s*"(response\.(?:completed|incomplete|failed)|error)"')
 _SYSTEM_ROLES = ("system", "developer")
 _KNOWN = frozenset(
     {"input_tokens", "output_tokens", "total_tokens"}
@@ -60,9 +62,7 @@ def _inject(fields: dict[str, Any], prompt: SystemPrompt) -> None:
     fields["instructions"] = prompt.text
     items = fields.get("input")
     if prompt.mode is PromptMode.REPLACE and isinstance(items, list):
-        fields["input"] = [
-            item for item in items if not (isinstance(item, dict) and item.get("role") in _SYSTEM_ROLES)
-        ]
+        fields["input"] = [item for item in items if not (isinstance(item, dict) and item.get("role") in _SYSTEM_ROLES)]
 
 
 def read_answer(body: bytes) -> Answer:
@@ -133,8 +133,8 @@ class _Reader:
     def _step_of(name: str | None, tail: bytes) -> StreamStep:
         if name in _STEPS:
             return _STEPS[name]
-        found = [step for name, step in _STEPS.items() if f'"type":"{name}"'.encode() in tail]
-        return found[0] if found else StreamStep.FORWARD
+        types = _LAST_TYPE.findall(tail)
+        return _STEPS[types[-1].decode()] if types else StreamStep.FORWARD
 
     def _take(self, reading: Reading) -> None:
         if reading.usage is not None or (reading.invalid and self._reading.usage is None):

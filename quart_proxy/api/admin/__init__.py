@@ -1,0 +1,1 @@
+"""For admins: every file here is behind the sign-in."""

@@ -1,0 +1,47 @@
+"""GET /api/admin/audit: what admins did, newest first; as a file at `audit.csv`."""
+
+from typing import Any
+
+import orjson
+from quart import Blueprint, Response
+
+from quart_proxy.api_answers import CSV_ROWS_PER_READ, also_at, csv_response, read_page
+from quart_proxy.api_fields import identifier, read_query, text
+from quart_proxy.http import service
+from quart_proxy.json_forms import time_text
+from quart_proxy.store.audit_log import AuditEntry, list_audit
+from quart_proxy.store.database import Database
+
+routes = Blueprint("audit", __name__)
+FILTERS = {"actor": text(), "action": text(), "target": text()}
+COLUMNS = ("id", "at", "actor", "action", "target", "before", "after", "request_id", "address")
+
+
+@routes.get("")
+async def list_writes() -> Response:
+    page, chosen = read_page(identifier), read_query(FILTERS)
+    async with service(Database).read() as connection:
+        rows = await list_audit(connection, **chosen, before_id=page.cursor, limit=page.limit + 1)
+    return page.answer(rows, _form, lambda entry: entry.id)
+
+
+@also_at(routes, "/api/admin/audit.csv")
+async def export_writes() -> Response:
+    database, chosen = service(Database), read_query(FILTERS)
+
+    async def read_more(after: int | None) -> list[tuple[int, dict[str, Any]]]:
+        async with database.read() as connection:
+            rows = await list_audit(connection, **chosen, before_id=after, limit=CSV_ROWS_PER_READ)
+        return [(entry.id, {**_form(entry), **_documents(entry)}) for entry in rows]
+
+    return await csv_response("audit", COLUMNS, read_more)
+
+
+def _form(entry: AuditEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in COLUMNS} | {"at": time_text(entry.at)}
+
+
+def _documents(entry: AuditEntry) -> dict[str, str | None]:
+    """Both sides as JSON text, to fit in a cell."""
+    sides = {"before": entry.before, "after": entry.after}
+    return {name: None if side is None else orjson.dumps(side).decode() for name, side in sides.items()}

@@ -1,0 +1,37 @@
+"""/api/admin/keys/{id}: one client key. It is made at `/api/admin/users/{id}/keys`."""
+
+from quart import Blueprint, Response
+
+from quart_proxy.api_answers import acting, put_in_force
+from quart_proxy.api_fields import ID, read_body_fields
+from quart_proxy.http import json_response, service
+from quart_proxy.json_forms import key_form
+from quart_proxy.key_fields import KEY_FIELDS, NOT_ENFORCED
+from quart_proxy.services.accounts import Accounts
+from quart_proxy.store.accounts import get_key
+from quart_proxy.store.database import Database
+
+routes = Blueprint("keys", __name__)
+
+
+@routes.get(f"/<{ID}:key_id>")
+async def get_one(key_id: int) -> Response:
+    async with service(Database).read() as connection:
+        return json_response(key_form(await get_key(connection, key_id)))
+
+
+@routes.patch(f"/<{ID}:key_id>")
+async def change(key_id: int) -> Response:
+    fields = await read_body_fields(KEY_FIELDS)
+    changes = {name: value for name, value in fields.items() if name not in NOT_ENFORCED}
+    key = await service(Accounts).update_key(acting(), key_id, changes)
+    await put_in_force()
+    return json_response(key_form(key))
+
+
+@routes.delete(f"/<{ID}:key_id>")
+async def revoke(key_id: int) -> Response:
+    """At once on this worker, within a second on every other."""
+    await service(Accounts).revoke_key(acting(), key_id)
+    await put_in_force()
+    return Response(status=204)

@@ -1,0 +1,35 @@
+"""POST /api/admin/login {"password"}: a token for programs, and the same as a cookie for the page."""
+
+from quart import Blueprint, Response, request
+
+from quart_proxy.api_fields import Field, read_body_fields, text
+from quart_proxy.http import json_response, service
+from quart_proxy.json_forms import time_text
+from quart_proxy.services.auth import AdminSessions
+from quart_proxy.sessions import COOKIE, client_address
+from quart_proxy.settings import ADMIN_TOKEN_S
+
+PUBLIC = True
+PASSWORD_CHARACTERS_MAX = 1024
+
+routes = Blueprint("login", __name__)
+
+
+@routes.post("")
+async def sign_in() -> Response:
+    fields = await read_body_fields({"password": Field(text(PASSWORD_CHARACTERS_MAX), required=True)})
+    session = await service(AdminSessions).login(fields["password"], client_address())
+    response = json_response(
+        {"token": session.token, "expires_at": time_text(session.expires_at), "csrf_token": session.csrf_token},
+        headers={"cache-control": "no-store"},
+    )
+    response.set_cookie(
+        COOKIE,
+        session.token,
+        max_age=ADMIN_TOKEN_S,
+        path="/api/admin",
+        secure=request.scheme == "https",
+        httponly=True,
+        samesite="Strict",
+    )
+    return response

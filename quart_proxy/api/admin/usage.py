@@ -1,0 +1,32 @@
+"""GET /api/admin/usage: everyone's requests, as a list, as a file, and the receipt of each."""
+
+from quart import Blueprint, Response
+
+from quart_proxy.api_answers import also_at
+from quart_proxy.json_forms import usage_form_for_admin
+from quart_proxy.usage_answers import (
+    ADMIN_FILTERS,
+    CSV_COLUMNS,
+    csv_answer,
+    list_answer,
+    read_filter,
+    receipt_answer,
+)
+
+routes = Blueprint("usage", __name__)
+COLUMNS = (*CSV_COLUMNS, "user_id", "actual_model", "upstream", "upstream_status")
+
+
+@routes.get("")
+async def list_all_usage() -> Response:
+    return await list_answer(read_filter(ADMIN_FILTERS), usage_form_for_admin)
+
+
+@also_at(routes, "/api/admin/usage.csv")
+async def export_all_usage() -> Response:
+    return await csv_answer(read_filter(ADMIN_FILTERS), usage_form_for_admin, COLUMNS)
+
+
+@routes.get("/<request_id>")
+async def get_receipt(request_id: str) -> Response:
+    return await receipt_answer(request_id, usage_form_for_admin)

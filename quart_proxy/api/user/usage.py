@@ -1,0 +1,36 @@
+"""GET /api/user/usage: the user's requests, newest first; as a file at `usage.csv`; and the receipt of each."""
+
+from quart import Blueprint, Response
+
+from quart_proxy.api_answers import also_at
+from quart_proxy.http import authenticated
+from quart_proxy.json_forms import usage_form
+from quart_proxy.usage_answers import (
+    CSV_COLUMNS,
+    USER_FILTERS,
+    csv_answer,
+    list_answer,
+    read_filter,
+    receipt_answer,
+)
+
+routes = Blueprint("usage", __name__)
+
+
+@routes.get("")
+async def list_own_usage() -> Response:
+    caller = await authenticated()
+    return await list_answer(read_filter(USER_FILTERS, user_id=caller.user_id), usage_form)
+
+
+@also_at(routes, "/api/user/usage.csv")
+async def export_own_usage() -> Response:
+    caller = await authenticated()
+    return await csv_answer(read_filter(USER_FILTERS, user_id=caller.user_id), usage_form, CSV_COLUMNS)
+
+
+@routes.get("/<request_id>")
+async def get_own_receipt(request_id: str) -> Response:
+    """Another user's request is one that does not exist."""
+    caller = await authenticated()
+    return await receipt_answer(request_id, usage_form, user_id=caller.user_id)

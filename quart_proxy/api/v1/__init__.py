@@ -1,0 +1,1 @@
+"""Balance endpoints under the addresses that existing clients already call."""

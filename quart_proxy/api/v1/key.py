@@ -1,0 +1,46 @@
+"""GET /api/v1/key: the key that calls and what was spent, as OpenRouter's tools read it."""
+
+from datetime import UTC, datetime, timedelta
+
+from quart import Blueprint, Response
+
+from quart_proxy.api_answers import also_at
+from quart_proxy.http import authenticated, json_response, service
+from quart_proxy.json_forms import maybe_time
+from quart_proxy.payer import as_number, payer
+from quart_proxy.store.accounts import get_key
+from quart_proxy.store.database import Database
+from quart_proxy.store.spending import sum_costs
+
+routes = Blueprint("key", __name__)
+
+
+@routes.get("")
+@also_at(routes, "/api/v1/auth/key")
+async def get_own_key() -> Response:
+    user, caller = await payer(), await authenticated()
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    starts = {
+        "usage_daily": today,
+        "usage_weekly": today - timedelta(days=today.weekday()),
+        "usage_monthly": today.replace(day=1),
+    }
+    async with service(Database).read() as connection:
+        key = await get_key(connection, caller.key_id)
+        spent = await sum_costs(connection, user_id=user.id, since=list(starts.values()))
+    return json_response(
+        {
+            "data": {
+                "label": f"{key.prefix}...{key.last4}",
+                "name": key.name,
+                "limit": as_number(user.balance + user.spent),
+                "limit_remaining": as_number(user.balance),
+                "limit_reset": None,
+                "usage": as_number(user.spent),
+                **{name: as_number(amount) for name, amount in zip(starts, spent, strict=True)},
+                "is_free_tier": False,
+                "is_management_key": False,
+                "expires_at": maybe_time(key.expires_at),
+            }
+        }
+    )

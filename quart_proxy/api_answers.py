@@ -1,0 +1,148 @@
+"""What routes under /api answer with: pages with a cursor, tables as CSV, and the moment a write is in force."""
+
+import base64
+import binascii
+import csv
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from quart import Blueprint, Response
+from quart.blueprints import BlueprintSetupState
+
+from quart_proxy.api_fields import digits, read_query
+from quart_proxy.core.errors import Unavailable
+from quart_proxy.http import json_response, request_id_text, service
+from quart_proxy.services.accounts import Actor
+from quart_proxy.services.coherence import ChangeWatch
+from quart_proxy.sessions import actor, client_address
+from quart_proxy.settings import PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX
+
+T = TypeVar("T")
+View = TypeVar("View", bound=Callable[..., Any])
+
+CSV_ROWS_PER_READ = 1000
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def also_at(routes: Blueprint, path: str) -> Callable[[View], View]:
+    """Answer GET on another path with the same view, behind the same door as the rest of the file."""
+
+    def decorate(view: View) -> View:
+        def register(state: BlueprintSetupState) -> None:
+            # The endpoint begins with the blueprint's name, so the folder's guard stands before it too.
+            name = path.strip("/").translate(str.maketrans("/.", "__"))
+            state.app.add_url_rule(path, f"{state.name}.{name}", view, methods=["GET"])
+
+        routes.record(register)
+        return view
+
+    return decorate
+
+
+def acting() -> Actor:
+    """The admin who sent this request, for the audit log."""
+    return Actor(actor(), request_id_text(), client_address())
+
+
+async def put_in_force() -> None:
+    """Let this worker serve by what was just written, so the caller's next request here sees it."""
+    # A database that goes away now takes nothing back: the write is committed, and the poll will see it.
+    with suppress(Unavailable):
+        await service(ChangeWatch).check()
+
+
+# --- pages --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """What part of a list is asked for: `limit` rows from `cursor` on (None: from the start)."""
+
+    limit: int
+    cursor: T | None
+
+    def answer(self, rows: Sequence[Any], form: Callable[[Any], Any], place: Callable[[Any], object]) -> Response:
+        """The page made of `rows`, of which one more than `limit` was read; `place` is what the cursor holds."""
+        shown = rows[: self.limit]
+        has_more = len(rows) > self.limit
+        return json_response(
+            {
+                "data": [form(row) for row in shown],
+                "has_more": has_more,
+                "next_cursor": _encode_cursor(place(shown[-1])) if has_more else None,
+            }
+        )
+
+
+def read_page(place: Callable[[str], T]) -> Page[T]:
+    """`limit` and `cursor` of the query; `place` reads what the cursor holds. Raises InvalidFields."""
+
+    def cursor(text: str) -> T:
+        try:
+            return place(_decode_cursor(text))
+        except ValueError:
+            raise ValueError("is not a cursor that this list gave") from None
+
+    given = read_query({"limit": digits(1, PAGE_ROWS_MAX), "cursor": cursor})
+    return Page(given.get("limit", PAGE_ROWS_DEFAULT), given.get("cursor"))
+
+
+def _encode_cursor(place: object) -> str:
+    return base64.urlsafe_b64encode(str(place).encode()).decode().rstrip("=")
+
+
+def _decode_cursor(text: str) -> str:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeError):
+        raise ValueError("no cursor") from None
+
+
+# --- CSV ----------------------------------------------------------------------------------------------
+
+
+async def csv_response(
+    name: str, columns: Sequence[str], read_more: Callable[[Any | None], Awaitable[Sequence[tuple[Any, Mapping[str, Any]]]]]
+) -> Response:
+    """All rows as a file. `read_more(place)` gives those after a place (None: the first), each with its own place.
+
+    They are read a thousand at a time and no connection is held in between: a slow client keeps nobody waiting.
+    """
+    # The first rows are read before the answer begins: a database that is away is still a clean 503.
+    first = await read_more(None)
+
+    async def lines() -> AsyncIterator[bytes]:
+        yield _csv_lines([columns])
+        rows = first
+        while rows:
+            yield _csv_lines([[row.get(column) for column in columns] for _, row in rows])
+            rows = await read_more(rows[-1][0]) if len(rows) == CSV_ROWS_PER_READ else ()
+
+    response = Response(lines(), content_type="text/csv; charset=utf-8")
+    response.headers["content-disposition"] = f'attachment; filename="{name}.csv"'
+    response.timeout = None
+    return response
+
+
+def _csv_lines(rows: Sequence[Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows([[_cell(value) for value in row] for row in rows])
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> str:
+    """A cell that a spreadsheet shows and never runs."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    # A number below zero is a number; any other text that begins so is a formula to a spreadsheet.
+    return f"'{text}" if text.startswith(FORMULA_STARTS) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    return text[1:].replace(".", "", 1).isdecimal() and text[0] == "-"

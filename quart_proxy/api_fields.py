@@ -1,0 +1,192 @@
+"""Reading what a caller wrote: tables of fields, and every fault at once.
+
+A reader takes one value and gives it back as the house keeps it, or raises ValueError with the end of a
+sentence that begins with the field's name.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from quart import request
+
+from quart_proxy.core.errors import Fault, InvalidFields
+from quart_proxy.core.money import parse_money
+from quart_proxy.http import read_json
+
+Reader = Callable[[Any], Any]
+
+ID = "int(max=9223372036854775807)"
+"""The path converter of ids: what does not fit a column is nothing here."""
+ID_MAX = 2**63 - 1
+NAME_CHARACTERS_MAX = 200
+NOTE_CHARACTERS_MAX = 2000
+NAMES_MAX = 1000
+IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Ids of requests begin with the milliseconds since then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a body. A `nullable` one may be null, which is kept as None."""
+
+    read: Reader
+    required: bool = False
+    nullable: bool = False
+
+
+Fields = Mapping[str, Field]
+
+
+def read_fields(document: Mapping[str, Any], table: Fields) -> dict[str, Any]:
+    """The fields of `document`, read. Raises InvalidFields with all that is wrong, missing or unknown."""
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for name, value in document.items():
+        field = table.get(name)
+        if field is None:
+            faults.append(Fault(name[:NAME_CHARACTERS_MAX], f"is not a field here; the fields are {', '.join(table)}"))
+        elif value is None and field.nullable:
+            values[name] = None
+        else:
+            try:
+                values[name] = field.read(value)
+            except ValueError as error:
+                faults.append(Fault(name, str(error)))
+    faults += [Fault(name, "is required") for name, field in table.items() if field.required and name not in document]
+    if faults:
+        raise InvalidFields(faults)
+    return values
+
+
+async def read_body_fields(table: Fields) -> dict[str, Any]:
+    """The body's fields. Raises InvalidRequest when it is no JSON object, and InvalidFields."""
+    return read_fields(await read_json(), table)
+
+
+def read_query(table: Mapping[str, Reader]) -> dict[str, Any]:
+    """Those parameters of `table` that the query has, read; empty ones count as absent, others are passed over.
+
+    Raises InvalidFields.
+    """
+    given = {name: request.args[name] for name in table if request.args.get(name)}
+    return read_fields(given, {name: Field(read) for name, read in table.items()})
+
+
+def check_alone(param: str, message: str | None) -> None:
+    """Raise InvalidFields for one fault, if there is one."""
+    if message is not None:
+        raise InvalidFields([Fault(param, message)])
+
+
+# --- readers ------------------------------------------------------------------------------------------
+
+
+def text(characters_max: int = NAME_CHARACTERS_MAX, *, lines: bool = False) -> Reader:
+    """Text that is not blank; with `lines`, line breaks and tabs too."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("must be text")
+        if not value.strip():
+            raise ValueError("must not be empty")
+        if len(value) > characters_max:
+            raise ValueError(f"must have at most {characters_max} characters")
+        shown = value.translate({0x0A: " ", 0x0D: " ", 0x09: " "}) if lines else value
+        if any(character < " " or character == "\x7f" for character in shown):
+            raise ValueError("must not have control characters")
+        return value
+
+    return read
+
+
+def boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def whole(least: int, most: int) -> Reader:
+    """A whole number of JSON: `1.0` and `true` are none."""
+
+    def read(value: Any) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return value
+
+    return read
+
+
+def digits(least: int, most: int) -> Reader:
+    """A whole number as a query has it: in text."""
+
+    def read(value: str) -> int:
+        if not (value.isascii() and value.isdecimal() and len(value) < 20 and least <= int(value) <= most):
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(value)
+
+    return read
+
+
+identifier = digits(1, ID_MAX)
+
+
+def choice(*choices: str) -> Reader:
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def email(value: Any) -> str:
+    address: str = text(320)(value)
+    name, at, host = address.rpartition("@")
+    if not (name and at and host) or " " in address:
+        raise ValueError("must be an e-mail address")
+    return address
+
+
+def names(value: Any) -> list[str]:
+    """A list of names; an empty one is a list of none."""
+    if not isinstance(value, list) or len(value) > NAMES_MAX:
+        raise ValueError(f"must be a list of at most {NAMES_MAX} names")
+    return [text()(item) for item in value]
+
+
+def moment(value: Any) -> datetime:
+    """A time with its zone, or a date, which is its first moment in UTC."""
+    wanted = "must be a time such as 2026-01-31T12:00:00Z, or a date"
+    if not isinstance(value, str) or len(value) > 40:
+        raise ValueError(wanted)
+    # A query turns the plus of a zone into a blank.
+    written = value.replace(" ", "+") if "T" in value else value
+    try:
+        read = datetime.fromisoformat(written)
+        if read.tzinfo is None:
+            if "T" in written or len(written) != len("2026-01-31"):
+                raise ValueError(f"{wanted}; the zone is missing")
+            read = read.replace(tzinfo=UTC)
+        read = read.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(wanted) from None
+    except ValueError as error:
+        raise ValueError(str(error) if str(error).startswith(wanted) else wanted) from None
+    if read < EARLIEST:
+        raise ValueError("must not be before 1970")
+    return read
+
+
+money: Reader = parse_money
+
+
+def refused(message: str) -> Field:
+    """A field that exists elsewhere and is not taken here; null says nothing and passes."""
+
+    def read(_: Any) -> None:
+        raise ValueError(message)
+
+    return Field(read, nullable=True)

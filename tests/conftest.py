@@ -1,0 +1,93 @@
+"""The real things: one PostgreSQL a session, a database a test, the product on a real port, the sandbox as provider.
+
+`DATABASE_URL` chooses the server to test on; without it, an embedded one is started.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from product import Product, serve_product
+
+from quart_proxy.sandbox.serving import serve_sandbox
+from quart_proxy.store.database import Database
+from quart_proxy.store.embedded import embedded_postgres, remove_embedded_postgres
+from quart_proxy.store.schema import migrate
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A PostgreSQL server, as the address of a database in which others may be created."""
+    if given := os.environ.get("DATABASE_URL"):
+        yield given
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        with embedded_postgres(Path(folder)) as server:
+            yield server.url_of("postgres")
+        remove_embedded_postgres(Path(folder))
+
+
+def in_database(server_url: str, name: str) -> str:
+    """The address of another database of the same server."""
+    before, question, after = server_url.partition("?")
+    return before.rsplit("/", 1)[0] + f"/{name}" + question + after
+
+
+async def run_sql(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[str]:
+    """The name of a migrated, empty database to clone."""
+    name = f"template_{uuid4().hex[:12]}"
+    asyncio.run(run_sql(server_url, f'CREATE DATABASE "{name}"'))
+    migrate(in_database(server_url, name))
+    yield name
+    asyncio.run(run_sql(server_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+async def database_url(server_url: str, template: str) -> AsyncIterator[str]:
+    """The address of a fresh database with the schema of the migrations."""
+    name = f"test_{uuid4().hex[:12]}"
+    await run_sql(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield in_database(server_url, name)
+    await run_sql(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def replay_dir() -> Path | None:
+    """The folder of recorded provider traffic; None where it is not."""
+    folder = Path(os.environ.get("WIRE_DIR") or Path(__file__).parents[2] / "shared" / "wire")
+    return folder / "exchanges" if (folder / "exchanges").is_dir() else None
+
+
+@pytest.fixture(scope="session")
+async def sandbox_url(replay_dir: Path | None) -> AsyncIterator[str]:
+    """The base address of a running sandbox provider."""
+    async with serve_sandbox(replay_dir=replay_dir) as url:
+        yield url
+
+
+@pytest.fixture
+async def product(database_url: str, sandbox_url: str, tmp_path: Path) -> AsyncIterator[Product]:
+    """The product on a real port, with a user who has $100 and a key, and the sandbox as its provider."""
+    async with serve_product(database_url, sandbox_url, tmp_path) as running:
+        yield running
