@@ -105,7 +105,9 @@ def _decode_cursor(text: str) -> str:
 
 
 async def csv_response(
-    name: str, columns: Sequence[str], read_more: Callable[[Any | None], Awaitable[Sequence[tuple[Any, Mapping[str, Any]]]]]
+    name: str,
+    columns: Sequence[str],
+    read_more: Callable[[Any | None], Awaitable[Sequence[tuple[Any, Mapping[str, Any]]]]],
 ) -> Response:
     """All rows as a file. `read_more(place)` gives those after a place (None: the first), each with its own place.
 

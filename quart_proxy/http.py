@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -50,7 +49,7 @@ def request_id_text(identifier: UUID | None = None) -> str:
     return f"req_{(identifier or request_id()).hex}"
 
 
-def json_response(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return Response(orjson.dumps(document), status, headers, content_type=JSON)
 
 
@@ -95,6 +94,11 @@ async def authenticated() -> Caller:
     if "caller" not in g:
         g.caller = await service(Authenticator).authenticate(client_key())
     return cast(Caller, g.caller)
+
+
+async def require_caller() -> None:
+    """Let the request pass if a client's key comes with it. Raises as `authenticated` does."""
+    await authenticated()
 
 
 # --- errors -------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """What `/metrics` tells, in Prometheus' words. Counted per worker; the answer is the sum over all of them."""
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
-from quart_proxy.core.record import Exchange
+from quart_proxy.core.record import Exchange, Outcome
 
 
 class Metrics:
@@ -13,7 +15,10 @@ class Metrics:
         self.requests = Counter(
             "quart_proxy_requests", "Requests by how they ended.", ["endpoint", "outcome"], registry=registry
         )
+        # Looking a label up costs more than counting, and there are few.
+        self._requests = cache(self.requests.labels)
         self.tokens = Counter("quart_proxy_tokens", "Tokens billed.", ["dimension"], registry=registry)
+        self._tokens = cache(self.tokens.labels)
         self.cost = Counter(
             "quart_proxy_cost_dollars", "Dollars billed; the books are exact, this is a float.", registry=registry
         )
@@ -37,13 +42,14 @@ class Metrics:
         )
 
     def count_exchange(self, exchange: Exchange) -> None:
-        self.requests.labels(exchange.endpoint, exchange.outcome.value).inc()
-        if exchange.outcome == "usage_invalid":
+        self._requests(exchange.endpoint, exchange.outcome.value).inc()
+        if exchange.outcome is Outcome.USAGE_INVALID:
             self.invalid_usage.inc()
         if exchange.usage is not None:
             self.cost.inc(float(exchange.cost))
             for dimension, count in exchange.usage.tokens.items():
-                self.tokens.labels(dimension.value).inc(count)
+                if count:
+                    self._tokens(dimension.value).inc(count)
         if exchange.first_byte_ms is not None:
             self.first_byte.observe(exchange.first_byte_ms / 1000)
 
@@ -52,5 +58,5 @@ class Metrics:
         if shared_folder is None:
             return generate_latest(self._registry)
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry, path=shared_folder)
+        multiprocess.MultiProcessCollector(registry, path=shared_folder)  # type: ignore[no-untyped-call]
         return generate_latest(registry)

@@ -7,10 +7,12 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from quart import Quart
 
 from quart_proxy.api import install_api
+from quart_proxy.connection import Connection
 from quart_proxy.core.errors import Unavailable
 from quart_proxy.gateway import install_gateway
 from quart_proxy.guard import RequestGuard
@@ -29,7 +31,7 @@ from quart_proxy.services.relay import RelayContext, RelayPool
 from quart_proxy.services.routing import Router
 from quart_proxy.services.sealing import KeyResolver, Sealer
 from quart_proxy.services.spool import Spool
-from quart_proxy.settings import BODY_BYTES_MAX, BODY_TIMEOUT_S, GRACE_S, Settings, load_secrets
+from quart_proxy.settings import BODY_BYTES_MAX, BODY_TIMEOUT_S, Settings, load_secrets
 from quart_proxy.store.database import Database
 from quart_proxy.store.embedded import embedded_postgres
 from quart_proxy.store.partitions import make_partitions
@@ -42,8 +44,11 @@ PREPARED = "QUART_PROXY_PREPARED"
 PREPARE_PAUSE_S = 1.0
 GC_THRESHOLD = 20_000
 PARTITIONS_PAUSE_S = 6 * 3600
-DRAIN_S = GRACE_S - 5
-"""Relays are cut so long before the web server would be, so that clients still get their error event."""
+WORKER = "quart_proxy.worker"
+DRAIN = "quart_proxy.drain"
+"""Where the worker process left word of how it stops; not there under another server."""
+DRAIN_S = 5.0
+"""How long answers that nobody reads any more may be read to their usage when the process stops."""
 
 
 class Worker:
@@ -89,6 +94,7 @@ class Worker:
         self.services = {type(room): room for room in rooms}
         self._settings = settings
         self._upkeep: asyncio.Task[None] | None = None
+        self._cutter: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         # What is here now stays: the collector need not look at it again, nor look so often at requests, whose
@@ -101,13 +107,23 @@ class Worker:
         self.watch.start()
         self._upkeep = asyncio.create_task(self._keep_up())
 
+    def cut_when(self, expired: asyncio.Event) -> None:
+        """Cut the answers that still run when the web server's patience ends, so that their last words are sent."""
+
+        async def wait_and_cut() -> None:
+            await expired.wait()
+            self.pool.cut()
+
+        self._cutter = asyncio.create_task(wait_and_cut())
+
     async def stop(self) -> None:
         """In this order: answers end, charges become durable, connections close."""
         await self.pool.drain(DRAIN_S)
         await self.watch.stop()
-        if self._upkeep is not None:
-            self._upkeep.cancel()
-            await asyncio.gather(self._upkeep, return_exceptions=True)
+        for task in (self._upkeep, self._cutter):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         await self.settler.stop()
         await self.client.close()
         await self.database.close()
@@ -154,6 +170,7 @@ def create_app(settings: Settings | None = None, environment: Mapping[str, str] 
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
     app.url_map.strict_slashes = False
+    app.asgi_http_class = Connection
     install_errors(app)
     install_gateway(app)
     install_api(app)
@@ -164,16 +181,25 @@ def create_app(settings: Settings | None = None, environment: Mapping[str, str] 
         url = await asyncio.to_thread(opened.enter_context, database_url(settings))
         worker = Worker(settings, url, os.environ if environment is None else environment)
         app.extensions[SERVICES] = worker.services
-        app.extensions[Worker] = worker
+        app.extensions[WORKER] = worker
         await worker.start()
+
+        if drain := app.extensions.get(DRAIN):
+            worker.cut_when(drain.expired)
 
     @app.after_serving
     async def stop() -> None:
-        await app.extensions[Worker].stop()
+        await app.extensions[WORKER].stop()
         await asyncio.to_thread(opened.close)
 
-    app.asgi_app = RequestGuard(  # type: ignore[method-assign]
-        app.asgi_app, lambda error, path: render_error(error, path, new_request_id())
-    )
+    asgi_app: Any = app.asgi_app
+    guarded = RequestGuard(asgi_app, lambda error, path: render_error(error, path, new_request_id()))
+
+    async def enter(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            app.extensions[DRAIN] = scope.get("state", {}).get("drain")
+        await guarded(scope, receive, send)
+
+    app.asgi_app = enter  # type: ignore[method-assign]
     return app
 

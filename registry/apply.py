@@ -138,7 +138,9 @@ def model_document(row: Model) -> ModelDocument:
         pricing = PricingDocument({}, free=True)
     elif row.rates is not None:
         pricing = PricingDocument(row.rates)
-    extra = {name: tuple(value) if isinstance(value, list) else value for name, value in row.extra.items()}
+    extra: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in row.extra.items()
+    }
     return ModelDocument(
         key=row.key,
         display_name=row.display_name,

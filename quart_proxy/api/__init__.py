@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from quart import Blueprint, Quart
 
-from quart_proxy.http import authenticated
+from quart_proxy.http import require_caller
 from quart_proxy.sessions import require_admin
 
 
@@ -31,7 +31,7 @@ def install_api(app: Quart, package: str = __name__, path: Iterable[str] = __pat
             raise RouteClash(f"{module.__file__} exports no Blueprint named `routes`.")
         parts = found.name.removeprefix(f"{package}.").split(".")
         if not getattr(module, "PUBLIC", False) and not routes.before_request_funcs:
-            routes.before_request(require_admin if parts[0] == "admin" else authenticated)
+            routes.before_request(require_admin if parts[0] == "admin" else require_caller)
         known = {id(rule) for rule in app.url_map.iter_rules()}
         name = ".".join(parts)
         app.register_blueprint(routes, url_prefix="/api/" + "/".join(parts).replace("_", "-"), name=name)

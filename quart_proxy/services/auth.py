@@ -176,4 +176,4 @@ def _wait_s(failures: tuple[int, float], free: int) -> int:
     count, age_s = failures
     if count < free:
         return 0
-    return max(0, round(min(2 ** min(count - free, 20), WAIT_MAX_S) - age_s))
+    return max(0, round(min(1 << min(count - free, 20), WAIT_MAX_S) - age_s))

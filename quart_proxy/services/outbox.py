@@ -27,7 +27,7 @@ class Outbox:
             return
         self._parts.append(data)
         self._size += len(data)
-        self._readable = _wake(self._readable)
+        self._readable = _woken(self._readable)
         if self._size > self._bytes_max:
             self._writable = asyncio.get_running_loop().create_future()
             try:
@@ -46,15 +46,15 @@ class Outbox:
     def close(self) -> None:
         """No more bytes will come."""
         self._is_closed = True
-        self._readable = _wake(self._readable)
+        self._readable = _woken(self._readable)
 
     def abandon(self) -> None:
         """The reader is gone: drop what is left, and let the writer run on."""
         self.is_abandoned = True
         self._parts.clear()
         self._size = 0
-        self._readable = _wake(self._readable)
-        self._writable = _wake(self._writable)
+        self._readable = _woken(self._readable)
+        self._writable = _woken(self._writable)
 
     async def get(self, timeout_s: float) -> bytes | None:
         """Everything that lies here, as one piece; waits for it. b"" at the end, None after `timeout_s` of silence."""
@@ -70,11 +70,12 @@ class Outbox:
         data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts.clear()
         self._size = 0
-        self._writable = _wake(self._writable)
+        self._writable = _woken(self._writable)
         return data
 
 
-def _wake(waiter: "asyncio.Future[None] | None") -> None:
+def _woken(waiter: "asyncio.Future[None] | None") -> "asyncio.Future[None] | None":
+    """The waiter that is left after waking this one: none."""
     if waiter is not None and not waiter.done():
         waiter.set_result(None)
     return None

@@ -25,6 +25,7 @@ from quart_proxy.core.pricing import charge
 from quart_proxy.core.record import Exchange, Outcome
 from quart_proxy.core.sse import Event, SseParser
 from quart_proxy.core.usage import NOTHING_READ, Reading
+from quart_proxy.logs import write_event
 from quart_proxy.metrics import Metrics
 from quart_proxy.services.admission import Admission, Hold
 from quart_proxy.services.billing import Settler
@@ -310,7 +311,7 @@ class Relay:
             self._give(None)
         self.outbox.close()
         self._context.metrics.count_exchange(self.exchange)
-        logger.info("request", extra={"fields": log_fields(self.exchange)})
+        write_event("request", log_fields(self.exchange))
 
     def _give(self, head: Answer | None) -> None:
         if not self.head.done():
@@ -385,10 +386,14 @@ class RelayPool:
         self._is_closing = True
         if self._running:
             await asyncio.wait(self._running.values(), timeout=grace_s)
-        for relay in self._running:
-            relay.cut_after(0)
+        self.cut()
         if self._running:
             await asyncio.wait(self._running.values())
+
+    def cut(self) -> None:
+        """End every running answer now: usage that is known is billed, readers get an error event."""
+        for relay in self._running:
+            relay.cut_after(0)
 
     def _forget(self, relay: Relay) -> None:
         task = self._running.pop(relay)

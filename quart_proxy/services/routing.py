@@ -128,7 +128,7 @@ class Router:
         for spoken in FORMATS.values():
             for upstream in found[0].upstreams:
                 if upstream.api_format == spoken.api_format and spoken.name not in targets:
-                    targets[spoken.name] = self._target(upstream, spoken, sealed.get(upstream.api_key))
+                    targets[spoken.name] = self._target(upstream, spoken, sealed.get(upstream.api_key or ""))
         return _Entry(found[0], targets)
 
     def _target(

@@ -7,7 +7,7 @@ cookies, retries or proxies from the environment. The one border where errors of
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -52,7 +52,7 @@ class UpstreamExchange:
         self._idle_s = timeouts.idle_s
         self._deadline = deadline
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body's bytes as they arrive, never empty. Raises UpstreamTimeout on silence or past the total
         time, and StreamInterrupted when the connection breaks."""
         assert isinstance(self._stream, httpx.AsyncByteStream)

@@ -1,0 +1,296 @@
+"""Providers and models as documents over HTTP: read, created, replaced, patched and deleted, each by its key.
+
+A write is one transaction: the registry's lock, the precondition, every check, the row, its typed-in keys, its
+audit row, and the new version. A key that is typed in is sealed for the host of its address and leaves a
+reference behind; no answer and no audit row ever holds it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from quart import Response, request
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quart_proxy.api_answers import acting, put_in_force, read_page
+from quart_proxy.core.errors import (
+    Fault,
+    InvalidFields,
+    InvalidRequest,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+)
+from quart_proxy.http import json_response, read_json, service
+from quart_proxy.services.sealing import Sealer, host_of, is_secret, secret_name
+from quart_proxy.settings import Settings
+from quart_proxy.store.catalog import Model, Provider
+from quart_proxy.store.changes import bump_version, record_audit
+from quart_proxy.store.database import Database
+from quart_proxy.store.secrets import find_secret, save_secret
+from quart_proxy.upstream.addresses import ForbiddenAddress, check_url
+from registry.apply import lock_registry
+from registry.documents import ModelDocument, ProviderDocument, as_document
+from registry.positions import Fault as RegistryFault
+from registry.readers import is_slug
+
+READ_ONLY = ("key", "etag", "served", "reason", "warnings")
+"""What answers carry beside the document. A write may bring it back, and it changes nothing."""
+KEY_CHARACTERS_MAX = 4096
+DEPTH_MAX = 40
+
+Row = TypeVar("Row", Provider, Model)
+Document = TypeVar("Document", ProviderDocument, ModelDocument)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a document leads to: one address and the reference to its key, and where in the document they stand."""
+
+    place: str
+    api_url: str | None
+    api_key: str | None
+
+    def param(self, name: str) -> str:
+        return f"{self.place}.{name}" if self.place else name
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A key that was typed in. `place` is the connection that it belongs to."""
+
+    place: str
+    name: str
+    text: str
+
+
+class Collection(ABC, Generic[Row, Document]):
+    """One kind of document. A subclass says how it is read and kept; `section` is its name in models.yaml."""
+
+    section: str
+    noun: str
+
+    @abstractmethod
+    async def rows(self, connection: AsyncConnection, key: str | None = None) -> list[Row]: ...
+
+    @abstractmethod
+    def document(self, row: Row) -> Document: ...
+
+    @abstractmethod
+    def parse(self, key: str, document: Mapping[str, Any]) -> tuple[Document | None, tuple[RegistryFault, ...]]: ...
+
+    @abstractmethod
+    async def save(self, connection: AsyncConnection, document: Document) -> None: ...
+
+    @abstractmethod
+    async def remove(self, connection: AsyncConnection, key: str) -> None: ...
+
+    @abstractmethod
+    def connections(self, document: Document) -> Iterator[Connection]: ...
+
+    @abstractmethod
+    def key_holders(self, key: str, document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """The objects that may hold an `api_key`: place, name of its secret, and the object itself."""
+
+    async def find_faults(self, connection: AsyncConnection, document: Document) -> list[Fault]:
+        """What only the database can tell is wrong."""
+        return []
+
+    async def state(self, connection: AsyncConnection, rows: Sequence[Row]) -> Callable[[Row], dict[str, Any]]:
+        """What answers say of a row beside its document."""
+        return lambda row: {}
+
+    # --- answers --------------------------------------------------------------------------------------
+
+    async def list_all(self) -> Response:
+        page = read_page(str)
+        async with service(Database).read() as connection:
+            rows = [row for row in await self.rows(connection) if page.cursor is None or row.key > page.cursor]
+            state = await self.state(connection, rows)
+        rows.sort(key=lambda row: row.key)
+        return page.answer(rows, lambda row: {**self._form(row), **state(row)}, lambda row: row.key)
+
+    async def get_one(self, key: str) -> Response:
+        async with service(Database).read() as connection:
+            return await self._answer(connection, await self._get(connection, key))
+
+    async def put(self, key: str) -> Response:
+        """Create the document, or replace the one that `If-Match` names."""
+        written = _writable(await read_json(), key)
+        async with service(Database).transaction() as connection:
+            await lock_registry(connection)
+            current = await self._find(connection, key)
+            self._check_precondition(current)
+            answer = await self._write(connection, key, written, current)
+        await put_in_force()
+        return answer
+
+    async def patch(self, key: str) -> Response:
+        """Merge the body into the document that `If-Match` names; null takes a field out."""
+        changes = _writable(await read_json(), key)
+        async with service(Database).transaction() as connection:
+            await lock_registry(connection)
+            current = await self._get(connection, key)
+            self._check_precondition(current)
+            written = merge_patch(as_document(self.document(current)), changes)
+            answer = await self._write(connection, key, written, current)
+        await put_in_force()
+        return answer
+
+    async def delete(self, key: str) -> Response:
+        async with service(Database).transaction() as connection:
+            await lock_registry(connection)
+            current = await self._get(connection, key)
+            self._check_precondition(current)
+            await self.remove(connection, key)
+            await bump_version(connection)
+            await self._audit(connection, "delete", key, before=current, after=None)
+        await put_in_force()
+        return Response(status=204)
+
+    # --- steps ----------------------------------------------------------------------------------------
+
+    async def _find(self, connection: AsyncConnection, key: str) -> Row | None:
+        rows = await self.rows(connection, key) if is_slug(key) else []
+        return rows[0] if rows else None
+
+    async def _get(self, connection: AsyncConnection, key: str) -> Row:
+        row = await self._find(connection, key)
+        if row is None:
+            raise NotFound(f"There is no {self.noun} `{key[:200]}`.", param="key")
+        return row
+
+    def _form(self, row: Row) -> dict[str, Any]:
+        return {"key": row.key, **as_document(self.document(row)), "etag": _etag(row)}
+
+    async def _answer(
+        self, connection: AsyncConnection, row: Row, status: int = 200, warnings: Sequence[str] = ()
+    ) -> Response:
+        state = await self.state(connection, [row])
+        form = {**self._form(row), **state(row), **({"warnings": list(warnings)} if warnings else {})}
+        return json_response(form, status, {"etag": f'"{_etag(row)}"'})
+
+    def _check_precondition(self, current: Row | None) -> None:
+        """Raise unless the caller has seen what it is about to change."""
+        if current is None:
+            if "If-Match" in request.headers:
+                raise PreconditionFailed(f"There is no such {self.noun} any more.", current={})
+            return
+        if "If-Match" not in request.headers:
+            raise PreconditionRequired(f"This {self.noun} exists: send If-Match with the ETag that GET gave.")
+        if not request.if_match.contains(_etag(current)):
+            raise PreconditionFailed(
+                f"This {self.noun} was changed since it was read; `current` is how it is now.",
+                current=self._form(current),
+            )
+
+    async def _write(
+        self, connection: AsyncConnection, key: str, written: dict[str, Any], current: Row | None
+    ) -> Response:
+        typed, faults = self._take_keys(key, written)
+        document, found = self.parse(key, written)
+        faults += [_fault(fault, f"{self.section}.{key}") for fault in found if fault.severity == "error"]
+        if document is not None:
+            faults += await self._check(connection, document, typed)
+        if faults or document is None:
+            raise InvalidFields(faults)
+        await self.save(connection, document)
+        await self._keep_keys(connection, document, typed)
+        await bump_version(connection)
+        row = await self._get(connection, key)
+        await self._audit(connection, "create" if current is None else "update", key, before=current, after=row)
+        warnings = [fault.message for fault in found if fault.severity != "error"]
+        return await self._answer(connection, row, 201 if current is None else 200, warnings)
+
+    def _take_keys(self, key: str, written: dict[str, Any]) -> tuple[list[Typed], list[Fault]]:
+        """Put references in place of the keys that were typed into `written`."""
+        typed, faults = [], []
+        for place, name, holder in self.key_holders(key, written):
+            text = holder.get("api_key")
+            if not isinstance(text, str) or text.startswith("${"):
+                continue
+            text = text.strip()
+            if not text or len(text) > KEY_CHARACTERS_MAX or not all("!" <= character <= "~" for character in text):
+                param = Connection(place, None, None).param("api_key")
+                faults.append(Fault(param, "must be a key in printable ASCII, or a reference such as ${env:NAME}"))
+            typed.append(Typed(place, name, text))
+            holder["api_key"] = f"${{secret:{name}}}"
+        return typed, faults
+
+    async def _check(self, connection: AsyncConnection, document: Document, typed: Sequence[Typed]) -> list[Fault]:
+        faults = await self.find_faults(connection, document)
+        typed_at = {key.place for key in typed}
+        for place in self.connections(document):
+            if place.api_url is None:
+                continue
+            try:
+                check_url(place.api_url, allow_private=service(Settings).allow_private_upstreams)
+            except ForbiddenAddress as error:
+                faults.append(Fault(place.param("api_url"), str(error)))
+            if place.api_key is not None and is_secret(place.api_key) and place.place not in typed_at:
+                faults += await _secret_faults(connection, place, place.api_key)
+        return faults
+
+    async def _keep_keys(self, connection: AsyncConnection, document: Document, typed: Sequence[Typed]) -> None:
+        urls = {place.place: place.api_url for place in self.connections(document)}
+        for key in typed:
+            host = host_of(urls[key.place] or "")
+            ciphertext = service(Sealer).seal(key.text, name=key.name, host=host)
+            await save_secret(connection, name=key.name, ciphertext=ciphertext, host=host)
+
+    async def _audit(
+        self, connection: AsyncConnection, verb: str, key: str, *, before: Row | None, after: Row | None
+    ) -> None:
+        who = acting()
+        sides = {"before": before, "after": after}
+        await record_audit(
+            connection,
+            actor=who.name,
+            action=f"{self.noun}.{verb}",
+            target=f"{self.noun}/{key}",
+            **{side: None if row is None else as_document(self.document(row)) for side, row in sides.items()},
+            request_id=who.request_id,
+            address=who.address,
+        )
+
+
+async def _secret_faults(connection: AsyncConnection, place: Connection, reference: str) -> list[Fault]:
+    """A kept key goes to the host it was typed in for, and nowhere else."""
+    kept = await find_secret(connection, secret_name(reference))
+    if kept is None:
+        return [Fault(place.param("api_key"), "names a secret that is not kept; send the key itself")]
+    if kept[1] != host_of(place.api_url or ""):
+        return [Fault(place.param("api_key"), f"was entered for {kept[1]}; enter it again for this address")]
+    return []
+
+
+def merge_patch(document: dict[str, Any], changes: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
+    """JSON merge patch: objects merge, null removes, all else replaces. Raises InvalidRequest for a bottomless one."""
+    if depth > DEPTH_MAX:
+        raise InvalidRequest(f"The body is nested deeper than {DEPTH_MAX} levels.")
+    merged = dict(document)
+    for name, value in changes.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            below = merged.get(name)
+            merged[name] = merge_patch(below if isinstance(below, dict) else {}, value, depth + 1)
+        else:
+            merged[name] = value
+    return merged
+
+
+def _writable(body: dict[str, Any], key: str) -> dict[str, Any]:
+    if body.get("key", key) != key:
+        raise InvalidFields([Fault("key", f"is {key} by the address; a key cannot be changed")])
+    return {name: value for name, value in body.items() if name not in READ_ONLY}
+
+
+def _etag(row: Provider | Model) -> str:
+    # With the id: a document that was deleted and made anew is not the one that was read.
+    return f"{row.id}.{row.row_version}"
+
+
+def _fault(fault: RegistryFault, path: str) -> Fault:
+    return Fault(fault.path.removeprefix(path).lstrip(".") or "key", fault.message)

@@ -1,0 +1,212 @@
+"""`quart-proxy user ...` and `quart-proxy key ...`: administration without the page."""
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from quart_proxy.api_fields import moment
+from quart_proxy.commands.running import (
+    Failure,
+    Money,
+    data_dir_option,
+    example,
+    json_option,
+    print_json,
+    print_table,
+    with_database,
+)
+from quart_proxy.core.money import format_money
+from quart_proxy.json_forms import entry_form, key_form, user_form
+from quart_proxy.services.accounts import Accounts, Actor
+from quart_proxy.store.accounts import ApiKey, User, list_keys, list_users
+from quart_proxy.store.database import Database
+from quart_proxy.store.ledger import Entry
+
+CLI = Actor("cli")
+ROWS_PER_READ = 1000
+
+
+class Moment(click.ParamType):
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return value if isinstance(value, datetime) else moment(value)
+        except ValueError as error:
+            self.fail(f"{value!r} {error}.", param, ctx)
+
+
+@click.group("user")
+def user() -> None:
+    """Users and their money."""
+
+
+@user.command("add", epilog=example("quart-proxy user add Ada --email ada@example.com --credit 25.00"))
+@click.argument("name")
+@click.option("--email", help="Their address.")
+@click.option("--note", help="For admins.")
+@click.option("--credit", "dollars", type=Money(), help="Begin with so many dollars.")
+@data_dir_option
+@json_option
+def add_user(
+    name: str, email: str | None, note: str | None, dollars: Decimal | None, data_dir: Path | None, as_json: bool
+) -> None:
+    """Add the user NAME."""
+    if dollars is not None and dollars <= 0:
+        raise Failure("--credit must be above zero.", 2)
+    if not name.strip():
+        raise Failure("The name must not be empty.", 2)
+
+    async def work(database: Database) -> User:
+        accounts = Accounts(database)
+        made = await accounts.create_user(CLI, name=name, email=email, note=note)
+        if dollars is not None:
+            await accounts.move_money(CLI, user_id=made.id, kind="credit", amount=dollars, reason="first credit")
+        async with database.read() as connection:
+            return (await list_users(connection, after_id=made.id - 1, limit=1))[0]
+
+    made = with_database(data_dir, work)
+    if as_json:
+        print_json(user_form(made))
+    else:
+        click.echo(f"User {made.id}, {made.name}, with ${format_money(made.balance)}.")
+
+
+@user.command("list", epilog=example("quart-proxy user list --json"))
+@data_dir_option
+@json_option
+def list_all(data_dir: Path | None, as_json: bool) -> None:
+    """List every user with the balance and what was spent."""
+
+    async def work(database: Database) -> list[User]:
+        found: list[User] = []
+        while True:
+            async with database.read() as connection:
+                more = await list_users(connection, after_id=found[-1].id if found else 0, limit=ROWS_PER_READ)
+            found += more
+            if len(more) < ROWS_PER_READ:
+                return found
+
+    found = with_database(data_dir, work)
+    if as_json:
+        print_json({"data": [user_form(one) for one in found]})
+        return
+    rows = [
+        [str(one.id), one.name, format_money(one.balance), format_money(one.spent), str(one.requests)] for one in found
+    ]
+    print_table(["id", "name", "balance", "spent", "requests"], rows)
+
+
+@user.command("credit", epilog=example("quart-proxy user credit 1 25.00 --reason 'invoice 7'"))
+@click.argument("user_id", type=click.IntRange(1, 2**63 - 1))
+@click.argument("dollars", type=Money())
+@click.option("--kind", type=click.Choice(["credit", "grant", "refund"]), default="credit", show_default=True)
+@click.option("--reason", help="Kept in the ledger.")
+@click.option("--idempotency-key", help="Run again with the same one, nothing moves twice.")
+@data_dir_option
+@json_option
+def credit_user(
+    user_id: int,
+    dollars: Decimal,
+    kind: str,
+    reason: str | None,
+    idempotency_key: str | None,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Add DOLLARS to the balance of USER_ID."""
+    if dollars <= 0:
+        raise Failure("The dollars must be above zero.", 2)
+
+    async def work(database: Database) -> Entry:
+        return await Accounts(database).move_money(
+            CLI, user_id=user_id, kind=kind, amount=dollars, reason=reason, idempotency_key=idempotency_key
+        )
+
+    entry = with_database(data_dir, work)
+    if as_json:
+        print_json(entry_form(entry))
+    else:
+        click.echo(f"The balance of user {user_id} is ${format_money(entry.balance_after)}.")
+
+
+@click.group("key")
+def key() -> None:
+    """API keys of users."""
+
+
+@key.command("add", epilog=example("quart-proxy key add 1 --name laptop"))
+@click.argument("user_id", type=click.IntRange(1, 2**63 - 1))
+@click.option("--name", default="default", show_default=True, help="To tell it from others.")
+@click.option("--model", "allowed_models", multiple=True, help="Allow this model; may be repeated [default: all].")
+@click.option("--max-concurrency", type=click.IntRange(1, 100_000), help="Requests in flight at once.")
+@click.option("--expires-at", type=Moment(), help="Such as 2027-01-31T12:00:00Z, or a date.")
+@data_dir_option
+@json_option
+def add_key(
+    user_id: int,
+    name: str,
+    allowed_models: tuple[str, ...],
+    max_concurrency: int | None,
+    expires_at: datetime | None,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a key for USER_ID and print it, this once."""
+
+    async def work(database: Database) -> tuple[ApiKey, str]:
+        return await Accounts(database).create_key(
+            CLI,
+            user_id=user_id,
+            name=name,
+            allowed_models=allowed_models or None,
+            max_concurrency=max_concurrency,
+            expires_at=expires_at,
+        )
+
+    made, text = with_database(data_dir, work)
+    if as_json:
+        print_json({**key_form(made), "key": text})
+    else:
+        # The key alone is on stdout: it is often piped.
+        click.echo(f"Key {made.id} of user {user_id}; it is shown this once:", err=True)
+        click.echo(text)
+
+
+@key.command("list", epilog=example("quart-proxy key list 1"))
+@click.argument("user_id", type=click.IntRange(1, 2**63 - 1))
+@data_dir_option
+@json_option
+def list_user_keys(user_id: int, data_dir: Path | None, as_json: bool) -> None:
+    """List the keys of USER_ID, revoked ones too."""
+
+    async def work(database: Database) -> list[ApiKey]:
+        async with database.read() as connection:
+            return await list_keys(connection, user_id)
+
+    forms = [key_form(one) for one in with_database(data_dir, work)]
+    if as_json:
+        print_json({"data": forms})
+        return
+    rows = [[str(form["id"]), form["name"], f"{form['prefix']}...{form['last4']}", form["status"]] for form in forms]
+    print_table(["id", "name", "key", "status"], rows)
+
+
+@key.command("revoke", epilog=example("quart-proxy key revoke 3"))
+@click.argument("key_id", type=click.IntRange(1, 2**63 - 1))
+@data_dir_option
+@json_option
+def revoke_key(key_id: int, data_dir: Path | None, as_json: bool) -> None:
+    """Revoke KEY_ID, within a second on every worker that runs."""
+
+    async def work(database: Database) -> ApiKey:
+        return await Accounts(database).revoke_key(CLI, key_id)
+
+    revoked = with_database(data_dir, work)
+    if as_json:
+        print_json(key_form(revoked))
+    else:
+        click.echo(f"Key {revoked.id} ({revoked.name}) is revoked.")
