@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 
@@ -17,6 +17,8 @@ from bench.result import Result, Tally
 
 Body = bytes | Callable[[int], bytes]
 """A request body, or what makes the body of request number n (from 0)."""
+Headers = Mapping[str, str] | Sequence[Mapping[str, str]]
+"""The headers of every request, or those that requests take in turn."""
 
 TERMINALS = {
     "/chat/completions": b"data: [DONE]",
@@ -36,7 +38,7 @@ RAMP_S = 1.0
 async def run_json(
     url: str,
     body: Body,
-    headers: Mapping[str, str],
+    headers: Headers,
     *,
     connections: int,
     requests: int | None = None,
@@ -47,13 +49,13 @@ async def run_json(
     A request is good when its answer is whole and its status is 2xx. Raises OSError when nobody listens.
     """
     budget = _begin_budget(requests, seconds)
-    return await _Run(parse_target(url, headers), body, budget).measure(connections)
+    return await _Run(_parse_targets(url, headers), body, budget).measure(connections)
 
 
 async def run_streams(
     url: str,
     body: Body,
-    headers: Mapping[str, str],
+    headers: Headers,
     *,
     connections: int,
     requests: int | None = None,
@@ -65,14 +67,14 @@ async def run_streams(
     `terminal` is text of that event; None takes the one that the path is known for.
     """
     budget = _begin_budget(requests, seconds)
-    run = _Run(parse_target(url, headers), body, budget, terminal=terminal or find_terminal(url))
+    run = _Run(_parse_targets(url, headers), body, budget, terminal=terminal or find_terminal(url))
     return await run.measure(connections)
 
 
 async def run_paced(
     url: str,
     body: Body,
-    headers: Mapping[str, str],
+    headers: Headers,
     *,
     streams: int,
     seconds: float,
@@ -84,7 +86,7 @@ async def run_paced(
     stream that lasts half as long again is an error.
     """
     run = _Run(
-        parse_target(url, headers),
+        _parse_targets(url, headers),
         body,
         iter(range(streams)),
         terminal=terminal or find_terminal(url),
@@ -118,6 +120,11 @@ def _begin_budget(requests: int | None, seconds: float | None) -> Iterator[int]:
     return numbers()
 
 
+def _parse_targets(url: str, headers: Headers) -> list[Target]:
+    sets = [headers] if isinstance(headers, Mapping) else headers
+    return [parse_target(url, each) for each in sets]
+
+
 class _EventCounter:
     """Counts the events of one stream, and looks for the terminal one and for stamps."""
 
@@ -142,7 +149,8 @@ class _EventCounter:
 
 @dataclass(slots=True)
 class _Run:
-    target: Target
+    targets: Sequence[Target]
+    """All of one server; they differ in their headers."""
     body: Body
     budget: Iterator[int]
     terminal: bytes | None = None
@@ -152,7 +160,7 @@ class _Run:
 
     async def measure(self, connections: int) -> Result:
         tally = Tally()
-        opened = [await connect(self.target) for _ in range(connections)]
+        opened = [await connect(self.targets[0]) for _ in range(connections)]
         start_s = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             for index, connection in enumerate(opened):
@@ -162,13 +170,12 @@ class _Run:
     async def _work(self, connection: Connection, tally: Tally, *, delay_s: float) -> None:
         """One connection's share of the run, over a new one whenever it breaks."""
         await asyncio.sleep(delay_s)
-        constant = self.target.render(self.body) if isinstance(self.body, bytes) else b""
-        make = None if isinstance(self.body, bytes) else self.body
         for number in self.budget:
-            request = self.target.render(make(number)) if make else constant
+            target = self.targets[number % len(self.targets)]
+            request = target.render(self.body if isinstance(self.body, bytes) else self.body(number))
             try:
                 if not connection.is_open:
-                    connection = await connect(self.target)
+                    connection = await connect(target)
                 await self._exchange(connection, request, tally)
             except BrokenAnswer as fault:
                 tally.faults[str(fault)] += 1

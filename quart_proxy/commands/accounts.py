@@ -9,7 +9,7 @@ import click
 
 from quart_proxy.api_fields import moment
 from quart_proxy.commands.running import (
-    Failure,
+    Misuse,
     Money,
     data_dir_option,
     example,
@@ -29,7 +29,7 @@ CLI = Actor("cli")
 ROWS_PER_READ = 1000
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
@@ -56,9 +56,9 @@ def add_user(
 ) -> None:
     """Add the user NAME."""
     if dollars is not None and dollars <= 0:
-        raise Failure("--credit must be above zero.", 2)
+        raise Misuse("--credit must be above zero.")
     if not name.strip():
-        raise Failure("The name must not be empty.", 2)
+        raise Misuse("The name must not be empty.")
 
     async def work(database: Database) -> User:
         accounts = Accounts(database)
@@ -119,7 +119,7 @@ def credit_user(
 ) -> None:
     """Add DOLLARS to the balance of USER_ID."""
     if dollars <= 0:
-        raise Failure("The dollars must be above zero.", 2)
+        raise Misuse("The dollars must be above zero.")
 
     async def work(database: Database) -> Entry:
         return await Accounts(database).move_money(

@@ -22,15 +22,15 @@ from quart_proxy.wiring import database_url
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FAILED, MISUSED = 1, 2
-
 
 class Failure(click.ClickException):
-    """One sentence on stderr, and the exit status."""
+    """One sentence on stderr, and exit status 1."""
 
-    def __init__(self, sentence: str, exit_code: int = FAILED) -> None:
-        super().__init__(sentence)
-        self.exit_code = exit_code
+
+class Misuse(click.ClickException):
+    """One sentence on stderr, and exit status 2: what was given cannot be worked with."""
+
+    exit_code = 2
 
 
 class Commands(click.Group):
@@ -40,14 +40,14 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SettingsError as error:
-            raise Failure(str(error), MISUSED) from None
+            raise Misuse(str(error)) from None
         except ProxyError as error:
             raise Failure(error.message) from None
         except EmbeddedPostgresError as error:
             raise Failure(str(error)) from None
 
 
-class Money(click.ParamType):
+class Money(click.ParamType[Decimal]):
     name = "dollars"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
@@ -80,12 +80,12 @@ def read_settings(data_dir: Path | None) -> Settings:
 
 @contextmanager
 def reachable_database(settings: Settings) -> Iterator[str]:
-    """The address of the database, started if it is the embedded one. Raises Failure for an address that is none."""
+    """The address of the database, started if it is the embedded one. Raises Misuse for an address that is none."""
     with database_url(settings) as url:
         try:
             Database(url)
         except ValueError as error:
-            raise Failure(str(error), MISUSED) from None
+            raise Misuse(str(error)) from None
         yield url
 
 

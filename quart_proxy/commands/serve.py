@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from quart_proxy.commands.running import (
-    MISUSED,
-    Failure,
+    Misuse,
     data_dir_option,
     example,
     json_option,
@@ -43,7 +42,7 @@ def serve(workers: int, bind: str | None, data_dir: Path | None, as_json: bool) 
     try:
         parse_bind(bind)
     except AddressError as error:
-        raise Failure(str(error), MISUSED) from None
+        raise Misuse(str(error)) from None
     password_file = settings.data_dir / "admin_password"
     is_new = settings.admin_password is None and not password_file.exists()
     secrets = load_secrets(settings)
