@@ -47,10 +47,15 @@ class Sample:
     cpu_s: float | None
 
 
-async def measure(contender: Contender, work: Work, seconds: float) -> Sample:
-    """Load `contender` once; paced work lasts as long as its streams do. Raises OSError when it is gone."""
+async def measure(
+    contender: Contender, work: Work, *, seconds: float | None = None, requests: int | None = None
+) -> Sample:
+    """Load `contender` once, for so long or so often; paced work needs `seconds`, as long as its streams last.
+
+    Raises OSError when it is gone.
+    """
     before_s = None if contender.pid is None else read_cpu_s(contender.pid)
-    result = await _load(contender, work, seconds)
+    result = await _load(contender, work, seconds, requests)
     cpu_s = None if contender.pid is None or before_s is None else read_cpu_s(contender.pid) - before_s
     contender.sent += result.requests + result.errors
     for reason, number in result.faults.items():
@@ -58,12 +63,12 @@ async def measure(contender: Contender, work: Work, seconds: float) -> Sample:
     return Sample(result, cpu_s)
 
 
-async def _load(contender: Contender, work: Work, seconds: float) -> Result:
+async def _load(contender: Contender, work: Work, seconds: float | None, requests: int | None) -> Result:
     url = contender.base_url + PATH
     body = work.body(work.name if contender.is_gateway else work.scenario)
     keys = contender.keys if work.everyone else contender.keys[:1]
     headers: Headers = [{"Authorization": f"Bearer {key}"} for key in keys]
     if work.kind is Kind.PACED:
-        return await run_paced(url, body, headers, streams=work.connections, seconds=seconds)
+        return await run_paced(url, body, headers, streams=work.connections, seconds=seconds or 0.0)
     runner = run_streams if work.kind is Kind.STREAM else run_json
-    return await runner(url, body, headers, connections=work.connections, seconds=seconds)
+    return await runner(url, body, headers, connections=work.connections, seconds=seconds, requests=requests)

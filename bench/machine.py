@@ -26,7 +26,7 @@ def pinned(cores: Set[int]) -> Iterator[None]:
 
 
 def read_cpu_s(pid: int) -> float:
-    """User and system seconds of a process with all its threads, to the tick (10 ms). Raises OSError when it is gone."""
+    """User and system seconds of a process and its threads, to the tick (10 ms). Raises OSError when it is gone."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 

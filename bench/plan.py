@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One kind of load. `scenario` is how the sandbox is to answer; in gateways `name` is the model that leads there."""
+    """One kind of load. `scenario` is how the sandbox is to answer; a gateway's model `name` leads there."""
 
     name: str
     title: str
@@ -59,12 +59,17 @@ class Plan:
         return (
             Work("bench-json", f"JSON, {CONNECTIONS} connections", Kind.JSON, "sandbox", CONNECTIONS),
             Work("bench-json-1", "JSON, 1 connection", Kind.JSON, "sandbox", 1),
-            Work("bench-keys", f"JSON, keys of {USERS:,} users", Kind.JSON, "sandbox", CONNECTIONS, everyone=True),
+            Work("bench-keys", f"JSON, {USERS:,} users in turn", Kind.JSON, "sandbox", CONNECTIONS, everyone=True),
             Work("bench-burst", f"stream, {EVENTS} events in one write", Kind.STREAM, burst, CONNECTIONS),
             Work("bench-burst-1", f"stream, {EVENTS} events in one write, 1 connection", Kind.STREAM, burst, 1),
             Work("bench-events", f"stream, {EVENTS} writes", Kind.STREAM, f"sandbox:words={EVENTS}", CONNECTIONS),
             Work("bench-paced", f"paced, {self.paced_streams} streams", Kind.PACED, paced, self.paced_streams),
         )
+
+    @property
+    def first(self) -> Work:
+        """Done once, before the rounds, with one request of each user: nobody is in a cache yet."""
+        return Work("bench-first", f"JSON, {USERS:,} users, first request", Kind.JSON, "sandbox", CONNECTIONS, True)
 
     @property
     def steps(self) -> tuple[Work, ...]:
@@ -77,7 +82,7 @@ class Plan:
     @property
     def scenarios(self) -> Mapping[str, str]:
         """What the models that gateways must serve lead to."""
-        return {work.name: work.scenario for work in (*self.works, *self.steps)}
+        return {work.name: work.scenario for work in (self.first, *self.works, *self.steps)}
 
 
 WHOLE = Plan(
@@ -90,6 +95,4 @@ WHOLE = Plan(
     ladder=(100, 200, 300, 400, 600),
     ladder_s=4,
 )
-QUICK = Plan(
-    rounds=1, load_s=1.0, paced_s=4, paced_streams=150, settle_s=0.7, warm_up_s=0.5, ladder=(), ladder_s=1
-)
+QUICK = Plan(rounds=1, load_s=1.0, paced_s=4, paced_streams=150, settle_s=0.7, warm_up_s=0.5, ladder=(), ladder_s=1)

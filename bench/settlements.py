@@ -4,7 +4,6 @@ A process of its own, so that it runs on the server's core as the worker would. 
 second. Its database is a copy, so that its rows do not mix with those of the requests.
 """
 
-import asyncio
 import sys
 import time
 from collections.abc import Sequence
@@ -12,7 +11,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import asyncpg
 import uvloop
 
 from bench.seed import PRICES
@@ -84,21 +82,6 @@ def _make_batch(owners: Sequence[tuple[int, int]], price: Any, cost: Decimal, *,
 def main() -> None:
     database_url, users, seconds = sys.argv[1:]
     print(uvloop.run(measure_settlements(database_url, int(users), float(seconds))))
-
-
-async def clone_database(server_url: str, source: str, name: str) -> None:
-    """Make the database `name` as a copy of `source`, which nobody may be connected to."""
-    connection: asyncpg.Connection[Any] = await asyncpg.connect(server_url)
-    try:
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
-    finally:
-        await connection.close()
-
-
-async def run_settlements(
-    command: Sequence[str], environment: dict[str, str]
-) -> float:
-    raise NotImplementedError
 
 
 if __name__ == "__main__":

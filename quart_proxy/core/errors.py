@@ -52,7 +52,7 @@ class ProxyError(Exception):
     code: str = "internal_error"
     openai_type: ClassVar[str] = "server_error"
     anthropic_type: ClassVar[str] = "api_error"
-    is_retryable: ClassVar[bool] = True
+    is_retryable: bool = True
     """Whether the same request may succeed later without anyone mending anything."""
 
     def __init__(self, message: str, *, param: str | None = None, retry_after_s: int | None = None) -> None:
@@ -238,7 +238,14 @@ class UpstreamRateLimited(UpstreamError):
 
 
 class UpstreamFailed(UpstreamError):
-    """The provider answered 5xx, 3xx, 401, 402 or 403, or bytes that are not its format."""
+    """The provider answered 5xx, 3xx, 401, 402 or 403, or bytes that are not its format.
+
+    `is_retryable` is False where the operator must mend something first: waiting cannot help.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: int | None = None, is_retryable: bool = True) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.is_retryable = is_retryable
 
 
 class UpstreamOverloaded(UpstreamError):

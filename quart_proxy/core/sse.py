@@ -67,6 +67,11 @@ class SseParser:
         """Whether nothing of an unfinished event is here: bytes of our own may be sent between."""
         return not self._pending and self._oversized is None
 
+    @property
+    def is_inside_event(self) -> bool:
+        """Whether a piece of an event has been given out, and its end is still to come."""
+        return self._oversized is not None
+
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that `chunk` finished, in order."""
         pending = self._pending

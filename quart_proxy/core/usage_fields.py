@@ -44,6 +44,15 @@ def load_lenient(text: bytes) -> Any:
         return None
 
 
+def is_json(text: bytes) -> bool:
+    """Whether this is one whole JSON text."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
 def find_tail_usage(tail: bytes) -> Any:
     """The last object named `usage` in the end of a JSON text whose beginning is gone; None without one."""
     text = tail.decode(errors="replace")

@@ -1,11 +1,13 @@
 """A relay as an HTTP answer: whole, or as a stream with heartbeats into every silence."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from quart import Response, request
 
-from quart_proxy.core.errors import UnsupportedEncoding
+from quart_proxy.core.errors import InvalidRequest, UnsupportedEncoding
 from quart_proxy.core.formats import Format
 from quart_proxy.core.money import format_money
 from quart_proxy.http import authenticated, read_body, request_id, service
@@ -16,6 +18,8 @@ from quart_proxy.settings import Settings
 CLIENT_ID_HEADERS = ("X-Client-Request-Id", "X-Request-Id", "Idempotency-Key")
 UNSTALLING_BYTES_MAX = 64 * 1024
 STREAM_HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
+PASSED_HEADER = re.compile(r"[\x20-\x7e]{1,1000}")
+"""What a client's header may hold that is passed on: printable, so that it stays one header."""
 
 
 async def relay_request(client_format: Format, endpoint: str) -> Response:
@@ -29,7 +33,7 @@ async def relay_request(client_format: Format, endpoint: str) -> Response:
         caller=caller,
         endpoint=endpoint,
         format=client_format,
-        request=client_format.parse_request(body),
+        request=replace(client_format.parse_request(body), headers=_passed_headers(client_format)),
         body_bytes=len(body),
         client_request_id=_client_id(),
     )
@@ -37,24 +41,40 @@ async def relay_request(client_format: Format, endpoint: str) -> Response:
 
 
 async def _answer(relay: Relay) -> Response:
+    _abandon_at_end(relay)
     heartbeat_s = service(Settings).heartbeat_s
-    pool = service(RelayPool)
+    is_late = False
     try:
         # Until a first byte came or a heartbeat is due the status is still open: an upstream's 429 is a 429.
         async with asyncio.timeout(heartbeat_s if relay.exchange.streamed else None):
             answer = await asyncio.shield(relay.head)
     except TimeoutError:
-        answer = None
-    except asyncio.CancelledError:
-        pool.abandon(relay)
-        raise
+        answer = relay.begin_stream()
+        is_late = True
     if answer is not None:
         return _whole(answer)
-    response = Response(_bytes(relay, pool, heartbeat_s), 200, STREAM_HEADERS)
+    response = Response(_bytes(relay, heartbeat_s, is_late=is_late), 200, STREAM_HEADERS)
     response.headers["content-type"] = "text/event-stream; charset=utf-8"
     # Quart cuts answers after 60 s unless told otherwise, without a word to anyone.
     response.timeout = None
     return response
+
+
+def _abandon_at_end(relay: Relay) -> None:
+    """Tell the relay when nobody reads it any more, and let it end this task if that hangs.
+
+    The end of the task tells it for certain: a generator that the web server never began runs no `finally`.
+    """
+    outbox, pool, task = relay.outbox, service(RelayPool), asyncio.current_task()
+    assert task is not None
+
+    def abandon_unread(_: object) -> None:
+        if not outbox.is_finished:
+            pool.abandon(relay)
+
+    task.add_done_callback(abandon_unread)
+    # A client that takes no bytes leaves this task in a write that nothing else would end.
+    outbox.on_stall = task.cancel
 
 
 def _whole(answer: Answer) -> Response:
@@ -69,24 +89,27 @@ def _whole(answer: Answer) -> Response:
     return response
 
 
-async def _bytes(relay: Relay, pool: RelayPool, heartbeat_s: float) -> AsyncIterator[bytes]:
-    outbox = relay.outbox
-    reader = asyncio.current_task()
-    assert reader is not None
-    # A client that takes no bytes leaves this task in a write that nothing else would end.
-    outbox.on_stall = reader.cancel
-    is_late = not relay.head.done()
-    try:
-        if is_late:
+async def _bytes(relay: Relay, heartbeat_s: float, *, is_late: bool) -> AsyncIterator[bytes]:
+    if is_late:
+        yield relay.format.heartbeat
+    while (data := await relay.outbox.get(heartbeat_s)) != b"":
+        if data is not None:
+            yield data
+        elif not relay.is_inside_event:
             yield relay.format.heartbeat
-        while (data := await outbox.get(heartbeat_s)) != b"":
-            if data is not None:
-                yield data
-            elif not relay.is_inside_event:
-                yield relay.format.heartbeat
-    finally:
-        if not outbox.is_finished:
-            pool.abandon(relay)
+
+
+def _passed_headers(client_format: Format) -> dict[str, str]:
+    """The client's headers that its format lets through; one that is there twice is one list. Raises
+    InvalidRequest."""
+    passed = {}
+    for name in client_format.client_headers:
+        value = ",".join(request.headers.getlist(name))
+        if value and not PASSED_HEADER.fullmatch(value):
+            raise InvalidRequest(f"The header `{name}` must have 1 to 1,000 printable characters.", param=name)
+        if value:
+            passed[name] = value
+    return passed
 
 
 def _client_id() -> str | None:

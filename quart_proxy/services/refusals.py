@@ -1,5 +1,6 @@
 """What a provider's refusal becomes for the client: its status by a table, its sentence without its secrets."""
 
+import asyncio
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -15,6 +16,8 @@ from quart_proxy.core.provider_errors import read_error_message
 from quart_proxy.upstream.client import UpstreamExchange
 
 RETRY_AFTER_MAX_S = 3600
+BODY_TIMEOUT_S = 5.0
+"""A refusal is known by its status; its sentence is not worth more of a client's time."""
 
 # Our credentials and our account with the provider are no business of the client: to it they are a bad gateway.
 OURS = frozenset({401, 402, 403})
@@ -25,8 +28,9 @@ async def read_refusal(upstream: UpstreamExchange, bytes_max: int) -> ProxyError
     changes nothing but the sentence."""
     status = upstream.status
     try:
-        body, _ = await upstream.read(bytes_max)
-    except UpstreamError:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body, _ = await upstream.read(bytes_max)
+    except (TimeoutError, UpstreamError):
         body = b""
     said = read_error_message(body)
     retry_after_s = parse_retry_after(upstream.headers.get("retry-after"))
@@ -38,7 +42,10 @@ async def read_refusal(upstream: UpstreamExchange, bytes_max: int) -> ProxyError
         message = said.message or f"The provider refused the request with status {status}."
         return UpstreamRejected(message, status=status, code=said.code, param=said.param)
     if status in OURS:
-        return UpstreamFailed("The provider refused this proxy's own credentials or account; tell the operator.")
+        message = "The provider refused this proxy's own credentials or account; tell the operator."
+        return UpstreamFailed(message, is_retryable=False)
+    if status < 500:
+        return UpstreamFailed(f"The provider answered with status {status}, which means nothing here.", is_retryable=False)
     return UpstreamFailed(f"The provider failed with status {status}.", retry_after_s=retry_after_s)
 
 
@@ -51,7 +58,7 @@ def parse_retry_after(text: str | None) -> int | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         seconds = (moment - datetime.now(UTC)).total_seconds() if moment.tzinfo else 0.0
     if seconds != seconds:

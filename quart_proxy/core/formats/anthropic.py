@@ -161,4 +161,5 @@ FORMAT = Format(
     encode_error_event=encode_error_event,
     heartbeat=encode_event(b'{"type": "ping"}', "ping"),
     default_headers={"anthropic-version": _VERSION},
+    client_headers=frozenset({"anthropic-version", "anthropic-beta"}),
 )

@@ -169,4 +169,5 @@ FORMAT = Format(
     render_error=render_error,
     encode_error_event=encode_error_event,
     terminal=b"data: [DONE]\n\n",
+    client_headers=frozenset({"openai-beta"}),
 )

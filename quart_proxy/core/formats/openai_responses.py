@@ -173,4 +173,5 @@ FORMAT = Format(
     open_stream=_Reader,
     render_error=render_error,
     encode_error_event=encode_error_event,
+    client_headers=frozenset({"openai-beta"}),
 )
