@@ -20,7 +20,7 @@ from bench.report import print_table
 from bench.run import BARE, PRODUCT, Outcome, count_steps, run_plan
 from bench.stage import Cores, Stage, open_stage
 from quart_proxy.core.money import format_money
-from quart_proxy.store.embedded import EmbeddedPostgresError
+from quart_proxy.store.embedded_home import EmbeddedPostgresError
 
 EPILOG = """\b
 Example:

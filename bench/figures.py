@@ -99,7 +99,7 @@ def find_values(work: Work) -> Mapping[str, Value]:
 def list_figures(plan: Plan, samples: Samples, direct: str) -> list[Figure]:
     """Every figure of every load; `direct` names the baseline."""
     figures = []
-    for work in (*plan.works, plan.first):
+    for work in plan.works:
         of_work = samples.get(work.name, {})
         baseline = of_work.get(direct, ())
         for name, value in find_values(work).items():

@@ -3,6 +3,7 @@
 They are no part of the lock: they live in a virtual environment of their own, or on the PATH.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -59,12 +60,13 @@ async def _start_litellm(program: Path, place: Place) -> AsyncIterator[Contender
     config.write_text(yaml.safe_dump({"model_list": models, "litellm_settings": {"telemetry": False}}))
     port = find_free_port()
     command = [str(program), "--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
-    environment = make_environment(LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_LOG="ERROR")
+    key = f"sk-{secrets.token_hex(32)}"
+    environment = make_environment(LITELLM_MASTER_KEY=key, LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_LOG="ERROR")
     # Its own environment, not the product's: the checkout must not shadow anything of its.
     del environment["PYTHONPATH"]
     log = place.folder / "litellm.log"
     async with running_command(command, port=port, cores=place.cores, environment=environment, log=log) as pid:
-        yield Contender("LiteLLM", f"http://127.0.0.1:{port}", pid, is_gateway=True)
+        yield Contender("LiteLLM", f"http://127.0.0.1:{port}", pid, (key,), is_gateway=True)
 
 
-PEERS = (Peer("LiteLLM", "litellm", "no keys, no database, so nothing is billed", _start_litellm),)
+PEERS = (Peer("LiteLLM", "litellm", "one master key and no database, so nothing is billed", _start_litellm),)

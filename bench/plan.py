@@ -35,6 +35,9 @@ class Work:
     everyone: bool = False
     """Whether requests take the keys of all users in turn, not the hot user's; only the product has users."""
 
+    once: bool = False
+    """Whether it is done before the rounds, with one request of each user: then nobody is in a cache yet."""
+
     def body(self, model: str) -> bytes:
         return make_body(PATH, model, stream=self.kind is not Kind.JSON)
 
@@ -59,17 +62,13 @@ class Plan:
         return (
             Work("bench-json", f"JSON, {CONNECTIONS} connections", Kind.JSON, "sandbox", CONNECTIONS),
             Work("bench-json-1", "JSON, 1 connection", Kind.JSON, "sandbox", 1),
-            Work("bench-keys", f"JSON, {USERS:,} users in turn", Kind.JSON, "sandbox", CONNECTIONS, everyone=True),
+            Work("bench-first", f"JSON, {USERS:,} users, first request", Kind.JSON, "sandbox", CONNECTIONS, True, True),
+            Work("bench-keys", f"JSON, {USERS:,} users in turn", Kind.JSON, "sandbox", CONNECTIONS, True),
             Work("bench-burst", f"stream, {EVENTS} events in one write", Kind.STREAM, burst, CONNECTIONS),
             Work("bench-burst-1", f"stream, {EVENTS} events in one write, 1 connection", Kind.STREAM, burst, 1),
             Work("bench-events", f"stream, {EVENTS} writes", Kind.STREAM, f"sandbox:words={EVENTS}", CONNECTIONS),
             Work("bench-paced", f"paced, {self.paced_streams} streams", Kind.PACED, paced, self.paced_streams),
         )
-
-    @property
-    def first(self) -> Work:
-        """Done once, before the rounds, with one request of each user: nobody is in a cache yet."""
-        return Work("bench-first", f"JSON, {USERS:,} users, first request", Kind.JSON, "sandbox", CONNECTIONS, True)
 
     @property
     def steps(self) -> tuple[Work, ...]:
@@ -82,7 +81,7 @@ class Plan:
     @property
     def scenarios(self) -> Mapping[str, str]:
         """What the models that gateways must serve lead to."""
-        return {work.name: work.scenario for work in (self.first, *self.works, *self.steps)}
+        return {work.name: work.scenario for work in (*self.works, *self.steps)}
 
 
 WHOLE = Plan(

@@ -31,12 +31,15 @@ async def run_plan(plan: Plan, stage: Stage, say: Say) -> Outcome:
     await _warm_up(plan, stage.contenders, say)
     samples: dict[str, dict[str, list[Sample]]] = {}
     product = stage.product
-    say(plan.first.title)
-    samples[plan.first.name] = {product.name: [await measure(product, plan.first, requests=USERS)]}
+    for work in plan.works:
+        if work.once:
+            say(work.title)
+            samples[work.name] = {product.name: [await measure(product, work, requests=USERS)]}
     settlements: dict[int, list[float]] = {1: [], USERS: []}
     for _ in range(plan.rounds):
         for work in plan.works:
-            await _play_round(plan, work, stage.contenders, samples.setdefault(work.name, {}), say)
+            if not work.once:
+                await _play_round(plan, work, stage.contenders, samples.setdefault(work.name, {}), say)
         for users, rates in settlements.items():
             say(f"settlements, {users:,} users")
             rates.append(await stage.measure_settlements(users, plan.settle_s))

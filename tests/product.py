@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import asyncpg
 import httpx
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -144,6 +146,24 @@ class Product:
         """What the audit finds; empty when the books balance."""
         async with self.database.read() as connection:
             return await list_imbalances(connection)
+
+
+@asynccontextmanager
+async def cloned_database(server_url: str, template: str) -> AsyncIterator[str]:
+    """The address of a fresh database, a copy of `template` on the same server, dropped at the end."""
+    name = f"test_{uuid4().hex[:12]}"
+    before, question, after = server_url.partition("?")
+    await _run_sql(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield before.rsplit("/", 1)[0] + f"/{name}" + question + after
+    await _run_sql(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _run_sql(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager

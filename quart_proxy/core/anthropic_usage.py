@@ -23,7 +23,7 @@ def read_usage(usage: object, model: object) -> Reading:
     """
     if usage is None:
         return NOTHING_READ
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return Reading(invalid="usage")
     try:
         counted = _count(usage)
@@ -54,10 +54,10 @@ def _iterations(usage: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     iterations = usage.get("iterations")
     if not isinstance(iterations, list):
         return []
-    countable = [
+    countable: list[Mapping[str, Any]] = [
         iteration
         for iteration in iterations
-        if isinstance(iteration, Mapping) and any(iteration.get(name) is not None for name in _COUNTS)
+        if isinstance(iteration, dict) and any(iteration.get(name) is not None for name in _COUNTS)
     ]
     return countable if len(countable) == len(iterations) else []
 

@@ -45,7 +45,9 @@ def choose_key(bearer: str | None, x_api_key: str | None) -> str:
     if not ours:
         if bearer or x_api_key:
             raise Unauthenticated("The API key is not one of this proxy's: they begin with sk- and have a checksum.")
-        raise Unauthenticated("An API key is missing: send it as `Authorization: Bearer sk-...` or `x-api-key: sk-...`.")
+        raise Unauthenticated(
+            "An API key is missing: send it as `Authorization: Bearer sk-...` or `x-api-key: sk-...`."
+        )
     return ours.pop()
 
 

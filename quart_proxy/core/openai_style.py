@@ -59,4 +59,4 @@ def _find_choice_error(document: Mapping[str, Any]) -> object:
 
 def _find_status_error(document: Mapping[str, Any]) -> object:
     status = document.get("base_resp")
-    return status if isinstance(status, Mapping) and status.get("status_code") not in (0, None) else None
+    return status if isinstance(status, dict) and status.get("status_code") not in (0, None) else None

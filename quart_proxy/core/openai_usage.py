@@ -5,7 +5,7 @@
 recorded traffic.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from quart_proxy.core.usage import NOTHING_READ, Dimension, InvalidCount, Reading, Usage, parse_count
 from quart_proxy.core.usage_fields import Counts, list_unpriced
@@ -57,7 +57,7 @@ def split_input(prompt: int, cached: int, written: int) -> dict[Dimension, int]:
 def _read(usage: object, count: Callable[[Counts], Usage | None]) -> Reading:
     if usage is None:
         return NOTHING_READ
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return Reading(invalid="usage")
     try:
         counted = count(Counts(usage))

@@ -64,7 +64,7 @@ def read_error(document: object, depth: int = 0) -> ProviderMessage:
         return read_error(document[0], depth + 1) if document else ProviderMessage()
     if isinstance(document, str):
         return ProviderMessage(scrub(document) or None)
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         return ProviderMessage()
     for key in ("error", "detail", "base_resp", "response", "errors"):
         inner = document.get(key)

@@ -7,6 +7,7 @@ covers is named, so that an unknown fee raises an alarm instead of being lost.
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -65,6 +66,11 @@ def find_tail_usage(tail: bytes) -> Any:
     return found
 
 
+@cache
+def _split(name: str) -> tuple[str, ...]:
+    return tuple(name.split("."))
+
+
 class Counts:
     """The counts in one usage object, found by dotted name such as `prompt_tokens_details.cached_tokens`."""
 
@@ -77,10 +83,11 @@ class Counts:
     def find(self, name: str) -> int | None:
         """The count, or None when it is absent or null. Raises InvalidCount."""
         value: Any = self._fields
-        for key in name.split("."):
+        for key in _split(name):
             if value is None:
                 return None
-            if not isinstance(value, Mapping):
+            # JSON objects are dicts; asking for a Mapping would cost more than the rest of this.
+            if not isinstance(value, dict):
                 raise InvalidCount(f"{self._path}.{name}")
             value = value.get(key)
         return None if value is None else parse_count(value, f"{self._path}.{name}")
@@ -108,7 +115,7 @@ def _walk(fields: Mapping[str, Any], prefix: str, depth: int = 0) -> Iterator[tu
         return
     for key, value in fields.items():
         name = prefix + key
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             yield from _walk(value, name + ".", depth + 1)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield name, value

@@ -102,7 +102,7 @@ class _Reader:
         if kind == "message_stop":
             return StreamStep.TERMINAL
         message = document.get("message")
-        if kind == "message_start" and isinstance(message, Mapping):
+        if kind == "message_start" and isinstance(message, dict):
             self._usage = {}
             self._model = message.get("model")
             self._merge(message.get("usage"))
@@ -112,7 +112,7 @@ class _Reader:
         return StreamStep.FORWARD
 
     def _merge(self, usage: object) -> None:
-        if isinstance(usage, Mapping):
+        if isinstance(usage, dict):
             self._usage.update((key, value) for key, value in usage.items() if value is not None)
         elif usage is not None:
             self._invalid = True

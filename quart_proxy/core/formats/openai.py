@@ -75,10 +75,10 @@ def _find_usage(document: Mapping[str, Any]) -> Reading:
     """The usage of an answer or a chunk. Groq and Moonshot have places of their own, and may fill two."""
     usage = document.get("usage")
     groq = document.get("x_groq")
-    if usage is None and isinstance(groq, Mapping):
+    if usage is None and isinstance(groq, dict):
         usage = groq.get("usage")
     choices = document.get("choices")
-    if usage is None and isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
+    if usage is None and isinstance(choices, list) and choices and isinstance(choices[0], dict):
         usage = choices[0].get("usage")
     return read_chat_usage(usage)
 
@@ -145,7 +145,7 @@ class _Reader:
 
 
 def _is_finished(choice: object) -> bool:
-    return isinstance(choice, Mapping) and isinstance(choice.get("finish_reason"), str)
+    return isinstance(choice, dict) and isinstance(choice.get("finish_reason"), str)
 
 
 def rename_model(text: bytes, name: str) -> bytes:

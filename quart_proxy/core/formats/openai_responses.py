@@ -76,7 +76,7 @@ def _read_response(response: Mapping[str, Any]) -> Reading:
     """The reading of a response object; calls of built-in tools stand beside its usage."""
     reading = _read_usage(response.get("usage"))
     tools = response.get("tool_usage")
-    if reading.usage is None or not isinstance(tools, Mapping):
+    if reading.usage is None or not isinstance(tools, dict):
         return reading
     return Reading(reading.usage, unpriced=reading.unpriced + list_unpriced({"tool_usage": tools}, ()))
 
@@ -84,7 +84,7 @@ def _read_response(response: Mapping[str, Any]) -> Reading:
 def _read_usage(usage: object) -> Reading:
     if usage is None:
         return NOTHING_READ
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return Reading(invalid="usage")
     try:
         counted = _count(Counts(usage))
@@ -125,7 +125,7 @@ class _Reader:
             return StreamStep.FORWARD
         step = _STEPS.get(str(document.get("type") or event.name), StreamStep.FORWARD)
         response = document.get("response")
-        if step is not StreamStep.FORWARD and isinstance(response, Mapping):
+        if step is not StreamStep.FORWARD and isinstance(response, dict):
             self._take(_read_response(response))
         return step
 

@@ -1,0 +1,45 @@
+"""The page under `/`: files of `static/`, from a list made at start, so no path of a request names a file."""
+
+import mimetypes
+from pathlib import Path
+
+from quart import Blueprint, Response, request
+
+from quart_proxy.core.errors import NotFound
+
+routes = Blueprint("page", __name__)
+
+FOLDER = Path(__file__).parents[2] / "static"
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+        " font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-cache",
+}
+FILES = {
+    path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLDER.rglob("*") if path.is_file()
+}
+
+
+@routes.get("/")
+async def index() -> Response:
+    return serve_file("index.html")
+
+
+@routes.get("/static/<path:name>")
+async def file(name: str) -> Response:
+    return serve_file(name)
+
+
+def serve_file(name: str) -> Response:
+    """One file of the page. Raises NotFound."""
+    if name not in FILES:
+        raise NotFound(f"There is nothing at {request.path[:200]}.")
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    response = Response(FILES[name], 200, HEADERS, content_type=f"{kind}; charset=utf-8")
+    response.add_etag()  # type: ignore[no-untyped-call]
+    return response

@@ -1,0 +1,36 @@
+"""One running product for all the tests of a file; each test brings its own user, so their books do not mix."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from product import Product, cloned_database, serve_product
+from scripted import ScriptedProvider, serve_scripted
+from tabs import Tab
+
+HEARTBEAT_S = 0.2
+
+
+@pytest.fixture(scope="module")
+async def running(
+    server_url: str, template: str, sandbox_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Product]:
+    folder: Path = tmp_path_factory.mktemp("product")
+    async with (
+        cloned_database(server_url, template) as url,
+        serve_product(url, sandbox_url, folder, heartbeat_s=HEARTBEAT_S) as product,
+    ):
+        yield product
+
+
+@pytest.fixture
+async def tab(running: Product) -> Tab:
+    """A new user of the running product, with $100 and a key."""
+    return await Tab.open(running)
+
+
+@pytest.fixture(scope="module")
+async def scripted() -> AsyncIterator[ScriptedProvider]:
+    """A provider that sends exactly the bytes a test wrote."""
+    async with serve_scripted() as provider:
+        yield provider
