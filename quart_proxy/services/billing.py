@@ -13,9 +13,10 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ import asyncpg
 import orjson
 
 from quart_proxy.core.record import Exchange, Outcome
-from quart_proxy.services.spool import Segment, Spool, SpoolBroken, take
+from quart_proxy.services.spool import Spool, SpoolBroken, TakenSpool, take
 from quart_proxy.settings import DATABASE_TIMEOUT_S, SETTLE_BATCH_MAX, SETTLE_WAIT_S
-from quart_proxy.store.database import AWAY, Database
+from quart_proxy.store.database import AWAY, TRANSIENT, Database
 from quart_proxy.store.ledger import bury_record, settle_records
 
 logger = logging.getLogger(__name__)
@@ -37,15 +38,11 @@ STATEMENT_TIMEOUT_S = DATABASE_TIMEOUT_S
 INTENT_AGE_S = STATEMENT_TIMEOUT_S + 1.0
 """An orphan's intents become rows only after this long: a statement that its killed writer had sent has then ended."""
 
-TRANSIENT = (
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.QueryCanceledError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-)
-"""What PostgreSQL says when the same statement may succeed later."""
+REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+"""What PostgreSQL says of a record that it will never take: a value it cannot hold, a user that is not there."""
+FAILURES = (asyncpg.PostgresError, *AWAY)
+"""Everything that can come of a statement. What is not a refusal says nothing of the records: a database that is read-only,
+full, or not migrated yet must not turn good charges into dead letters, nor end the settler."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,11 +53,10 @@ class _Pending:
 
 
 class Settler:
-    """Settles exchanges for one worker. `on_balance` hears each user's new balance."""
+    """Settles exchanges for one worker. `on_balance` hears each user's new balance, and on what monotonic second the
+    statement that made it was sent."""
 
-    def __init__(
-        self, database: Database, spool: Spool, on_balance: Callable[[int, Decimal], None]
-    ) -> None:
+    def __init__(self, database: Database, spool: Spool, on_balance: Callable[[int, Decimal, float], None]) -> None:
         self._database = database
         self._spool = spool
         self._on_balance = on_balance
@@ -88,9 +84,7 @@ class Settler:
 
     def settle(self, exchange: Exchange) -> "asyncio.Future[None]":
         """Queue the exchange; the future is done when its row is durable, in PostgreSQL or in the spool."""
-        pending = _Pending(
-            exchange.encode(), exchange.request_id.bytes, asyncio.get_running_loop().create_future()
-        )
+        pending = _Pending(exchange.encode(), exchange.request_id.bytes, asyncio.get_running_loop().create_future())
         self._queue.append(pending)
         self._wake.set()
         return pending.durable
@@ -127,7 +121,7 @@ class Settler:
             try:
                 async with asyncio.timeout(SETTLE_WAIT_S):
                     await self._commit(await self._connected(), [pending.record.decode() for pending in batch])
-            except (TimeoutError, *TRANSIENT, *AWAY) as error:
+            except FAILURES as error:
                 # In doubt: it may have been committed. The same ids go to the spool, so it counts once.
                 self._lose_connection(error)
             else:
@@ -158,11 +152,10 @@ class Settler:
     async def _commit(self, connection: "asyncpg.Connection[Any]", records: Sequence[str]) -> None:
         """Commit the records, once each. Those that PostgreSQL refuses for good become dead letters: the others
         of their batch must not suffer for them."""
+        sent_at = time.monotonic()
         try:
             balances = await self._try_commit(connection, records)
-        except (*TRANSIENT, *AWAY):
-            raise
-        except asyncpg.PostgresError as error:
+        except REFUSALS as error:
             if len(records) == 1:
                 logger.critical("settlement_refused", extra={"fields": {"reason": type(error).__name__}})
                 await bury_record(connection, records[0], f"{type(error).__name__}: {error}")
@@ -172,11 +165,9 @@ class Settler:
             await self._commit(connection, records[middle:])
             return
         for user_id, balance in balances.items():
-            self._on_balance(user_id, balance)
+            self._on_balance(user_id, balance, sent_at)
 
-    async def _try_commit(
-        self, connection: "asyncpg.Connection[Any]", records: Sequence[str]
-    ) -> dict[int, Decimal]:
+    async def _try_commit(self, connection: "asyncpg.Connection[Any]", records: Sequence[str]) -> dict[int, Decimal]:
         for attempt in range(TRIES_MAX - 1):
             try:
                 return await settle_records(connection, records)
@@ -186,12 +177,20 @@ class Settler:
 
     async def _connected(self) -> "asyncpg.Connection[Any]":
         if self._connection is None or self._connection.is_closed():
-            connection = await self._database.connect()
+            self._connection = await self._connect()
+        return self._connection
+
+    async def _connect(self) -> "asyncpg.Connection[Any]":
+        """A connection whose commits are durable when they are answered, whatever the server's default is."""
+        connection = await self._database.connect()
+        try:
             await connection.execute(
                 f"SET synchronous_commit = on; SET statement_timeout = '{int(STATEMENT_TIMEOUT_S)}s'"
             )
-            self._connection = connection
-        return self._connection
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
     def _lose_connection(self, error: BaseException) -> None:
         self._is_away = True
@@ -205,60 +204,77 @@ class Settler:
     async def _sweep(self) -> None:
         """Bring back what is in spools: this worker's after an outage, and those that dead workers left."""
         while True:
-            try:
-                if self._is_away:
-                    await self._recover()
-                for path in self._spool.orphans():
-                    await self._adopt(path)
-            except (TimeoutError, asyncpg.PostgresError, SpoolBroken, *AWAY) as error:
-                logger.warning("replay_postponed", extra={"fields": {"reason": type(error).__name__}})
+            if self._is_away or self._spool.unreplayed or not self._spool.is_healthy:
+                await self._postponable(self._recover())
+            for path in self._spool.orphans():
+                await self._postponable(self._adopt(path))
             await asyncio.sleep(RECOVERY_PAUSE_S if self._is_away else SWEEP_PAUSE_S)
 
-    async def _recover(self) -> None:
-        """The database may be back: replay this worker's own file, and go on settling there."""
-        connection = await self._database.connect()
+    async def _postponable(self, replay: Coroutine[Any, Any, None]) -> None:
         try:
-            if self._spool.unreplayed:
-                await self._adopt(self._spool.rotate(), connection)
-            self._is_away = False
-            logger.info("settlements_resumed", extra={"fields": {}})
-        finally:
-            connection.terminate()
+            await replay
+        except (SpoolBroken, *FAILURES) as error:
+            logger.warning("replay_postponed", extra={"fields": {"reason": type(error).__name__}})
 
-    async def _adopt(self, path: Path, connection: "asyncpg.Connection[Any] | None" = None) -> None:
-        """Replay a closed file, and remove it when all of it is in PostgreSQL."""
+    async def _recover(self) -> None:
+        """The database may be back: replay this worker's own file, empty it, and go on settling there."""
+        connection: asyncpg.Connection[Any] | None = await self._connect()
+        try:
+            while True:
+                payloads, end = self._spool.read_unreplayed(SETTLE_BATCH_MAX)
+                if not payloads:
+                    break
+                await self._commit(connection, [payload.decode() for payload in payloads])
+                self._spool.mark_replayed(len(payloads), end)
+            self._spool.compact()
+            logger.info("settlements_resumed", extra={"fields": {}})
+            if self._is_away:
+                # It proved good, and to connect anew might take longer than a settlement waits.
+                self._connection, connection = connection, None
+                self._is_away = False
+        finally:
+            if connection is not None:
+                connection.terminate()
+
+    async def _adopt(self, path: Path) -> None:
+        """Replay what a dead worker left, and remove it when all of it is in PostgreSQL."""
         taken = take(path)
         if taken is None:
             return
-        own = connection is None
-        connection = connection or await self._database.connect()
         try:
-            segment = taken.read()
-            await self._replay(connection, [payload.decode() for payload in segment.settlements])
-            if own and segment.intents:
-                if taken.age_s(time.time()) < INTENT_AGE_S:
-                    return
-                await self._replay(connection, _interrupted(segment))
-            taken.remove()
-            logger.info(
-                "spool_replayed",
-                extra={"fields": {"settlements": len(segment.settlements), "intents": len(segment.intents)}},
-            )
+            connection = await self._connect()
+            try:
+                if await self._replay(connection, taken):
+                    taken.remove()
+            finally:
+                connection.terminate()
         finally:
             taken.release()
-            if own:
-                connection.terminate()
 
-    async def _replay(self, connection: "asyncpg.Connection[Any]", records: list[str]) -> None:
-        for start in range(0, len(records), SETTLE_BATCH_MAX):
-            await self._commit(connection, records[start : start + SETTLE_BATCH_MAX])
+    async def _replay(self, connection: "asyncpg.Connection[Any]", taken: TakenSpool) -> bool:
+        """Whether all of it is in PostgreSQL now."""
+        is_ripe = taken.age_s(time.time()) >= INTENT_AGE_S
+        settled: set[str] = set()
+        for batch in _batches(taken.settlements()):
+            await self._commit(connection, [payload.decode() for payload in batch])
+            settled.update(orjson.loads(payload)["request_id"] for payload in batch)
+        for batch in _batches(taken.intents()):
+            if not is_ripe:
+                return False
+            await self._commit(connection, _interrupted(batch, settled))
+        logger.info("spool_replayed", extra={"fields": {"settlements": len(settled)}})
+        return True
 
 
-def _interrupted(segment: Segment) -> list[str]:
-    """Rows for the intents of a crashed worker that no settlement followed. Those that were committed meet their
-    own row and change nothing."""
-    settled = {orjson.loads(payload)["request_id"] for payload in segment.settlements}
-    records = [orjson.loads(payload) for payload in segment.intents]
+def _batches(payloads: Iterator[bytes]) -> Iterator[list[bytes]]:
+    while batch := list(islice(payloads, SETTLE_BATCH_MAX)):
+        yield batch
+
+
+def _interrupted(intents: Iterable[bytes], settled: set[str]) -> list[str]:
+    """Rows for the requests of a crashed worker that no settlement followed. Those that were committed meet their own
+    row and change nothing."""
+    records = [orjson.loads(payload) for payload in intents]
     return [
         orjson.dumps({**record, "outcome": Outcome.INTERRUPTED, "error_code": "process_killed"}).decode()
         for record in records

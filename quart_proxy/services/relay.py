@@ -223,7 +223,7 @@ class Relay:
 
     async def _pump(self, chunks: AsyncIterator[bytes], reader: StreamReader) -> tuple[bytes | None, bool]:
         """Pass events on until the stream ends. Returns the terminal event, held back, and whether the provider
-        reported a failure. After a failure nothing more is passed on, but usage is still read."""
+        reported a failure. After a failure only failures are passed on, but usage is still read."""
         parser = SseParser()
         has_failed = False
         async for chunk in chunks:
@@ -237,9 +237,9 @@ class Relay:
                 if step is StreamStep.TERMINAL:
                     terminal = self._renamed(event)
                     break
-                if not has_failed and (step is not StreamStep.USAGE_ONLY or self._request.wants_usage):
-                    parts.append(self._renamed(event))
                 has_failed = has_failed or step is StreamStep.ERROR
+                if step is StreamStep.ERROR or (not has_failed and self._is_wanted(step)):
+                    parts.append(self._renamed(event))
             # A terminal event in pieces has begun at the client, and its last piece is still here.
             self.is_inside_event = parser.is_inside_event or (terminal is not None and self.is_inside_event)
             if parts:
@@ -249,20 +249,19 @@ class Relay:
         last = parser.close()
         if last is None:
             return None, has_failed
-        # The provider forgot the blank line that ends its last event: without ours the client would drop it.
+        # The provider forgot the blank line that ends its last event, and without one the client would drop it;
+        # or the network cut the event in two, and then it is not JSON.
         step, data = reader.read(last), self._renamed(last) + b"\n\n"
         if step is StreamStep.TERMINAL:
             return data, has_failed
-        if not has_failed and (step is StreamStep.ERROR or self._is_for_client(last, step)):
+        is_whole = self.is_inside_event or is_json(last.data)
+        if step is StreamStep.ERROR or (not has_failed and is_whole and self._is_wanted(step)):
             await self._put(data)
             self.is_inside_event = False
         return None, has_failed or step is StreamStep.ERROR
 
-    def _is_for_client(self, unfinished: Event, step: StreamStep) -> bool:
-        """Whether an event without its end is worth completing: one that the network cut in two is not."""
-        if self.is_inside_event:
-            return True
-        return is_json(unfinished.data) and (step is not StreamStep.USAGE_ONLY or self._request.wants_usage)
+    def _is_wanted(self, step: StreamStep) -> bool:
+        return step is not StreamStep.USAGE_ONLY or self._request.wants_usage
 
     def _final_reading(self) -> Reading:
         """The usage of an answer that broke: only a total counts, not what was said at its start."""

@@ -6,6 +6,9 @@ crash the requests that were cut are known by name.
 
 A record is `kind length crc32`, then that many bytes of JSON. A torn tail fails its checksum and is the end
 of the file: what was not synced was promised to no one.
+
+A worker replays its own file in place and then empties it; only the files of dead workers are taken by others.
+So an intent is never called interrupted while its writer lives.
 """
 
 import fcntl
@@ -14,8 +17,8 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from quart_proxy.settings import SPOOL_BYTES_MAX
@@ -25,10 +28,10 @@ logger = logging.getLogger(__name__)
 HEADER = struct.Struct("<cII")
 INTENT = b"I"
 SETTLEMENT = b"S"
-MOVED = b"M"
-"""The last record of a file whose intents went on to the next one: they are not this file's any more."""
-SEGMENT_BYTES_MAX = 64 * 1024 * 1024
-"""A segment without settlements is thrown away at this size: some 200,000 requests of intents."""
+RECORD_BYTES_MAX = 64 * 1024
+"""No record is a tenth of this: a greater length is the garbage of a torn header."""
+COMPACT_BYTES = 8 * 1024 * 1024
+"""A file without settlements to replay is emptied at this size: some 16,000 requests of intents."""
 SUFFIX = ".spool"
 
 
@@ -36,54 +39,48 @@ class SpoolBroken(Exception):
     """The journal cannot be written or synced: no request may begin, since its charge might be lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """What one closed file holds, in order: settlements to replay, and the requests that its writer began."""
-
-    settlements: tuple[bytes, ...]
-    intents: tuple[bytes, ...]
-
-
 def encode_record(kind: bytes, payload: bytes) -> bytes:
     return HEADER.pack(kind, len(payload), zlib.crc32(payload)) + payload
 
 
-def read_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and payload of each whole record, until the end or the first that is torn."""
-    position = 0
-    while position + HEADER.size <= len(data):
-        kind, length, checksum = HEADER.unpack_from(data, position)
-        payload = data[position + HEADER.size : position + HEADER.size + length]
+def read_records(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and payload of each whole record from where `file` stands, until its end or the first that is torn."""
+    while len(header := file.read(HEADER.size)) == HEADER.size:
+        kind, length, checksum = HEADER.unpack(header)
+        payload = file.read(length) if length <= RECORD_BYTES_MAX else b""
         if len(payload) < length or zlib.crc32(payload) != checksum:
             return
         yield kind, payload
-        position += HEADER.size + length
 
 
 class Spool:
-    """This worker's journal in `folder`, which workers share. Its files are locked while their writer lives, so
-    a file that can be locked is an orphan, and any worker may take it over."""
+    """This worker's journal in `folder`, which workers share. Its file is locked while its writer lives, so a file
+    that can be locked is an orphan, and any worker may take it over. Raises SpoolBroken if it cannot be made."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._open_intents: dict[bytes, bytes] = {}
         self._size = 0
-        self._settlements = 0
+        self._replayed_to = 0
+        self._unreplayed = 0
         self.is_healthy = True
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._open_segment()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path, self._descriptor = _create(folder)
+        except OSError as error:
+            raise self._broken(error) from error
 
     @property
     def unreplayed(self) -> int:
-        """Settlements in the current file that PostgreSQL has not got."""
-        return self._settlements
+        """Settlements in the file that PostgreSQL has not got."""
+        return self._unreplayed
 
     def note_intent(self, request_id: bytes, payload: bytes) -> None:
         """Say that a request begins. Not synced. Raises SpoolBroken."""
-        self._open_intents[request_id] = payload
+        if self._size > COMPACT_BYTES and not self._unreplayed:
+            self.compact()
         self._append(encode_record(INTENT, payload))
-        if self._size > SEGMENT_BYTES_MAX and not self._settlements:
-            self.rotate().unlink(missing_ok=True)
+        self._open_intents[request_id] = payload
 
     def close_intent(self, request_id: bytes) -> None:
         """The request's own row is durable."""
@@ -91,8 +88,11 @@ class Spool:
 
     def append(self, payloads: list[bytes]) -> None:
         """Write settlements; `sync` makes them durable. Raises SpoolBroken."""
+        before = self._size
         self._append(b"".join(encode_record(SETTLEMENT, payload) for payload in payloads))
-        self._settlements += len(payloads)
+        if not self._unreplayed:
+            self._replayed_to = before
+        self._unreplayed += len(payloads)
 
     def sync(self) -> None:
         """Block until everything appended is on the disk. Raises SpoolBroken, and is not tried again: after a failed
@@ -104,24 +104,45 @@ class Spool:
         except OSError as error:
             raise self._broken(error) from error
 
-    def rotate(self) -> Path:
-        """Begin a new file and return the old one's path, for anyone to replay. Open intents move to the new file."""
-        old_path, old_descriptor = self._path, self._descriptor
-        self._open_segment()
-        for payload in self._open_intents.values():
-            self._append(encode_record(INTENT, payload))
-        # Without this, whoever takes the old file would call requests interrupted that are still running.
+    def read_unreplayed(self, count_max: int) -> tuple[list[bytes], int]:
+        """The oldest settlements that PostgreSQL has not got, and where they end, for `mark_replayed`."""
+        payloads: list[bytes] = []
+        end = self._replayed_to
+        with self._path.open("rb") as file:
+            file.seek(end)
+            for kind, payload in read_records(file):
+                end += HEADER.size + len(payload)
+                if kind == SETTLEMENT:
+                    payloads.append(payload)
+                    if len(payloads) == count_max:
+                        break
+        return payloads, end
+
+    def mark_replayed(self, count: int, end: int) -> None:
+        """PostgreSQL has got so many settlements more, which end at `end`."""
+        self._unreplayed -= count
+        self._replayed_to = end
+
+    def compact(self) -> None:
+        """Empty the file, but for the intents of requests that still run: when PostgreSQL has got all the rest.
+
+        What broke the journal was about what was in it, so it is well again if it takes the intents. Raises
+        SpoolBroken, also when settlements are left that could not be read.
+        """
+        if self._unreplayed:
+            raise self._broken(OSError(f"{self._unreplayed} settlements in {self._path.name} cannot be read"))
         try:
-            os.write(old_descriptor, encode_record(MOVED, b""))
+            os.ftruncate(self._descriptor, 0)
         except OSError as error:
             raise self._broken(error) from error
-        os.close(old_descriptor)
-        return old_path
+        self._size = self._replayed_to = 0
+        self.is_healthy = True
+        self._append(b"".join(encode_record(INTENT, payload) for payload in self._open_intents.values()))
 
     def orphans(self) -> list[Path]:
-        """Files of writers that are gone, oldest first."""
+        """Files of writers that are gone."""
         found = []
-        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+        for path in self._folder.glob(f"*{SUFFIX}"):
             if path != self._path and (descriptor := _lock(path)) is not None:
                 os.close(descriptor)
                 found.append(path)
@@ -129,22 +150,9 @@ class Spool:
 
     def close(self) -> None:
         """Leave. A file without settlements and open intents is removed."""
-        if not self._settlements and not self._open_intents:
+        if not self._unreplayed and not self._open_intents:
             self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
-
-    def _open_segment(self) -> None:
-        self._path = self._folder / f"{uuid4().hex}{SUFFIX}"
-        try:
-            self._descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The new name must survive a crash too.
-            folder = os.open(self._folder, os.O_RDONLY)
-            os.fsync(folder)
-            os.close(folder)
-        except OSError as error:
-            raise self._broken(error) from error
-        self._size = self._settlements = 0
 
     def _append(self, data: bytes) -> None:
         if not self.is_healthy:
@@ -152,11 +160,12 @@ class Spool:
         if self._size + len(data) > SPOOL_BYTES_MAX:
             raise self._broken(OSError("the journal is full"))
         try:
-            written = os.write(self._descriptor, data)
+            if os.write(self._descriptor, data) != len(data):
+                # What comes after a torn record is never read, so the half that was written must go.
+                os.ftruncate(self._descriptor, self._size)
+                raise OSError("the disk is full")
         except OSError as error:
             raise self._broken(error) from error
-        if written != len(data):
-            raise self._broken(OSError("the disk is full"))
         self._size += len(data)
 
     def _broken(self, error: OSError) -> SpoolBroken:
@@ -165,11 +174,31 @@ class Spool:
         return SpoolBroken(str(error))
 
 
+def _create(folder: Path) -> tuple[Path, int]:
+    """A new file, locked, that a crash of the machine does not forget. Raises OSError."""
+    path = folder / f"{uuid4().hex}{SUFFIX}"
+    unseen = path.with_suffix(".new")
+    descriptor = os.open(unseen, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+    try:
+        # Locked before it has its name: a sibling that finds it unlocked would take it for an orphan, and remove it.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unseen.rename(path)
+        parent = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(parent)
+        finally:
+            os.close(parent)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return path, descriptor
+
+
 def _lock(path: Path) -> int | None:
     """A descriptor that holds the lock of `path`, or None while its writer lives."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
+    except OSError:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,20 +208,20 @@ def _lock(path: Path) -> int | None:
     return descriptor
 
 
-class TakenSegment:
-    """An orphan, locked while it is replayed: `with take(path) as taken`. None when another worker has it."""
+class TakenSpool:
+    """The file of a dead writer, locked until `release`."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor
 
-    def read(self) -> Segment:
-        records = list(read_records(self._path.read_bytes()))
-        moved = any(kind == MOVED for kind, _ in records)
-        return Segment(
-            tuple(payload for kind, payload in records if kind == SETTLEMENT),
-            () if moved else tuple(payload for kind, payload in records if kind == INTENT),
-        )
+    def settlements(self) -> Iterator[bytes]:
+        """What is to be replayed, in order, read as it is taken: a file may be a gigabyte."""
+        return self._payloads(SETTLEMENT)
+
+    def intents(self) -> Iterator[bytes]:
+        """The requests that the writer began."""
+        return self._payloads(INTENT)
 
     def age_s(self, now: float) -> float:
         """Seconds since the file was last written; `now` is wall clock."""
@@ -204,8 +233,14 @@ class TakenSegment:
     def release(self) -> None:
         os.close(self._descriptor)
 
+    def _payloads(self, wanted: bytes) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            for kind, payload in read_records(file):
+                if kind == wanted:
+                    yield payload
 
-def take(path: Path) -> TakenSegment | None:
+
+def take(path: Path) -> TakenSpool | None:
     """Lock an orphan for this process; None when its writer lives, or it is gone, or another worker has it."""
     descriptor = _lock(path)
     if descriptor is None:
@@ -213,4 +248,4 @@ def take(path: Path) -> TakenSegment | None:
     if not path.exists():
         os.close(descriptor)
         return None
-    return TakenSegment(path, descriptor)
+    return TakenSpool(path, descriptor)

@@ -9,16 +9,23 @@ from scripted import ScriptedProvider, serve_scripted
 from tabs import Tab
 
 HEARTBEAT_S = 0.2
+"""A file that names a HEARTBEAT_S of its own gets that one."""
 
 
 @pytest.fixture(scope="module")
 async def running(
-    server_url: str, template: str, sandbox_url: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    server_url: str,
+    template: str,
+    sandbox_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Product]:
     folder: Path = tmp_path_factory.mktemp("product")
     async with (
         cloned_database(server_url, template) as url,
-        serve_product(url, sandbox_url, folder, heartbeat_s=HEARTBEAT_S) as product,
+        serve_product(
+            url, sandbox_url, folder, heartbeat_s=getattr(request.module, "HEARTBEAT_S", HEARTBEAT_S)
+        ) as product,
     ):
         yield product
 

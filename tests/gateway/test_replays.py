@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from product import PRICES, Product
-from tabs import Tab, cost_of, events_in
+from tabs import Tab, cost_of
 
 from quart_proxy.core.usage import Dimension
 from quart_proxy.store.catalog import Model, Upstream, save_model
@@ -25,6 +25,7 @@ ENDPOINTS = {
 }
 STATUSES = {401: 502, 402: 502, 403: 502}
 AT_ONCE = 16
+HEARTBEAT_S = 15
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +106,14 @@ def find_billing_fault(exchange: Exchange, row: UsageRow) -> str | None:
         return None if is_free and row.outcome == "upstream_error" else f"billed {row.cost}, outcome {row.outcome}"
     if row.cost != cost_of(row.tokens):
         return f"{row.tokens} cost {row.cost}"
-    expected = exchange.get("expected_all_iterations") or exchange["expected"]
-    if exchange.get("expected_ambiguous"):
+    body = exchange["response"]["body"]
+    if exchange.get("expected_ambiguous") or body.count('"type":"message_stop"') > 1:
+        # Several answers glued into one: the stream ends with the first of them.
         return None if row.cost > 0 else "not billed"
+    if "event: error" in body and "message_delta" not in body:
+        # Broken off when only the placeholders of its start were known.
+        return None if row.cost == 0 else f"billed {row.tokens}"
+    expected = exchange.get("expected_all_iterations") or exchange["expected"]
     counts = {
         "has_usage": row.price_id is not None,
         "input_tokens": row.tokens[Dimension.INPUT],
@@ -143,6 +149,13 @@ def is_terminal(event: bytes) -> bool:
     return b"data: [DONE]" in event or kind in ("message_stop", "response.completed", "response.incomplete")
 
 
+def is_failure(event: bytes) -> bool:
+    document = document_of(event)
+    return isinstance(document, dict) and bool(
+        document.get("error") or document.get("type") in ("error", "response.failed") or event.startswith(b"event: error")
+    )
+
+
 def is_usage_only(event: bytes) -> bool:
     document = document_of(event)
     return isinstance(document, dict) and document.get("choices") == [] and document.get("usage") is not None
@@ -150,8 +163,14 @@ def is_usage_only(event: bytes) -> bool:
 
 def expected_stream(exchange: Exchange, *, include_usage: bool) -> list[bytes]:
     """The recorded events that a client should get, up to and with the terminal one."""
-    wanted = []
+    wanted: list[bytes] = []
+    has_failed = False
     for event in recorded_events(exchange["response"]["body"].encode()):
+        if not re.search(rb"(?:\r\n|\n){2}$", event):
+            break
+        has_failed = has_failed or is_failure(event)
+        if has_failed and not is_failure(event):
+            continue
         is_hidden = exchange["endpoint"] == "chat.completions" and not include_usage and is_usage_only(event)
         if not is_hidden:
             wanted.append(event)
@@ -229,4 +248,3 @@ async def test_usage_chunks_reach_a_client_that_asked_for_them(running: Product,
         if fault:
             faults[exchange["id"]] = fault
     assert not faults, all_faults(faults)
-    assert events_in(b"a\n\n") == [b"a"]
