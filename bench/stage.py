@@ -11,7 +11,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Set
+from collections.abc import AsyncIterator, Callable, Iterator, Set
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from bench.contenders import Contender
 from bench.machine import pinned
 from bench.peers import PEERS, Place
 from bench.plan import USERS, Plan
-from bench.processes import find_free_port, make_environment, running_command, running_worker
+from bench.processes import ServerFailed, find_free_port, make_environment, running_command, running_worker
 from bench.seed import Customer, add_customers, write_models_file
 from quart_proxy.prepare import prepare_database
 from quart_proxy.settings import Settings
@@ -66,21 +66,19 @@ class Stage:
         return next(contender for contender in self.contenders if contender.has_users)
 
     async def measure_settlements(self, users: int, seconds: float) -> float:
-        """Settlements a second, on so many users. Raises CalledProcessError when it fails."""
+        """Settlements a second, on so many users. Raises ServerFailed."""
         command = [sys.executable, "-m", "bench.settlements", self.settlements_url, str(users), str(seconds)]
 
-        def run() -> str:
+        def run() -> "subprocess.CompletedProcess[str]":
             with pinned(self.cores.server):
                 return subprocess.run(
-                    command,
-                    env=make_environment(),
-                    capture_output=True,
-                    text=True,
-                    check=True,
-                    timeout=SETTLEMENTS_TIMEOUT_S,
-                ).stdout
+                    command, env=make_environment(), capture_output=True, text=True, timeout=SETTLEMENTS_TIMEOUT_S
+                )
 
-        return float(await asyncio.to_thread(run))
+        done = await asyncio.to_thread(run)
+        if done.returncode:
+            raise ServerFailed(f"The settlement statement failed: {done.stderr.strip().splitlines()[-1]}")
+        return float(done.stdout)
 
 
 @asynccontextmanager
@@ -117,11 +115,13 @@ async def open_stage(
 
 
 @contextlib.contextmanager
-def _postgres(data_dir: Path) -> Any:
+def _postgres(data_dir: Path) -> Iterator[EmbeddedServer]:
     # This process is on the other cores already, and PostgreSQL inherits that.
-    with embedded_postgres(data_dir) as server:
-        yield server
-    remove_embedded_postgres(data_dir)
+    try:
+        with embedded_postgres(data_dir) as server:
+            yield server
+    finally:
+        remove_embedded_postgres(data_dir)
 
 
 @asynccontextmanager

@@ -184,6 +184,11 @@ class SseParser:
         return Event(raw, name, b"\n".join(data))
 
 
+def end_event(raw: bytes) -> bytes:
+    """The bytes of an event that `SseParser.close` gave, with the blank line that they may lack."""
+    return raw if raw.endswith((b"\r\r", b"\n\r")) else raw + b"\n\n"
+
+
 def encode_event(data: bytes, name: str | None = None) -> bytes:
     """One event with this data. Line ends inside become several data lines; a name stays on its one line."""
     lines = [b"data: " + line for line in _LINE_END.split(data)]

@@ -24,6 +24,8 @@ from quart_proxy.store.database import Database
 BYTES_PER_TOKEN = 4
 """English prose has about four bytes a token. An estimate for holds only; bills never use it."""
 RETRY_AFTER_S = 1
+HELD_TOKENS_MAX = 1_000_000
+"""No answer is longer. A client may write any number into `max_tokens`, and sums with a huge one lose digits."""
 
 
 @dataclass(slots=True)
@@ -43,17 +45,19 @@ class Account:
 
 @dataclass(slots=True)
 class Hold:
-    """What one request in flight is expected to cost. Release it once, when the request is settled."""
+    """What one request in flight is expected to cost, until it is released: when the request is settled."""
 
     account: Account
     amount: Decimal
     key_id: int
+    is_released: bool = False
 
 
 def expected_cost(price: Price, *, body_bytes: int, output_tokens: int) -> Decimal:
     """Dollars that a request will cost at most, roughly: its bytes as input, and all the output it may have."""
     tokens_in = body_bytes // BYTES_PER_TOKEN + 1
-    return (price.rate(Dimension.INPUT) * tokens_in + price.rate(Dimension.OUTPUT) * output_tokens).scaleb(-6)
+    tokens_out = min(output_tokens, HELD_TOKENS_MAX)
+    return (price.rate(Dimension.INPUT) * tokens_in + price.rate(Dimension.OUTPUT) * tokens_out).scaleb(-6)
 
 
 class Admission:
@@ -94,6 +98,10 @@ class Admission:
         return Hold(account, expected, caller.key_id)
 
     def release(self, hold: Hold) -> None:
+        """The request is over; a second time changes nothing."""
+        if hold.is_released:
+            return
+        hold.is_released = True
         hold.account.held -= hold.amount
         if not hold.account.held:
             self._holding.pop(hold.account.user_id, None)
@@ -103,23 +111,28 @@ class Admission:
         else:
             del self._running[hold.key_id]
 
-    def note_balance(self, user_id: int, balance: Decimal) -> None:
-        """A settlement told the new balance: as fresh as reading it."""
+    def note_balance(self, user_id: int, balance: Decimal, sent_at: float) -> None:
+        """A settlement that was sent at `sent_at` told the new balance: as fresh as reading it then."""
         account = self._holding.get(user_id) or self._accounts.get(user_id)
         if account is not None:
             account.balance = balance
-            account.read_at = time.monotonic()
+            # A reading that crossed the settlement may have seen the balance before it, or one after it that is newer.
+            account.read_at = sent_at if account.read_at <= sent_at else float("-inf")
+            account.reading = None
 
     def expire(self) -> None:
         """Read every balance again before it is next used: an admin may have moved some."""
-        for account in self._accounts.values():
+        for account in (*self._accounts.values(), *self._holding.values()):
             account.read_at = float("-inf")
+            # What is being read may be from before the change.
+            account.reading = None
 
     async def get_account(self, user_id: int) -> Account:
         """The account with a balance at most a second old. Raises Unavailable when it cannot be read."""
+        came_at = time.monotonic()
         account = self._holding.get(user_id) or self._accounts.get(user_id) or Account(user_id)
         self._accounts[user_id] = account
-        if time.monotonic() - account.read_at > BALANCE_AGE_S:
+        while account.read_at < came_at - BALANCE_AGE_S:
             if account.reading is None:
                 account.reading = asyncio.create_task(self._read(account))
             await asyncio.shield(account.reading)
@@ -132,8 +145,8 @@ class Admission:
                 balance = await find_balance(connection, account.user_id)
             if balance is None:
                 raise Unauthenticated("The user of this API key is gone.")
-            # A settlement that finished meanwhile knows better.
-            if account.read_at < begun:
+            if account.reading is asyncio.current_task():
                 account.balance, account.read_at = balance, begun
         finally:
-            account.reading = None
+            if account.reading is asyncio.current_task():
+                account.reading = None

@@ -41,8 +41,8 @@ INTENT_AGE_S = STATEMENT_TIMEOUT_S + 1.0
 REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 """What PostgreSQL says of a record that it will never take: a value it cannot hold, a user that is not there."""
 FAILURES = (asyncpg.PostgresError, *AWAY)
-"""Everything that can come of a statement. What is not a refusal says nothing of the records: a database that is read-only,
-full, or not migrated yet must not turn good charges into dead letters, nor end the settler."""
+"""Everything that can come of a statement. What is not a refusal says nothing of the records: a database that is
+read-only, full, or not migrated yet must not turn good charges into dead letters, nor end the settler."""
 
 
 @dataclass(slots=True, eq=False)
@@ -218,7 +218,8 @@ class Settler:
 
     async def _recover(self) -> None:
         """The database may be back: replay this worker's own file, empty it, and go on settling there."""
-        connection: asyncpg.Connection[Any] | None = await self._connect()
+        connection = await self._connect()
+        is_kept = False
         try:
             while True:
                 payloads, end = self._spool.read_unreplayed(SETTLE_BATCH_MAX)
@@ -227,13 +228,12 @@ class Settler:
                 await self._commit(connection, [payload.decode() for payload in payloads])
                 self._spool.mark_replayed(len(payloads), end)
             self._spool.compact()
-            logger.info("settlements_resumed", extra={"fields": {}})
             if self._is_away:
                 # It proved good, and to connect anew might take longer than a settlement waits.
-                self._connection, connection = connection, None
-                self._is_away = False
+                self._connection, is_kept, self._is_away = connection, True, False
+                logger.info("settlements_resumed", extra={"fields": {}})
         finally:
-            if connection is not None:
+            if not is_kept:
                 connection.terminate()
 
     async def _adopt(self, path: Path) -> None:

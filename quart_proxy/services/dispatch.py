@@ -5,7 +5,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from quart_proxy.core.errors import ClientError, ProxyError, Unavailable
+from quart_proxy.core.errors import ClientError, ProxyError, Unavailable, UpstreamError
 from quart_proxy.core.formats import ClientRequest, Format
 from quart_proxy.core.record import Exchange, Outcome
 from quart_proxy.services.admission import Hold, expected_cost
@@ -39,8 +39,8 @@ class Dispatcher:
         body_bytes: int,
         client_request_id: str | None,
     ) -> Relay:
-        """Start the relay of one request. Raises every ClientError that refuses it, leaving a row that says so, and
-        Unavailable when its charge could not be made durable."""
+        """Start the relay of one request. Raises every ClientError that refuses it and MissingKey, leaving a row that
+        says so, and Unavailable when its charge could not be made durable."""
         exchange = Exchange(
             request_id=request_id,
             user_id=caller.user_id,
@@ -62,27 +62,25 @@ class Dispatcher:
                 output_tokens=request.output_tokens_max or route.output_tokens_held,
             )
             hold = await self._context.admission.admit(caller, expected)
-        except ClientError as error:
+        except (ClientError, UpstreamError) as error:
             self._note_refusal(exchange, error)
             raise
         return self._start(exchange, format, request, route, hold)
 
-    def _start(
-        self, exchange: Exchange, format: Format, request: ClientRequest, route: Route, hold: Hold
-    ) -> Relay:
+    def _start(self, exchange: Exchange, format: Format, request: ClientRequest, route: Route, hold: Hold) -> Relay:
         exchange.upstream = route.target.upstream.name
         exchange.actual_model = route.target.upstream.actual_model
-        relay = Relay(
-            self._context, exchange=exchange, format=format, request=request, route=route, hold=hold
-        )
+        relay = Relay(self._context, exchange=exchange, format=format, request=request, route=route, hold=hold)
         try:
             self._context.settler.begin(exchange)
             self._pool.start(relay)
         except SpoolBroken as error:
             self._context.admission.release(hold)
             raise _unrecordable() from error
-        except Unavailable:
+        except Unavailable as error:
             self._context.admission.release(hold)
+            # Its intent was noted: without a row it would be called interrupted one day.
+            self._note_refusal(exchange, error)
             raise
         return relay
 

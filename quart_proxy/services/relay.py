@@ -23,7 +23,7 @@ from quart_proxy.core.errors import (
 from quart_proxy.core.formats import ClientRequest, Format, StreamReader, StreamStep
 from quart_proxy.core.pricing import charge
 from quart_proxy.core.record import Exchange, Outcome
-from quart_proxy.core.sse import Event, SseParser
+from quart_proxy.core.sse import Event, SseParser, end_event
 from quart_proxy.core.usage import NOTHING_READ, Reading
 from quart_proxy.core.usage_fields import is_json
 from quart_proxy.logs import write_event
@@ -208,6 +208,7 @@ class Relay:
                 error = StreamInterrupted("The provider's answer ended before it was complete.")
         if error is not None:
             self._bill(self._final_reading(), Outcome.INTERRUPTED, is_broken=True)
+            self.exchange.error_code = self.exchange.error_code or error.code
         elif has_failed:
             self._bill(self._final_reading(), Outcome.UPSTREAM_ERROR, is_broken=True)
             self.exchange.error_code = self.exchange.error_code or UpstreamFailed.code
@@ -251,7 +252,7 @@ class Relay:
             return None, has_failed
         # The provider forgot the blank line that ends its last event, and without one the client would drop it;
         # or the network cut the event in two, and then it is not JSON.
-        step, data = reader.read(last), self._renamed(last) + b"\n\n"
+        step, data = reader.read(last), end_event(self._renamed(last))
         if step is StreamStep.TERMINAL:
             return data, has_failed
         is_whole = self.is_inside_event or is_json(last.data)

@@ -115,7 +115,8 @@ class Router:
         return [names[near] for near in difflib.get_close_matches(fold_name(name), names, NEAREST_MAX)]
 
     async def _load_entry(self, name: str) -> _Entry:
-        async with self._database.read() as connection:
+        # One snapshot: the price of before a change with the upstream of after it would be a wrong bill.
+        async with self._database.snapshot() as connection:
             found = await list_served_models(connection, name)
             if not found:
                 return _Entry(None, {})
@@ -131,9 +132,7 @@ class Router:
                     targets[spoken.name] = self._target(upstream, spoken, sealed.get(upstream.api_key or ""))
         return _Entry(found[0], targets)
 
-    def _target(
-        self, upstream: ServedUpstream, spoken: Format, sealed: tuple[str, str] | None
-    ) -> Target | MissingKey:
+    def _target(self, upstream: ServedUpstream, spoken: Format, sealed: tuple[str, str] | None) -> Target | MissingKey:
         try:
             key = self._resolver.resolve(upstream.api_key, url=upstream.api_url, sealed=sealed)
         except MissingKey as error:
@@ -152,7 +151,7 @@ class Router:
         return Target(upstream, spoken.upstream_url(upstream.api_url), headers)
 
     async def _load_list(self, _: str) -> list[ServedModel]:
-        async with self._database.read() as connection:
+        async with self._database.snapshot() as connection:
             return await list_served_models(connection)
 
     async def _load_live(self, _: str) -> LiveSettings:

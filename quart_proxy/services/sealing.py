@@ -136,6 +136,8 @@ class KeyResolver:
             value = path.read_text().strip()
         except OSError as error:
             raise MissingKey(reference, error.strerror or "it cannot be read") from None
+        except UnicodeDecodeError:
+            raise MissingKey(reference, "the file is not text") from None
         if not value:
             raise MissingKey(reference, "the file is empty")
         return value

@@ -16,9 +16,7 @@ CHANNEL = "config_version"
 
 async def bump_version(connection: AsyncConnection) -> int:
     """Count one change; call it in the same transaction. Waiting for the row makes changes follow each other."""
-    version = await connection.scalar(
-        text("UPDATE config_version SET version = version + 1 RETURNING version")
-    )
+    version = await connection.scalar(text("UPDATE config_version SET version = version + 1 RETURNING version"))
     await connection.execute(text(f"SELECT pg_notify('{CHANNEL}', :version)"), {"version": str(version)})
     return int(version)
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from quart_proxy.core.errors import Conflict, Unavailable
+from quart_proxy.core.errors import Conflict, InvalidRequest, Unavailable
 from quart_proxy.settings import DATABASE_TIMEOUT_S
 
 POOL_SIZE = 4
@@ -20,8 +20,24 @@ POOL_WAIT_S = 1.0
 CONNECT_TIMEOUT_S = 2.0
 RETRY_AFTER_S = 2
 
-AWAY = (OSError, asyncio.TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+AWAY = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 """What asyncpg raises when the server is not there, went away, or does not answer."""
+
+TRANSIENT = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+)
+"""What PostgreSQL says when the same statement may succeed later."""
 
 
 def engine_url(database_url: str) -> URL:
@@ -33,8 +49,9 @@ def engine_url(database_url: str) -> URL:
 
 
 class Database:
-    """Connections to one PostgreSQL. `read()` for queries, `transaction()` for writes; both raise Unavailable
-    when the database is away and Conflict when a unique or foreign key refuses."""
+    """Connections to one PostgreSQL. `read()` for a query, `snapshot()` for several that belong together,
+    `transaction()` for writes. All raise Unavailable when the database is away or busy, Conflict when a unique or
+    foreign key refuses, and InvalidRequest for a value that no column can hold."""
 
     def __init__(self, database_url: str) -> None:
         self.url = database_url
@@ -47,12 +64,20 @@ class Database:
             connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": DATABASE_TIMEOUT_S},
         )
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for queries that need no transaction: each statement sees what is committed."""
         with translated_errors():
             async with self._reader.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for several queries that belong together: all see what was committed when the first began."""
+        with translated_errors():
+            async with self._snapshots.connect() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -80,10 +105,11 @@ def translated_errors() -> Iterator[None]:
     except (OperationalError, InterfaceError, PoolTimeout, *AWAY) as error:
         raise Unavailable("The database is away; try again shortly.", retry_after_s=RETRY_AFTER_S) from error
     except DBAPIError as error:
-        if error.connection_invalidated or isinstance(error.orig and error.orig.__cause__, AWAY):
-            raise Unavailable(
-                "The database is away; try again shortly.", retry_after_s=RETRY_AFTER_S
-            ) from error
+        cause = error.orig and error.orig.__cause__
+        if error.connection_invalidated or isinstance(cause, (*AWAY, *TRANSIENT)):
+            raise Unavailable("The database is away; try again shortly.", retry_after_s=RETRY_AFTER_S) from error
+        if isinstance(cause, asyncpg.DataError):
+            raise InvalidRequest("A value cannot be kept: too large a number, or a NUL character.") from error
         raise
 
 

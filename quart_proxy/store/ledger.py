@@ -84,8 +84,12 @@ async def settle_records(connection: "asyncpg.Connection[Any]", records: Sequenc
 
 async def bury_record(connection: "asyncpg.Connection[Any]", record: str, reason: str) -> None:
     """Keep a record that PostgreSQL refuses, for a person to look at. No money moves."""
+    # A record that was in doubt comes back from the spool; one letter of it is enough.
     await connection.execute(
-        "INSERT INTO dead_letter (record, reason) VALUES ($1, $2)", record.replace("\x00", ""), reason[:500]
+        "INSERT INTO dead_letter (record, reason) SELECT $1, $2 WHERE NOT EXISTS"
+        " (SELECT FROM dead_letter WHERE record = $1)",
+        record.replace("\x00", ""),
+        reason[:500],
     )
 
 
@@ -150,10 +154,7 @@ async def record_entry(
                 raise Conflict("This Idempotency-Key was used for another entry; use a new one.")
             return entry, False
     balance = await connection.execute(
-        update(users)
-        .where(users.c.id == user_id)
-        .values(balance=users.c.balance + amount)
-        .returning(users.c.balance)
+        update(users).where(users.c.id == user_id).values(balance=users.c.balance + amount).returning(users.c.balance)
     )
     written = await connection.execute(
         insert(ledger)
@@ -206,7 +207,7 @@ WITH spent AS (
        SELECT l.user_id, sum(l.cost) AS kept,
               sum((l.input * p.input + l.output * p.output + l.cached_input * coalesce(p.cached_input, p.input)
                    + l.cache_write * coalesce(p.cache_write, p.input)
-                   + l.cache_write_1h * coalesce(p.cache_write_1h, p.cache_write, p.input)) / 1000000) AS summed
+                   + l.cache_write_1h * coalesce(p.cache_write_1h, p.cache_write, p.input)) * 0.000001) AS summed
        FROM usage_log l JOIN prices p ON p.id = l.price_id GROUP BY l.user_id)
 SELECT u.id, u.name, f.figure, f.kept, f.summed
 FROM users u

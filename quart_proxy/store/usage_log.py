@@ -110,9 +110,7 @@ class Receipt:
     charge: Charge
 
 
-async def find_receipt(
-    connection: AsyncConnection, request_id: UUID, *, user_id: int | None = None
-) -> Receipt | None:
+async def find_receipt(connection: AsyncConnection, request_id: UUID, *, user_id: int | None = None) -> Receipt | None:
     """The receipt of a request, of this user alone when `user_id` is given. The lines are made from the price row that
     priced the request, by the function that priced it."""
     query = select(*_COLUMNS).where(usage_log.c.request_id == request_id)

@@ -143,7 +143,7 @@ async def test_bad_model_is_refused_with_all_faults_at_once(admin: Admin, body: 
     assert (await admin.get("/models/bad")).status_code == 404
 
 
-@pytest.mark.parametrize("key", ["Upper", "with space", "a%00b", "x" * 201, "..."])
+@pytest.mark.parametrize("key", ["Upper", "with space", "x" * 201, "..."])
 async def test_key_that_is_no_slug_is_refused(admin: Admin, key: str) -> None:
     assert (await admin.put(f"/models/{key}", model())).status_code == 422
     assert (await admin.get(f"/models/{key}")).status_code == 404
@@ -170,13 +170,6 @@ async def test_provider_that_serves_models_is_not_deleted(admin: Admin) -> None:
 
 
 # --- keys that are typed in ---------------------------------------------------------------------------
-
-
-async def upstream_key(product: Product, name: str) -> str:
-    """The key that the sandbox was called with, by its digest in the sandbox's ledger."""
-    answer = await product.client.get(f"{product.sandbox_url}/_sandbox/ledger")
-    calls = answer.json()["entries"] if isinstance(answer.json(), dict) else answer.json()
-    return str([call for call in calls if call["model"] == name][-1]["credential_sha256"])
 
 
 async def test_typed_key_reaches_the_provider_and_no_answer_ever_shows_it(admin: Admin, product: Product) -> None:

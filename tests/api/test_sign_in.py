@@ -110,7 +110,7 @@ async def test_token_signed_in_another_way_is_refused(product: Product) -> None:
         f"{head}.{body}.",
         f"{head}.{body}",
         jwt.encode(claims(), "", algorithm="none"),
-        jwt.encode(claims(), product.settings.jwt_secret, algorithm="HS256"),
+        jwt.encode(claims(), str(product.settings.jwt_secret), algorithm="HS256"),
         jwt.encode(claims(), key + b"x" * 32, algorithm="HS512"),
         "not.a.token",
         "..",

