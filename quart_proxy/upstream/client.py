@@ -57,20 +57,21 @@ class UpstreamExchange:
         time, and StreamInterrupted when the connection breaks."""
         assert isinstance(self._stream, httpx.AsyncByteStream)
         loop = asyncio.get_running_loop()
-        source = aiter(self._stream)
-        while True:
-            try:
-                async with asyncio.timeout_at(min(loop.time() + self._idle_s, self._deadline)):
-                    chunk = await anext(source, None)
-            except TimeoutError:
-                late = "in all" if loop.time() >= self._deadline else "between two bytes"
-                raise UpstreamTimeout(f"The provider took too long {late}.") from None
-            except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-                raise StreamInterrupted("The provider's answer broke off.") from error
-            if chunk is None:
-                return
-            if chunk:
-                yield chunk
+        # One timer for the whole answer, stopped while the reader is busy with what came: a new one for each chunk
+        # costs more than passing the chunk on.
+        silence = asyncio.timeout_at(min(loop.time() + self._idle_s, self._deadline))
+        try:
+            async with silence:
+                async for chunk in self._stream:
+                    silence.reschedule(None)
+                    if chunk:
+                        yield chunk
+                    silence.reschedule(min(loop.time() + self._idle_s, self._deadline))
+        except TimeoutError:
+            late = "in all" if loop.time() >= self._deadline else "between two bytes"
+            raise UpstreamTimeout(f"The provider took too long {late}.") from None
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise StreamInterrupted("The provider's answer broke off.") from error
 
     async def read(self, bytes_max: int) -> tuple[bytes, bool]:
         """The body up to `bytes_max`, and whether that was all of it. Raises as `chunks` does."""

@@ -111,21 +111,38 @@ async def test_what_is_queued_at_the_end_is_settled_before_leaving(database: Dat
     assert files_in(tmp_path) == []
 
 
-async def test_a_deadlock_is_tried_again_and_never_seen_by_a_waiter(database: Database, tmp_path: Path) -> None:
-    books = await open_books(database, users=2)
-    for attempt in range(3):
-        async with running_settler(database, tmp_path / str(attempt)) as (settler, _):
-            async with database.transaction() as rival:
-                lock = text("SELECT FROM users WHERE id = :id FOR UPDATE")
-                await rival.execute(text("SET LOCAL deadlock_timeout = '1s'"))
-                await rival.execute(lock, {"id": books.users[1]})
-                waiting = [settler.settle(books.exchange(place)) for place in (0, 1)]
-                await asyncio.sleep(0.05)
-                await rival.execute(text("SET LOCAL lock_timeout = '50ms'"))
-            await durable(*waiting)
-            await drained(settler)
-    assert len(await books.rows()) == 6
+async def test_a_deadlock_is_tried_again_and_never_seen_by_a_waiter(
+    database: Database, database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    books = await open_books(database, users=3)
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    lock = text("SELECT FROM users WHERE id = :id FOR UPDATE")
+    async with database.transaction() as connection:
+        # The settler is the one that notices, and pays.
+        await connection.execute(text(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '20ms'"))
+    async with running_settler(database, tmp_path) as (settler, _):
+        async with database.transaction() as rival:
+            await rival.execute(text("SET LOCAL deadlock_timeout = '20s'"))
+            await rival.execute(lock, {"id": books.users[2]})
+            async with database.transaction() as gate:
+                await gate.execute(lock, {"id": books.users[1]})
+                waiting = [settler.settle(books.exchange(place)) for place in range(3)]
+                await eventually(lambda: count_waiting(database, 1))
+                closing = asyncio.create_task(rival.execute(lock, {"id": books.users[0]}))
+                await eventually(lambda: count_waiting(database, 2))
+            await closing
+        await durable(*waiting)
+        await drained(settler)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+    assert len(await books.rows()) == 3
     await books.assert_balanced()
+
+
+async def count_waiting(database: Database, least: int) -> bool:
+    """Whether so many wait for a lock of this database."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with database.read() as connection:
+        return int(await connection.scalar(text(query)) or 0) >= least
 
 
 # --- a database that fails ----------------------------------------------------------------------------
