@@ -1,5 +1,6 @@
 """Who is measured, and one measurement of one of them."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -7,6 +8,11 @@ from bench.load import Headers, run_json, run_paced, run_streams
 from bench.machine import read_cpu_s, read_memory_mb
 from bench.plan import PATH, Kind, Work
 from bench.result import Result
+
+QUIET_POLL_S = 0.1
+QUIET_CPU_S = 0.02
+"""Two ticks: what a server does by itself in QUIET_POLL_S."""
+QUIET_WAIT_S = 15.0
 
 
 @dataclass(slots=True)
@@ -60,7 +66,18 @@ async def measure(
     contender.sent += result.requests + result.errors
     for reason, number in result.faults.items():
         contender.faults[reason] = contender.faults.get(reason, 0) + number
+    if contender.pid is not None:
+        await _wait_quiet(contender.pid)
     return Sample(result, cpu_s)
+
+
+async def _wait_quiet(pid: int) -> None:
+    """An overloaded server works on after its clients have left; the next one's core must not be half its."""
+    for _ in range(int(QUIET_WAIT_S / QUIET_POLL_S)):
+        before_s = read_cpu_s(pid)
+        await asyncio.sleep(QUIET_POLL_S)
+        if read_cpu_s(pid) - before_s <= QUIET_CPU_S:
+            return
 
 
 async def _load(contender: Contender, work: Work, seconds: float | None, requests: int | None) -> Result:

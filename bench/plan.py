@@ -91,7 +91,7 @@ WHOLE = Plan(
     paced_streams=150,
     settle_s=1.5,
     warm_up_s=1.0,
-    ladder=(100, 200, 300, 400, 600),
+    ladder=(50, 100, 200, 300, 400, 600),
     ladder_s=4,
 )
 QUICK = Plan(rounds=1, load_s=1.0, paced_s=4, paced_streams=150, settle_s=0.7, warm_up_s=0.5, ladder=(), ladder_s=1)

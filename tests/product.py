@@ -216,6 +216,7 @@ async def _served(app: Quart) -> AsyncIterator[str]:
         config.bind = [f"fd://{listener.detach()}"]
         config.loglevel = "ERROR"
         config.graceful_timeout = 1
+        config.backlog = 1024
     stop = asyncio.Event()
     port = socket.socket(fileno=int(config.bind[0][5:]))
     base_url = f"http://127.0.0.1:{port.getsockname()[1]}"

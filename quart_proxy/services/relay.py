@@ -20,6 +20,7 @@ from quart_proxy.core.errors import (
     UpstreamError,
     UpstreamFailed,
 )
+from quart_proxy.core.event_shape import EventShape
 from quart_proxy.core.formats import ClientRequest, Format, StreamReader, StreamStep
 from quart_proxy.core.pricing import charge
 from quart_proxy.core.record import Exchange, Outcome
@@ -225,7 +226,7 @@ class Relay:
     async def _pump(self, chunks: AsyncIterator[bytes], reader: StreamReader) -> tuple[bytes | None, bool]:
         """Pass events on until the stream ends. Returns the terminal event, held back, and whether the provider
         reported a failure. After a failure only failures are passed on, but usage is still read."""
-        parser = SseParser()
+        parser, shape = SseParser(), EventShape()
         has_failed = False
         async for chunk in chunks:
             if self.exchange.first_byte_ms is None:
@@ -234,13 +235,18 @@ class Relay:
             parts: list[bytes] = []
             terminal = None
             for event in parser.feed(chunk):
-                step = reader.read(event)
+                if not has_failed and (known := shape.match(event.raw)) is not None:
+                    parts.append(known)
+                    continue
+                step, renamed = reader.read(event), self._renamed(event)
                 if step is StreamStep.TERMINAL:
-                    terminal = self._renamed(event)
+                    terminal = renamed
                     break
+                if step is StreamStep.FORWARD:
+                    shape.learn(event.raw, renamed)
                 has_failed = has_failed or step is StreamStep.ERROR
                 if step is StreamStep.ERROR or (not has_failed and self._is_wanted(step)):
-                    parts.append(self._renamed(event))
+                    parts.append(renamed)
             # A terminal event in pieces has begun at the client, and its last piece is still here.
             self.is_inside_event = parser.is_inside_event or (terminal is not None and self.is_inside_event)
             if parts:

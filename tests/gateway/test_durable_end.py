@@ -1,0 +1,103 @@
+"""The terminal event is a promise: it leaves only when the charge cannot be lost any more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+from product import Product
+from scripted import ScriptedProvider
+from tabs import FORMATS, HEARTBEATS, TERMINALS, Tab, Wire
+
+from quart_proxy.services.billing import Settler
+
+
+@asynccontextmanager
+async def locked_user(tab: Tab) -> AsyncIterator[None]:
+    """Nobody can settle for this user while the block runs."""
+    connection = await asyncpg.connect(tab.product.database.url)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT 1 FROM users WHERE id = $1 FOR UPDATE", tab.user_id)
+            yield
+    finally:
+        await connection.close()
+
+
+async def until_settled(product: Product) -> None:
+    async with asyncio.timeout(10):
+        while product.service(Settler).backlog:
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("api_format", FORMATS)
+async def test_the_terminal_event_waits_for_the_commit(
+    tab: Tab, api_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quart_proxy.services.billing.SETTLE_WAIT_S", 5.0)
+    model = await tab.add_model("sandbox:words=3", api_format)
+    async with locked_user(tab):
+        wire = await tab.call(model, api_format, nonce=model)
+        before = await wire.read_until(HEARTBEATS[api_format])
+        assert (await tab.entry(model))["terminal_sent"]
+        assert TERMINALS[api_format] not in before
+        assert before.count(b"data:") > 3, "the content does not wait"
+        assert await tab.product.rows(user_id=tab.user_id) == []
+    assert TERMINALS[api_format] in await wire.read_all()
+    await tab.assert_billed(await tab.entry(model))
+
+
+async def test_the_terminal_event_comes_from_the_spool_when_the_database_does_not_commit(tab: Tab) -> None:
+    model = await tab.add_model("sandbox:words=3")
+    settler = tab.product.service(Settler)
+    async with locked_user(tab):
+        wire = await tab.call(model, nonce=model)
+        assert TERMINALS["openai"] in await wire.read_all()
+        assert settler.backlog > 0
+        assert await tab.product.rows(user_id=tab.user_id) == []
+    await tab.assert_billed(await tab.entry(model))
+    await until_settled(tab.product)
+
+
+async def test_a_document_waits_for_the_commit_too(tab: Tab) -> None:
+    model = await tab.add_model("sandbox:words=3")
+    async with locked_user(tab):
+        answer = await tab.ask(model, nonce=model)
+        assert answer.status_code == 200
+        assert tab.product.service(Settler).backlog > 0
+    await tab.assert_billed(await tab.entry(model))
+    await until_settled(tab.product)
+
+
+async def test_a_client_that_leaves_while_the_charge_is_made_durable_is_billed_once(tab: Tab) -> None:
+    model = await tab.add_model("sandbox:words=3")
+    async with locked_user(tab):
+        wires = [await tab.call(model, nonce=f"{model}-{number}") for number in range(4)]
+        for wire in wires:
+            await wire.read_events(4)
+            wire.reset()
+    rows = await tab.rows(4)
+    assert {row.outcome for row in rows} == {"completed"}
+    assert await tab.spent() == sum(row.cost for row in rows)
+    await until_settled(tab.product)
+    assert await tab.product.imbalances() == []
+
+
+async def test_no_heartbeat_stands_inside_a_large_terminal_event_that_waits(
+    tab: Tab, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quart_proxy.services.billing.SETTLE_WAIT_S", 5.0)
+    model = await tab.add_model("anything", "openai_responses", api_url=scripted.url)
+    event = b'event: response.completed\ndata: {"type":"response.completed","response":{"output":"'
+    event += b"x" * (17 * 2**20) + b'","usage":{"input_tokens":100,"output_tokens":20,"total_tokens":120}}}\n\n'
+    scripted.streams(event)
+    wire: Wire
+    async with locked_user(tab):
+        wire = await tab.call(model, "openai_responses")
+        await wire.read_until(b"x" * 2**24)
+        await asyncio.sleep(0.6)
+        assert not wire.received.endswith(b"\n\n")
+    body = await wire.read_all()
+    assert body.removeprefix(HEARTBEATS["openai_responses"]) == event
+    assert (await tab.row()).outcome == "completed"
