@@ -181,9 +181,7 @@ class InvalidFields(ClientError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         assert faults
-        super().__init__(
-            "; ".join(f"{fault.param}: {fault.message}" for fault in faults), param=faults[0].param
-        )
+        super().__init__("; ".join(f"{fault.param}: {fault.message}" for fault in faults), param=faults[0].param)
         self.faults = tuple(faults)
 
 

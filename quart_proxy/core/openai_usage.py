@@ -102,6 +102,4 @@ def _count_embeddings(counts: Counts) -> Usage | None:
     completion = counts.find("completion_tokens")
     if prompt is None and total is None:
         return None
-    return Usage(
-        {Dimension.INPUT: prompt if prompt is not None else total or 0, Dimension.OUTPUT: completion or 0}
-    )
+    return Usage({Dimension.INPUT: prompt if prompt is not None else total or 0, Dimension.OUTPUT: completion or 0})

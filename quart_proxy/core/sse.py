@@ -86,9 +86,7 @@ class SseParser:
                 events = self._split(chunk)
         elif chunk:
             events = self._split(chunk)
-        if len(pending) > EVENT_BYTES_MAX or (
-            self._oversized is not None and len(pending) >= _BLANK_LINE_BYTES_MAX
-        ):
+        if len(pending) > EVENT_BYTES_MAX or (self._oversized is not None and len(pending) >= _BLANK_LINE_BYTES_MAX):
             events.append(self._take_piece())
         return events
 

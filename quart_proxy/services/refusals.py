@@ -45,7 +45,9 @@ async def read_refusal(upstream: UpstreamExchange, bytes_max: int) -> ProxyError
         message = "The provider refused this proxy's own credentials or account; tell the operator."
         return UpstreamFailed(message, is_retryable=False)
     if status < 500:
-        return UpstreamFailed(f"The provider answered with status {status}, which means nothing here.", is_retryable=False)
+        return UpstreamFailed(
+            f"The provider answered with status {status}, which means nothing here.", is_retryable=False
+        )
     return UpstreamFailed(f"The provider failed with status {status}.", retry_after_s=retry_after_s)
 
 

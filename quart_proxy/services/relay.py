@@ -156,9 +156,7 @@ class Relay:
         if not 200 <= upstream.status < 300:
             error = await read_refusal(upstream, ERROR_BYTES_MAX)
         elif upstream.headers.get("content-encoding", "identity") != "identity":
-            error = UpstreamFailed(
-                "The provider sent a compressed answer that was not asked for.", is_retryable=False
-            )
+            error = UpstreamFailed("The provider sent a compressed answer that was not asked for.", is_retryable=False)
         elif self._request.is_streaming and _may_be_stream(upstream.headers.get("content-type", "")):
             return await self._relay_stream(upstream)
         else:

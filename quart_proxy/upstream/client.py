@@ -118,9 +118,7 @@ class UpstreamClient:
         )
         self._transport = AiohttpTransport(client=session, trust_env=False)
 
-    async def open(
-        self, url: str, *, headers: Mapping[str, str], body: bytes, timeouts: Timeouts
-    ) -> UpstreamExchange:
+    async def open(self, url: str, *, headers: Mapping[str, str], body: bytes, timeouts: Timeouts) -> UpstreamExchange:
         """POST `body` and wait for the answer's head.
 
         Raises UpstreamUnreachable when no connection could be made or it broke before the head, and

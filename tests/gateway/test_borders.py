@@ -301,7 +301,9 @@ async def test_requests_on_one_connection_do_not_mix(tab: Tab) -> None:
     wire: Wire = await tab.open_wire()
     names = [await tab.add_model("sandbox:words=2") for _ in range(3)]
     for name in names:
-        await wire.send("POST", "/v1/chat/completions", json.dumps(body_for("openai", name, False, "")).encode(), **tab.headers)
+        await wire.send(
+            "POST", "/v1/chat/completions", json.dumps(body_for("openai", name, False, "")).encode(), **tab.headers
+        )
         assert await wire.read_head() == 200
         assert json.loads(await wire.read_all())["model"] == name
         wire.received = b""

@@ -1,13 +1,16 @@
 """Clients that leave: whatever they read, the answer is billed once, with what the provider really counted."""
 
 import asyncio
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from product import TESTER, Product
 from scripted import STREAM_HEAD, Connection, ScriptedProvider
-from tabs import FORMATS, TERMINALS, Tab, Wire, cost_of, tokens_of
+from tabs import FORMATS, TERMINALS, Tab, Wire, body_for, cost_of, tokens_of
 
+from quart_proxy.core.usage import Dimension
 from quart_proxy.services import relay as relay_module
 from quart_proxy.services.relay import RelayPool
 
@@ -52,17 +55,11 @@ async def test_leaving_before_the_first_byte_bills_real_usage(
     wire = await tab.call(model, stream=stream, nonce=model)
     await asyncio.sleep(0.05)
     leave(wire)
-    await tab.assert_billed(await until_usage_is_sent(tab, model))
-
-
-async def until_usage_is_sent(tab: Tab, nonce: str) -> dict[str, object]:
     await tab.row()
-    return await tab.entry(nonce)
+    await tab.assert_billed(await tab.entry(model))
 
 
-async def test_more_departures_than_may_be_read_on_cut_the_provider(
-    tab: Tab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_more_departures_than_may_be_read_on_cut_the_provider(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_module, "DRAINS_MAX", 1)
     model = await tab.add_model("sandbox:words=20,delay_ms=60")
     wires = [await tab.call(model, nonce=f"{model}-{number}") for number in range(3)]
@@ -80,9 +77,7 @@ async def test_more_departures_than_may_be_read_on_cut_the_provider(
     assert await tab.spent() == sum(row.cost for row in rows)
 
 
-async def test_an_answer_without_end_is_not_read_for_ever_for_nobody(
-    tab: Tab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_answer_without_end_is_not_read_for_ever_for_nobody(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_module, "DRAIN_TIMEOUT_S", 0.2)
     model = await tab.add_model("sandbox:endless=1,delay_ms=20")
     wire = await tab.call(model, nonce=model)
@@ -91,6 +86,33 @@ async def test_an_answer_without_end_is_not_read_for_ever_for_nobody(
     row = await tab.assert_free("aborted_unmetered")
     assert row.error_code == "stream_interrupted"
     assert row.status == 200
+
+
+async def test_leaving_before_the_answer_was_begun_is_noticed(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The web server drops an answer whose head it cannot send without ever asking for its body."""
+    monkeypatch.setattr(relay_module, "DRAIN_TIMEOUT_S", 0.2)
+    model = await tab.add_model("sandbox:endless=1,delay_ms=20")
+    body = json.dumps(body_for("openai", model, True, model)).encode()
+    is_gone = asyncio.Event()
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop()
+        await is_gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        assert (message["type"], message["status"]) == ("http.response.start", 200)
+        is_gone.set()
+        await asyncio.sleep(60)
+
+    headers = [(name.encode(), value.encode()) for name, value in tab.headers.items()]
+    path = "/v1/chat/completions"
+    scope = {"type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": path}
+    scope |= {"raw_path": path.encode(), "query_string": b"", "headers": headers, "root_path": "", "asgi": {}}
+    await tab.product.app(scope, receive, send)  # type: ignore[arg-type]
+    await tab.assert_free("aborted_unmetered")
 
 
 async def test_an_answer_that_is_cut_gives_its_hold_back(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,8 +156,8 @@ async def test_a_reader_that_stops_reading_is_given_up_and_billed(
     await asyncio.sleep(0.5)
     assert 0 < sent < events, "the provider is read no faster than the client reads"
     row = await tab.row()
-    assert (row.outcome, row.cost) == ("completed", row.cost)
-    assert row.tokens["input"] == 1000 and row.tokens["output"] == 10  # type: ignore[index]
+    assert row.outcome == "completed"
+    assert (row.tokens[Dimension.INPUT], row.tokens[Dimension.OUTPUT]) == (1000, 10)
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await wire.read_all()
     assert TERMINALS["openai"] not in wire.received

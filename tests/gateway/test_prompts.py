@@ -7,6 +7,7 @@ import pytest
 from product import Product
 from tabs import FORMATS, Tab
 
+from quart_proxy.core.usage import Dimension
 from quart_proxy.store.changes import bump_version
 from quart_proxy.store.settings import write_settings
 
@@ -103,4 +104,4 @@ async def test_the_prompt_is_billed_as_the_provider_counts_it(tab: Tab) -> None:
     await change(tab.product, system_prompt="x" * 4000)
     await tab.ask(model, nonce=model)
     row = await tab.assert_billed(await tab.entry(model))
-    assert row.tokens["input"] >= 1000  # type: ignore[index]
+    assert row.tokens[Dimension.INPUT] >= 1000

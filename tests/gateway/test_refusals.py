@@ -119,9 +119,7 @@ async def test_an_error_in_a_200_is_a_bad_gateway(tab: Tab, api_format: str) -> 
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"text"', b"{", b"\xff\xfe", b"NaN"])
-async def test_a_200_that_is_no_object_is_a_bad_gateway(
-    tab: Tab, scripted: ScriptedProvider, body: bytes
-) -> None:
+async def test_a_200_that_is_no_object_is_a_bad_gateway(tab: Tab, scripted: ScriptedProvider, body: bytes) -> None:
     model = await tab.add_model("anything", api_url=scripted.url)
     scripted.answers(200, body, "content-type: application/json")
     assert (await tab.ask(model)).status_code == 502

@@ -152,7 +152,9 @@ def is_terminal(event: bytes) -> bool:
 def is_failure(event: bytes) -> bool:
     document = document_of(event)
     return isinstance(document, dict) and bool(
-        document.get("error") or document.get("type") in ("error", "response.failed") or event.startswith(b"event: error")
+        document.get("error")
+        or document.get("type") in ("error", "response.failed")
+        or event.startswith(b"event: error")
     )
 
 

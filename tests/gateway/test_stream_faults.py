@@ -47,12 +47,12 @@ async def assert_charged(tab: Tab, outcome: str = "completed") -> None:
 
 @pytest.mark.parametrize("how", ["cut_after", "fin_after", "eof_after"])
 @pytest.mark.parametrize("api_format", FORMATS)
-async def test_a_stream_cut_after_any_event_is_billed_by_what_was_reported(
-    tab: Tab, api_format: str, how: str
-) -> None:
+async def test_a_stream_cut_after_any_event_is_billed_by_what_was_reported(tab: Tab, api_format: str, how: str) -> None:
     whole = await tab.add_model("sandbox:words=4", api_format)
     events = (await tab.ask(whole, api_format, stream=True, nonce=whole, **asking_usage(api_format))).text.count("\n\n")
-    models = {count: await tab.add_model(f"sandbox:words=4,delay_ms=5,{how}={count}", api_format) for count in range(events)}
+    models = {
+        count: await tab.add_model(f"sandbox:words=4,delay_ms=5,{how}={count}", api_format) for count in range(events)
+    }
 
     async def ask(count: int) -> tuple[int, Any]:
         model = models[count]
@@ -205,9 +205,7 @@ async def test_a_stall_is_filled_with_heartbeats_and_ends_in_an_error(tab: Tab, 
 
 
 @pytest.mark.parametrize("api_format", FORMATS)
-async def test_a_hang_before_the_head_is_filled_with_heartbeats_and_ends_in_an_error(
-    tab: Tab, api_format: str
-) -> None:
+async def test_a_hang_before_the_head_is_filled_with_heartbeats_and_ends_in_an_error(tab: Tab, api_format: str) -> None:
     model = await tab.add_model("sandbox:hang=1", api_format, limits={"first_byte_timeout_s": 1})
     answer = await tab.ask(model, api_format, stream=True)
     assert answer.status_code == 200
@@ -273,7 +271,9 @@ async def test_a_heartbeat_never_stands_inside_an_event(tab: Tab, scripted: Scri
 # --- framing --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("framing", ["split=1", "crlf=1", "cr=1", "bom=1", "comments=1", "crlf=1,split=1,comments=1", "burst=1"])
+@pytest.mark.parametrize(
+    "framing", ["split=1", "crlf=1", "cr=1", "bom=1", "comments=1", "crlf=1,split=1,comments=1", "burst=1"]
+)
 @pytest.mark.parametrize("api_format", FORMATS)
 async def test_any_framing_passes_as_it_came_and_is_billed(tab: Tab, api_format: str, framing: str) -> None:
     actual = f"sandbox:words=4,{framing}"
@@ -366,7 +366,9 @@ async def test_a_stream_with_a_wrong_content_type_is_a_stream(
 
 async def test_events_that_cannot_be_read_pass_and_later_usage_counts(tab: Tab, scripted: ScriptedProvider) -> None:
     model = await scripted_model(tab, scripted)
-    odd = b'data: {"usage": broken\n\n' + b"data\n\n" + b"id: 7\nretry: 5\n\n" + b"data: \xff\xfe\n\n" + b"data: [1]\n\n"
+    odd = (
+        b'data: {"usage": broken\n\n' + b"data\n\n" + b"id: 7\nretry: 5\n\n" + b"data: \xff\xfe\n\n" + b"data: [1]\n\n"
+    )
     scripted.streams(odd, text_chunk(), USAGE, DONE)
     answer = await tab.ask(model, stream=True)
     assert answer.content.startswith(odd)
@@ -374,9 +376,7 @@ async def test_events_that_cannot_be_read_pass_and_later_usage_counts(tab: Tab, 
 
 
 @pytest.mark.parametrize("junk", [b"zz\r\nhello\r\n", b"5\r\nhello", b"-1\r\n\r\n", b"ffffffffffffffffff\r\nhello"])
-async def test_broken_chunked_framing_breaks_the_stream_off(
-    tab: Tab, scripted: ScriptedProvider, junk: bytes
-) -> None:
+async def test_broken_chunked_framing_breaks_the_stream_off(tab: Tab, scripted: ScriptedProvider, junk: bytes) -> None:
     model = await scripted_model(tab, scripted, limits={"idle_timeout_s": 1})
     event = text_chunk()
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
