@@ -3,6 +3,7 @@
 The only reader of `os.environ`. What admins change while the product runs is in `store/settings.py`.
 """
 
+import contextlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -110,9 +111,7 @@ class Settings:
             heartbeat_s=read.number("HEARTBEAT_S", 15, 0.05, 300),
             is_production=is_production,
             models_file=read.text("MODELS_FILE") or "models.yaml",
-            registry_sync=read.choice(
-                "REGISTRY_SYNC", "three-way", ("off", "seed-missing", "three-way", "enforce")
-            ),
+            registry_sync=read.choice("REGISTRY_SYNC", "three-way", ("off", "seed-missing", "three-way", "enforce")),
             registry_env_allow=read.names("REGISTRY_ENV_ALLOW", ("*_API_KEY", "UPSTREAM_*")),
             allow_private_upstreams=read.flag("ALLOW_PRIVATE_UPSTREAMS", not is_production),
             admin_password=read.text("ADMIN_PASSWORD"),
@@ -162,14 +161,15 @@ def load_secrets(settings: Settings) -> Secrets:
 
 def _kept_secret(path: Path, random_bytes: int) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        secret = secrets.token_urlsafe(random_bytes)
-        file.write(secret + "\n")
-    return secret
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(random_bytes) + "\n")
+        # The first of several processes gives the name; the others read what it wrote, and always all of it.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text().strip()
 
 
 def _is_known(secret: str) -> bool:

@@ -60,12 +60,8 @@ class Worker:
         self.database = Database(database_url)
         self.metrics = Metrics()
         self.authenticator = Authenticator(self.database)
-        self.sessions = AdminSessions(
-            self.database, password=secrets.admin_password, jwt_secret=secrets.jwt_secret
-        )
-        resolver = KeyResolver(
-            allow=settings.registry_env_allow, sealer=sealer, environment=environment
-        )
+        self.sessions = AdminSessions(self.database, password=secrets.admin_password, jwt_secret=secrets.jwt_secret)
+        resolver = KeyResolver(allow=settings.registry_env_allow, sealer=sealer, environment=environment)
         self.router = Router(self.database, resolver)
         self.admission = Admission(self.database)
         self.settler = Settler(self.database, Spool(settings.data_dir / "spool"), self.admission.note_balance)
@@ -202,4 +198,3 @@ def create_app(settings: Settings | None = None, environment: Mapping[str, str] 
 
     app.asgi_app = enter  # type: ignore[method-assign]
     return app
-

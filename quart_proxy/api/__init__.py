@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from quart import Blueprint, Quart
 
 from quart_proxy.http import require_caller
-from quart_proxy.sessions import require_admin
+from quart_proxy.http.sessions import require_admin
 
 
 class RouteClash(ValueError):

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from quart_proxy.api_fields import moment
 from quart_proxy.commands.running import (
     Misuse,
     Money,
@@ -19,7 +18,8 @@ from quart_proxy.commands.running import (
     with_database,
 )
 from quart_proxy.core.money import format_money
-from quart_proxy.json_forms import entry_form, key_form, user_form
+from quart_proxy.http.fields import moment
+from quart_proxy.http.forms import entry_form, key_form, user_form
 from quart_proxy.services.accounts import Accounts, Actor
 from quart_proxy.store.accounts import ApiKey, User, list_keys, list_users
 from quart_proxy.store.database import Database

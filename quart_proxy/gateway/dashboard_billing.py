@@ -7,7 +7,7 @@ a `start_date` that was heeded would show a balance that is not there.
 from quart import Blueprint, Response
 
 from quart_proxy.http import authenticated, json_response
-from quart_proxy.payer import as_number, payer
+from quart_proxy.http.payer import as_number, payer
 
 routes = Blueprint("dashboard_billing", __name__)
 

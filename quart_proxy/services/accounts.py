@@ -35,9 +35,7 @@ class Accounts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create_user(
-        self, actor: Actor, *, name: str, email: str | None = None, note: str | None = None
-    ) -> User:
+    async def create_user(self, actor: Actor, *, name: str, email: str | None = None, note: str | None = None) -> User:
         async with self._database.transaction() as connection:
             user = await kept.create_user(connection, name=name, email=email, note=note)
             await _audit(connection, actor, "user.create", f"user/{user.id}", after={"name": name, "email": email})
@@ -85,9 +83,7 @@ class Accounts:
             )
             # A worker may have been asked for this key before it was there.
             await bump_version(connection)
-            await _audit(
-                connection, actor, "key.create", f"key/{key.id}", after={"user_id": user_id, "name": name}
-            )
+            await _audit(connection, actor, "key.create", f"key/{key.id}", after={"user_id": user_id, "name": name})
         return key, text
 
     async def update_key(self, actor: Actor, key_id: int, changes: Mapping[str, Any]) -> ApiKey:

@@ -14,7 +14,7 @@ from quart_proxy.core.formats import FORMATS, Format
 from quart_proxy.core.prompts import PromptMode, PromptRule, SystemPrompt, choose_prompt
 from quart_proxy.services.auth import Caller
 from quart_proxy.services.cache import Cache
-from quart_proxy.services.sealing import KeyResolver, MissingKey, is_secret, secret_name
+from quart_proxy.services.sealing import KeyResolver, MissingKey, Sealed, is_reference, is_secret, secret_name
 from quart_proxy.settings import (
     CATALOG_ENTRIES_MAX,
     CATALOG_TTL_S,
@@ -121,33 +121,37 @@ class Router:
             if not found:
                 return _Entry(None, {})
             sealed = {
-                upstream.api_key: await find_secret(connection, secret_name(upstream.api_key))
+                reference: await find_secret(connection, secret_name(reference))
                 for upstream in found[0].upstreams
-                if upstream.api_key is not None and is_secret(upstream.api_key)
+                for reference in (upstream.api_key or "", *upstream.headers.values())
+                if is_secret(reference)
             }
         targets: dict[str, Target | MissingKey] = {}
         for spoken in FORMATS.values():
             for upstream in found[0].upstreams:
                 if upstream.api_format == spoken.api_format and spoken.name not in targets:
-                    targets[spoken.name] = self._target(upstream, spoken, sealed.get(upstream.api_key or ""))
+                    targets[spoken.name] = self._target(upstream, spoken, sealed)
         return _Entry(found[0], targets)
 
-    def _target(self, upstream: ServedUpstream, spoken: Format, sealed: tuple[str, str] | None) -> Target | MissingKey:
+    def _target(
+        self, upstream: ServedUpstream, spoken: Format, sealed: Mapping[str, Sealed | None]
+    ) -> Target | MissingKey:
+        def resolve(reference: str) -> str:
+            return self._resolver.resolve(reference, url=upstream.api_url, sealed=sealed.get(reference))
+
         try:
-            key = self._resolver.resolve(upstream.api_key, url=upstream.api_url, sealed=sealed)
+            own = {
+                name.lower(): resolve(value) if is_reference(value) else value
+                for name, value in upstream.headers.items()
+            }
+            credentials = {} if upstream.api_key is None else spoken.credential_headers(resolve(upstream.api_key))
         except MissingKey as error:
             logger.error(
                 "provider_key_missing",
                 extra={"fields": {"upstream": upstream.name, "reference": error.reference, "reason": error.reason}},
             )
             return error
-        headers = {
-            "content-type": "application/json",
-            **spoken.default_headers,
-            **{name.lower(): value for name, value in upstream.headers.items()},
-        }
-        if key is not None:
-            headers |= spoken.credential_headers(key)
+        headers = {"content-type": "application/json", **spoken.default_headers, **own, **credentials}
         return Target(upstream, spoken.upstream_url(upstream.api_url), headers)
 
     async def _load_list(self, _: str) -> list[ServedModel]:

@@ -71,6 +71,14 @@ def _binding(name: str, host: str) -> bytes:
     return f"secrets|{name}|{host}".encode()
 
 
+Sealed = tuple[str, str]
+"""A secret as it is kept: its ciphertext, and the host that it may be sent to."""
+
+
+def is_reference(text: str) -> bool:
+    return text.startswith("${") and text.endswith("}")
+
+
 def is_secret(reference: str) -> bool:
     return reference.startswith("${secret:")
 
@@ -98,13 +106,9 @@ class KeyResolver:
         self._sealer = sealer
         self._environment = environment
 
-    def resolve(self, reference: str | None, *, url: str, sealed: tuple[str, str] | None = None) -> str | None:
-        """The key that `reference` leads to, for a call to `url`; None when the provider takes none.
-
-        `sealed` is the ciphertext and the host of the secret that a `${secret:name}` names. Raises MissingKey.
-        """
-        if reference is None:
-            return None
+    def resolve(self, reference: str, *, url: str, sealed: Sealed | None = None) -> str:
+        """The key that `reference` leads to, for a call to `url`. `sealed` is what a `${secret:name}` names. Raises
+        MissingKey."""
         kind, _, name = reference.removeprefix("${").removesuffix("}").partition(":")
         if kind == "env":
             return self._from_environment(reference, name)

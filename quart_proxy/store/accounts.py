@@ -78,20 +78,12 @@ async def get_user(connection: AsyncConnection, user_id: int) -> User:
     return user
 
 
-async def list_users(
-    connection: AsyncConnection, *, after_id: int = 0, limit: int, containing: str = ""
-) -> list[User]:
+async def list_users(connection: AsyncConnection, *, after_id: int = 0, limit: int, containing: str = "") -> list[User]:
     """In the order of their ids; `containing` narrows by a part of the name or the address."""
-    query = (
-        select(*_USER)
-        .where(users.c.id > after_id, users.c.deleted_at.is_(None))
-        .order_by(users.c.id)
-        .limit(limit)
-    )
+    query = select(*_USER).where(users.c.id > after_id, users.c.deleted_at.is_(None)).order_by(users.c.id).limit(limit)
     if containing:
         query = query.where(
-            users.c.name.icontains(containing, autoescape=True)
-            | users.c.email.icontains(containing, autoescape=True)
+            users.c.name.icontains(containing, autoescape=True) | users.c.email.icontains(containing, autoescape=True)
         )
     return [User(*row) for row in await connection.execute(query)]
 
@@ -102,10 +94,7 @@ async def update_user(connection: AsyncConnection, user_id: int, changes: Mappin
         return await get_user(connection, user_id)
     row = (
         await connection.execute(
-            update(users)
-            .where(users.c.id == user_id, users.c.deleted_at.is_(None))
-            .values(**changes)
-            .returning(*_USER)
+            update(users).where(users.c.id == user_id, users.c.deleted_at.is_(None)).values(**changes).returning(*_USER)
         )
     ).first()
     if row is None:
@@ -169,9 +158,7 @@ async def update_key(connection: AsyncConnection, key_id: int, changes: Mapping[
     if not changes:
         return await get_key(connection, key_id)
     row = (
-        await connection.execute(
-            update(api_keys).where(api_keys.c.id == key_id).values(**changes).returning(*_KEY)
-        )
+        await connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(**changes).returning(*_KEY))
     ).first()
     if row is None:
         raise NotFound(f"There is no key {key_id}.", param="key_id")
@@ -181,18 +168,14 @@ async def update_key(connection: AsyncConnection, key_id: int, changes: Mapping[
 async def revoke_key(connection: AsyncConnection, key_id: int) -> ApiKey:
     """Revoke a key; one that is revoked stays as it was. Raises NotFound."""
     await connection.execute(
-        update(api_keys)
-        .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
-        .values(revoked_at=func.now())
+        update(api_keys).where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None)).values(revoked_at=func.now())
     )
     return await get_key(connection, key_id)
 
 
 async def find_key_and_user(connection: AsyncConnection, digest: bytes) -> tuple[ApiKey, User] | None:
     """The key with this sha256 and its user, whatever their state; None when there is no such key."""
-    query = (
-        select(*_KEY, *_USER).join(users, users.c.id == api_keys.c.user_id).where(api_keys.c.digest == digest)
-    )
+    query = select(*_KEY, *_USER).join(users, users.c.id == api_keys.c.user_id).where(api_keys.c.digest == digest)
     row = (await connection.execute(query)).first()
     if row is None:
         return None

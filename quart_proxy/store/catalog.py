@@ -150,9 +150,7 @@ async def list_served_models(connection: AsyncConnection, name: str | None = Non
     ]
 
 
-async def _served_upstreams(
-    connection: AsyncConnection, model_ids: Sequence[int]
-) -> dict[int, list[ServedUpstream]]:
+async def _served_upstreams(connection: AsyncConnection, model_ids: Sequence[int]) -> dict[int, list[ServedUpstream]]:
     query = (
         select(
             upstreams,
@@ -188,9 +186,7 @@ async def _served_upstreams(
     return found
 
 
-async def _names(
-    connection: AsyncConnection, model_ids: Sequence[int]
-) -> dict[int, list[tuple[str, str, bool]]]:
+async def _names(connection: AsyncConnection, model_ids: Sequence[int]) -> dict[int, list[tuple[str, str, bool]]]:
     query = select(model_names).where(model_names.c.model_id.in_(model_ids)).order_by(model_names.c.written)
     found: dict[int, list[tuple[str, str, bool]]] = {}
     for row in await connection.execute(query):
@@ -256,9 +252,7 @@ async def list_models(connection: AsyncConnection, key: str | None = None) -> li
     return found
 
 
-async def _declared_upstreams(
-    connection: AsyncConnection, model_ids: Sequence[int]
-) -> dict[int, list[Upstream]]:
+async def _declared_upstreams(connection: AsyncConnection, model_ids: Sequence[int]) -> dict[int, list[Upstream]]:
     query = (
         select(upstreams, providers.c.key.label("provider_key"))
         .outerjoin(providers, providers.c.id == upstreams.c.provider_id)
@@ -384,9 +378,7 @@ async def _save_price(
     connection: AsyncConnection, model_id: int, rates: Mapping[Dimension, Decimal] | None, free: bool
 ) -> None:
     current = (
-        await connection.execute(
-            select(prices).where(prices.c.model_id == model_id, prices.c.valid_to.is_(None))
-        )
+        await connection.execute(select(prices).where(prices.c.model_id == model_id, prices.c.valid_to.is_(None)))
     ).first()
     if free:
         rates = {Dimension.INPUT: Decimal(0), Dimension.OUTPUT: Decimal(0)}

@@ -23,7 +23,5 @@ async def save_secret(connection: AsyncConnection, *, name: str, ciphertext: str
 
 async def find_secret(connection: AsyncConnection, name: str) -> tuple[str, str] | None:
     """The ciphertext and the host of a secret, or None."""
-    row = (
-        await connection.execute(select(secrets.c.ciphertext, secrets.c.host).where(secrets.c.name == name))
-    ).first()
+    row = (await connection.execute(select(secrets.c.ciphertext, secrets.c.host).where(secrets.c.name == name))).first()
     return None if row is None else (row.ciphertext, row.host)

@@ -45,9 +45,7 @@ def check_changes(changes: Mapping[str, Any]) -> list[Fault]:
                 faults.append(Fault(name, "must be true or false"))
         elif name == "system_prompt":
             if not isinstance(value, str) or len(value) > STORED_PROMPT_CHARACTERS_MAX or "\x00" in value:
-                faults.append(
-                    Fault(name, f"must be a text of at most {STORED_PROMPT_CHARACTERS_MAX} characters")
-                )
+                faults.append(Fault(name, f"must be a text of at most {STORED_PROMPT_CHARACTERS_MAX} characters"))
         elif name == "system_prompt_mode":
             if value not in tuple(PromptMode):
                 faults.append(Fault(name, f"must be one of {', '.join(PromptMode)}"))

@@ -51,9 +51,7 @@ def _time(name: str, *, nullable: bool = False) -> Column[object]:
 
 
 def _money(name: str, *, nullable: bool = False, zero: bool = False) -> list[SchemaItem]:
-    column: Column[object] = Column(
-        name, Numeric, nullable=nullable, server_default=text("0") if zero else None
-    )
+    column: Column[object] = Column(name, Numeric, nullable=nullable, server_default=text("0") if zero else None)
     finite = CheckConstraint(f"{name} <> 'NaN' AND abs({name}) < 'Infinity'", name=f"{name}_is_finite")
     return [column, finite]
 
@@ -162,9 +160,7 @@ upstreams = Table(
     Column("weight", Integer, nullable=False, server_default=text("100")),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
     UniqueConstraint("model_id", "key"),
-    CheckConstraint(
-        "provider_id IS NOT NULL OR (api_format IS NOT NULL AND api_url IS NOT NULL)", name="says_where"
-    ),
+    CheckConstraint("provider_id IS NOT NULL OR (api_format IS NOT NULL AND api_url IS NOT NULL)", name="says_where"),
 )
 
 model_names = Table(
@@ -233,10 +229,7 @@ usage_log = Table(
     Column("status", SmallInteger, nullable=False),
     Column("upstream_status", SmallInteger),
     Column("error_code", Text),
-    *(
-        Column(dimension.value, BigInteger, nullable=False, server_default=text("0"))
-        for dimension in Dimension
-    ),
+    *(Column(dimension.value, BigInteger, nullable=False, server_default=text("0")) for dimension in Dimension),
     Column("reasoning", BigInteger),
     *_money("cost", zero=True),
     Column("client_request_id", Text),
@@ -246,9 +239,7 @@ usage_log = Table(
     _time("settled_at"),
     CheckConstraint("cost >= 0", name="cost_not_negative"),
     CheckConstraint("cost = 0 OR price_id IS NOT NULL", name="cost_has_a_price"),
-    CheckConstraint(
-        " AND ".join(f"{dimension.value} >= 0" for dimension in Dimension), name="counts_not_negative"
-    ),
+    CheckConstraint(" AND ".join(f"{dimension.value} >= 0" for dimension in Dimension), name="counts_not_negative"),
     Index("ix_usage_log_user_id_request_id", "user_id", "request_id"),
     postgresql_partition_by="RANGE (request_id)",
 )

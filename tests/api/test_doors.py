@@ -117,7 +117,7 @@ def test_two_files_for_one_path_fail_and_both_are_named(tmp_path: Path) -> None:
 
 def _absolute(path: str) -> str:
     return (
-        "from quart import Blueprint\nfrom quart_proxy.api_answers import also_at\n"
+        "from quart import Blueprint\nfrom quart_proxy.http.answers import also_at\n"
         "routes = Blueprint('one', __name__)\n"
         f"@also_at(routes, {path!r})\nasync def get(**_): return 'ok'\n"
     )

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from quart_proxy.api_answers import _cell
-from quart_proxy.api_fields import Field, boolean, choice, email, moment, money, names, read_fields, text, whole
-from quart_proxy.api_registry import merge_patch
 from quart_proxy.core.errors import InvalidFields, InvalidRequest
+from quart_proxy.http.answers import _cell
+from quart_proxy.http.documents import merge_patch
+from quart_proxy.http.fields import Field, boolean, choice, email, moment, money, names, read_fields, text, whole
 
 TABLE = {"name": Field(text(10), required=True), "amount": Field(money), "note": Field(text(), nullable=True)}
 

@@ -9,8 +9,8 @@ import orjson
 import pytest
 from product import ADMIN_PASSWORD, Product
 
+from quart_proxy.http.sessions import COOKIE, CSRF_HEADER
 from quart_proxy.services.auth import AUDIENCE, ISSUER, AdminSessions
-from quart_proxy.sessions import COOKIE, CSRF_HEADER
 
 
 async def login(product: Product, password: Any = ADMIN_PASSWORD) -> Any:

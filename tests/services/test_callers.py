@@ -93,6 +93,7 @@ async def test_a_session_is_told_by_every_worker_of_the_same_password_and_secret
             other.verify(session.token)
 
 
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 async def test_a_token_that_lacks_a_claim_or_says_another_is_refused(database: Database) -> None:
     admin = sessions(database)
     now = int(time.time())
@@ -121,7 +122,7 @@ async def test_a_token_that_lacks_a_claim_or_says_another_is_refused(database: D
 
 
 async def test_wrong_passwords_are_counted_across_workers_and_forgotten_after_a_right_one(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database,
 ) -> None:
     workers = [sessions(database), sessions(database)]
     for attempt in range(auth.FAILURES_FREE):

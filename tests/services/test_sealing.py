@@ -49,7 +49,7 @@ def test_a_changed_ciphertext_does_not_open() -> None:
             sealer.open(f"{version}.{key_id}.{base64.b64encode(raw).decode()}", name="main", host="h")
         raw[place] ^= 1
     for text in ("", "v1", "v1.x.y.z", f"v1.{key_id}.%%%", f"v1.{key_id}."):
-        with pytest.raises(ValueError, match=""):
+        with pytest.raises(ValueError, match="."):
             sealer.open(text, name="main", host="h")
 
 
@@ -74,7 +74,6 @@ def test_only_allowed_variables_are_read_and_an_unset_one_is_no_empty_key() -> N
     keys = resolver(OPENAI_API_KEY=" sk-one\n", UPSTREAM_X="sk-two", JWT_SECRET="hush", EMPTY_API_KEY=" ")
     assert keys.resolve("${env:OPENAI_API_KEY}", url=URL) == "sk-one"
     assert keys.resolve("${env:UPSTREAM_X}", url=URL) == "sk-two"
-    assert keys.resolve(None, url=URL) is None
     for name in ("JWT_SECRET", "EMPTY_API_KEY", "UNSET_API_KEY", "openai_api_key"):
         with pytest.raises(MissingKey) as refused:
             keys.resolve(f"${{env:{name}}}", url=URL)

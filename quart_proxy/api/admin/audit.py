@@ -5,10 +5,10 @@ from typing import Any
 import orjson
 from quart import Blueprint, Response
 
-from quart_proxy.api_answers import CSV_ROWS_PER_READ, also_at, csv_response, read_page
-from quart_proxy.api_fields import identifier, read_query, text
 from quart_proxy.http import service
-from quart_proxy.json_forms import time_text
+from quart_proxy.http.answers import CSV_ROWS_PER_READ, also_at, csv_response, read_page
+from quart_proxy.http.fields import identifier, read_query, text
+from quart_proxy.http.forms import time_text
 from quart_proxy.store.audit_log import AuditEntry, list_audit
 from quart_proxy.store.database import Database
 

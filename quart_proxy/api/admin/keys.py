@@ -2,11 +2,11 @@
 
 from quart import Blueprint, Response
 
-from quart_proxy.api_answers import acting, put_in_force
-from quart_proxy.api_fields import ID, read_body_fields
 from quart_proxy.http import json_response, service
-from quart_proxy.json_forms import key_form
-from quart_proxy.key_fields import KEY_FIELDS, NOT_ENFORCED
+from quart_proxy.http.answers import acting, put_in_force
+from quart_proxy.http.fields import ID, read_body_fields
+from quart_proxy.http.forms import key_form
+from quart_proxy.http.key_fields import KEY_FIELDS, NOT_ENFORCED
 from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.accounts import get_key
 from quart_proxy.store.database import Database

@@ -2,10 +2,10 @@
 
 from quart import Blueprint, Response
 
-from quart_proxy.api_answers import CSV_ROWS_PER_READ, also_at, csv_response, read_page
-from quart_proxy.api_fields import identifier, read_query
 from quart_proxy.http import service
-from quart_proxy.json_forms import entry_form
+from quart_proxy.http.answers import CSV_ROWS_PER_READ, also_at, csv_response, read_page
+from quart_proxy.http.fields import identifier, read_query
+from quart_proxy.http.forms import entry_form
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import list_entries
 

@@ -2,11 +2,11 @@
 
 from quart import Blueprint, Response, request
 
-from quart_proxy.api_fields import Field, read_body_fields, text
 from quart_proxy.http import json_response, service
-from quart_proxy.json_forms import time_text
+from quart_proxy.http.fields import Field, read_body_fields, text
+from quart_proxy.http.forms import time_text
+from quart_proxy.http.sessions import COOKIE, client_address
 from quart_proxy.services.auth import AdminSessions
-from quart_proxy.sessions import COOKIE, client_address
 from quart_proxy.settings import ADMIN_TOKEN_S
 
 PUBLIC = True

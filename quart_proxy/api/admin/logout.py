@@ -2,7 +2,7 @@
 
 from quart import Blueprint, Response
 
-from quart_proxy.sessions import COOKIE
+from quart_proxy.http.sessions import COOKIE
 
 routes = Blueprint("logout", __name__)
 

@@ -7,8 +7,8 @@ from typing import Any
 from quart import Blueprint, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.api_registry import Collection, Connection
 from quart_proxy.core.errors import Fault
+from quart_proxy.http.documents import Collection, Connection
 from quart_proxy.store.catalog import (
     Model,
     delete_model,

@@ -6,8 +6,8 @@ from typing import Any
 from quart import Blueprint, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.api_registry import Collection, Connection
 from quart_proxy.core.errors import Conflict
+from quart_proxy.http.documents import Collection, Connection
 from quart_proxy.store.catalog import Provider, delete_provider, list_models, list_providers, save_provider
 from registry.apply import provider_document, provider_row
 from registry.documents import ProviderDocument

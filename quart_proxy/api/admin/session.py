@@ -3,7 +3,7 @@
 from quart import Blueprint, Response, g
 
 from quart_proxy.http import json_response
-from quart_proxy.json_forms import time_text
+from quart_proxy.http.forms import time_text
 from quart_proxy.services.auth import AdminSession
 
 routes = Blueprint("session", __name__)

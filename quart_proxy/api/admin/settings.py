@@ -2,8 +2,8 @@
 
 from quart import Blueprint, Response
 
-from quart_proxy.api_answers import acting, put_in_force
 from quart_proxy.http import json_response, read_json, service
+from quart_proxy.http.answers import acting, put_in_force
 from quart_proxy.services.live_settings import change_settings
 from quart_proxy.store.database import Database
 from quart_proxy.store.settings import as_document, read_settings

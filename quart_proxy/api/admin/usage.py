@@ -2,9 +2,9 @@
 
 from quart import Blueprint, Response
 
-from quart_proxy.api_answers import also_at
-from quart_proxy.json_forms import usage_form_for_admin
-from quart_proxy.usage_answers import (
+from quart_proxy.http.answers import also_at
+from quart_proxy.http.forms import usage_form_for_admin
+from quart_proxy.http.usage import (
     ADMIN_FILTERS,
     CSV_COLUMNS,
     csv_answer,

@@ -8,8 +8,10 @@ from typing import Any
 
 from quart import Blueprint, Response, request
 
-from quart_proxy.api_answers import acting, put_in_force, read_page
-from quart_proxy.api_fields import (
+from quart_proxy.core.errors import Fault, InvalidFields
+from quart_proxy.http import json_response, service
+from quart_proxy.http.answers import acting, put_in_force, read_page
+from quart_proxy.http.fields import (
     ID,
     IDEMPOTENCY_KEY_CHARACTERS_MAX,
     NOTE_CHARACTERS_MAX,
@@ -25,10 +27,8 @@ from quart_proxy.api_fields import (
     refused,
     text,
 )
-from quart_proxy.core.errors import Fault, InvalidFields
-from quart_proxy.http import json_response, service
-from quart_proxy.json_forms import entry_form, key_form, user_form
-from quart_proxy.key_fields import KEY_FIELDS
+from quart_proxy.http.forms import entry_form, key_form, user_form
+from quart_proxy.http.key_fields import KEY_FIELDS
 from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.accounts import get_user, list_keys, list_users
 from quart_proxy.store.database import Database

@@ -4,8 +4,8 @@ from quart import Blueprint, Response
 
 from quart_proxy.core.money import format_money
 from quart_proxy.http import authenticated, json_response, service
-from quart_proxy.json_forms import key_form, lifetime_form
-from quart_proxy.payer import payer
+from quart_proxy.http.forms import key_form, lifetime_form
+from quart_proxy.http.payer import payer
 from quart_proxy.store.accounts import get_key
 from quart_proxy.store.database import Database
 

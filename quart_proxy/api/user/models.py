@@ -3,7 +3,7 @@
 from quart import Blueprint, Response
 
 from quart_proxy.http import authenticated, json_response, service
-from quart_proxy.json_forms import price_form
+from quart_proxy.http.forms import price_form
 from quart_proxy.services.routing import Router
 
 routes = Blueprint("models", __name__)

@@ -2,10 +2,10 @@
 
 from quart import Blueprint, Response
 
-from quart_proxy.api_answers import also_at
 from quart_proxy.http import authenticated
-from quart_proxy.json_forms import usage_form
-from quart_proxy.usage_answers import (
+from quart_proxy.http.answers import also_at
+from quart_proxy.http.forms import usage_form
+from quart_proxy.http.usage import (
     CSV_COLUMNS,
     USER_FILTERS,
     csv_answer,

@@ -2,9 +2,9 @@
 
 from quart import Blueprint, Response
 
-from quart_proxy.api_answers import also_at
 from quart_proxy.http import json_response
-from quart_proxy.payer import as_number, payer
+from quart_proxy.http.answers import also_at
+from quart_proxy.http.payer import as_number, payer
 
 routes = Blueprint("credits", __name__)
 

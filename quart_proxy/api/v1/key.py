@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from quart import Blueprint, Response
 
-from quart_proxy.api_answers import also_at
 from quart_proxy.http import authenticated, json_response, service
-from quart_proxy.json_forms import maybe_time
-from quart_proxy.payer import as_number, payer
+from quart_proxy.http.answers import also_at
+from quart_proxy.http.forms import maybe_time
+from quart_proxy.http.payer import as_number, payer
 from quart_proxy.store.accounts import get_key
 from quart_proxy.store.database import Database
 from quart_proxy.store.spending import sum_costs

@@ -1,6 +1,6 @@
 """What an admin may say of a client's key, when it is made and later."""
 
-from quart_proxy.api_fields import Field, Fields, moment, names, refused, text, whole
+from quart_proxy.http.fields import Field, Fields, moment, names, refused, text, whole
 
 CONCURRENCY_MAX = 100_000
 

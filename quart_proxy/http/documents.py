@@ -13,7 +13,6 @@ from typing import Any, Generic, TypeVar
 from quart import Response, request
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.api_answers import acting, put_in_force, read_page
 from quart_proxy.core.errors import (
     Fault,
     InvalidFields,
@@ -23,6 +22,7 @@ from quart_proxy.core.errors import (
     PreconditionRequired,
 )
 from quart_proxy.http import json_response, read_json, service
+from quart_proxy.http.answers import acting, put_in_force, read_page
 from quart_proxy.services.sealing import Sealer, host_of, is_secret, secret_name
 from quart_proxy.settings import Settings
 from quart_proxy.store.catalog import Model, Provider

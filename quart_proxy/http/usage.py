@@ -6,13 +6,13 @@ from uuid import UUID
 
 from quart import Response
 
-from quart_proxy.api_answers import CSV_ROWS_PER_READ, csv_response, read_page
-from quart_proxy.api_fields import Reader, choice, identifier, moment, read_query, text
 from quart_proxy.core.errors import NotFound
 from quart_proxy.core.record import Outcome
 from quart_proxy.core.usage import Dimension
 from quart_proxy.http import json_response, service
-from quart_proxy.json_forms import parse_request_id, receipt_lines
+from quart_proxy.http.answers import CSV_ROWS_PER_READ, csv_response, read_page
+from quart_proxy.http.fields import Reader, choice, identifier, moment, read_query, text
+from quart_proxy.http.forms import parse_request_id, receipt_lines
 from quart_proxy.store.database import Database
 from quart_proxy.store.usage_log import UsageFilter, UsageRow, find_receipt, list_usage
 

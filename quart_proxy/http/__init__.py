@@ -119,9 +119,7 @@ def error_response(error: ProxyError) -> Response:
         headers["x-should-retry"] = "false"
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = "Bearer"
-    return Response(
-        render_error(error, request.path, request_id()), error.status, headers, content_type=JSON
-    )
+    return Response(render_error(error, request.path, request_id()), error.status, headers, content_type=JSON)
 
 
 def install_errors(app: Quart) -> None:
