@@ -72,9 +72,13 @@ def _abandon_at_end(relay: Relay) -> None:
         if not outbox.is_finished:
             pool.abandon(relay)
 
+    def give_up() -> None:
+        pool.abandon(relay)
+        # A client that takes no bytes leaves this task in a write that nothing else would end.
+        task.cancel()
+
     task.add_done_callback(abandon_unread)
-    # A client that takes no bytes leaves this task in a write that nothing else would end.
-    outbox.on_stall = task.cancel
+    outbox.on_stall = give_up
 
 
 def _whole(answer: Answer) -> Response:

@@ -17,8 +17,8 @@ from quart_proxy.core.money import ZERO, format_money
 from quart_proxy.core.pricing import Price
 from quart_proxy.core.usage import Dimension
 from quart_proxy.services.auth import Caller
+from quart_proxy.services.balances import BalanceReader
 from quart_proxy.settings import BALANCE_AGE_S, CALLER_ENTRIES_MAX
-from quart_proxy.store.accounts import find_balance
 from quart_proxy.store.database import Database
 
 BYTES_PER_TOKEN = 4
@@ -64,7 +64,7 @@ class Admission:
     """Accounts of the users seen by this worker, and the requests in flight by key."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._balances = BalanceReader(database)
         self._accounts: LRUCache[int, Account] = LRUCache(CALLER_ENTRIES_MAX)
         self._holding: dict[int, Account] = {}
         self._running: dict[int, int] = {}
@@ -141,8 +141,7 @@ class Admission:
     async def _read(self, account: Account) -> None:
         try:
             begun = time.monotonic()
-            async with self._database.read() as connection:
-                balance = await find_balance(connection, account.user_id)
+            balance = await self._balances.read(account.user_id)
             if balance is None:
                 raise Unauthenticated("The user of this API key is gone.")
             if account.reading is asyncio.current_task():

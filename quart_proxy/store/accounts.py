@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import BigInteger, Row, any_, bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import NotFound
@@ -182,5 +183,7 @@ async def find_key_and_user(connection: AsyncConnection, digest: bytes) -> tuple
     return _key(row[: len(_KEY)]), User(*row[len(_KEY) :])
 
 
-async def find_balance(connection: AsyncConnection, user_id: int) -> Decimal | None:
-    return await connection.scalar(select(users.c.balance).where(users.c.id == user_id))
+async def read_balances(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, Decimal]:
+    """The balances of these users; unknown ones are left out."""
+    query = select(users.c.id, users.c.balance).where(users.c.id == any_(bindparam("ids", user_ids, ARRAY(BigInteger))))
+    return {row.id: row.balance for row in await connection.execute(query)}

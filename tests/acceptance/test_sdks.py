@@ -1,6 +1,5 @@
 """The official SDKs of OpenAI and Anthropic, with nothing changed but the base URL and the key."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -46,8 +45,8 @@ class Customer:
 
 
 @pytest.fixture
-async def customer(running: Product) -> AsyncIterator[Customer]:
-    yield Customer(running, *await running.add_user())
+async def customer(running: Product) -> Customer:
+    return Customer(running, *await running.add_user())
 
 
 # --- OpenAI ---------------------------------------------------------------------------------------------------

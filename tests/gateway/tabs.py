@@ -15,6 +15,7 @@ from uuid import uuid4
 import httpx
 from product import PRICES, Product
 
+from quart_proxy.core.money import ZERO
 from quart_proxy.core.usage import Dimension
 from quart_proxy.store.usage_log import UsageRow
 
@@ -102,7 +103,7 @@ class Tab:
     async def assert_free(self, outcome: str) -> UsageRow:
         """One row that says why nothing was charged."""
         row = await self.row()
-        assert (row.outcome, row.cost, row.price_id) == (outcome, 0, None)
+        assert (row.outcome, row.cost, row.price_id) == (outcome, ZERO, None)
         assert await self.spent() == 0
         return row
 

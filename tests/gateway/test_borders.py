@@ -275,7 +275,11 @@ async def test_a_body_that_is_too_large_is_refused_in_json(tab: Tab, path: str, 
 @pytest.mark.parametrize("api_format", FORMATS)
 async def test_odd_text_in_other_fields_is_billed_exactly(tab: Tab, api_format: str) -> None:
     model = await tab.add_model("sandbox:words=2,usage=nul", api_format)
-    odd = {"user": "a\x00b", "metadata": {"user_id": "\x00\u202e"}, "unknown_field": {"deep": [None, True, 1.5]}}
+    odd: dict[str, Any] = {
+        "user": "a\x00b",
+        "metadata": {"user_id": "\x00\u202e"},
+        "unknown_field": {"deep": [None, True, 1.5]},
+    }
     headers = {"x-client-request-id": "caf\xe9 \x7f".encode("latin-1")}
     answer = await tab.ask(model, api_format, nonce=model, headers=headers, **odd)
     assert answer.status_code == 200

@@ -11,6 +11,8 @@ import pytest
 from scripted import ScriptedProvider
 from tabs import FORMATS, PATHS, Tab
 
+from quart_proxy.core.money import ZERO
+
 PROVIDER_KEY = "sk-sandbox-upstream-key"
 USAGE = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18, "input_tokens": 9, "output_tokens": 9}
 SENTENCE = f"Refused: key={PROVIDER_KEY} at https://user:pass@host.example/v1?token=abc, write to ops@host.example"
@@ -57,7 +59,7 @@ def assert_shape(answer: httpx.Response, api_format: str, code: str | None, kind
         assert set(error) == {"message", "type", "param", "code", "request_id"}
         assert code is None or error["code"] == code
         assert error["request_id"] == answer.headers["x-request-id"]
-    assert error["message"] and len(error["message"]) <= 1000
+    assert 0 < len(error["message"]) <= 1000
     return error
 
 
@@ -80,7 +82,7 @@ async def test_no_refusal_is_billed_or_tells_secrets(
             assert "x-secret" not in answer.headers
             assert (answer.headers.get("x-should-retry") == "false") is (status in HOPELESS)
     rows = await tab.rows(2 * len(BODIES))
-    assert {(row.outcome, row.cost, row.price_id) for row in rows} == {("upstream_error", 0, None)}
+    assert {(row.outcome, row.cost, row.price_id) for row in rows} == {("upstream_error", ZERO, None)}
     assert {(row.status, row.upstream_status) for row in rows} == {(wanted, status)}
     assert await tab.spent() == 0
 
@@ -239,4 +241,4 @@ async def test_a_document_that_breaks_off_is_not_billed(tab: Tab, path: str) -> 
         answer = await tab.ask(model, api_format)
         assert answer.status_code == 502
     rows = await tab.rows(2)
-    assert {(row.outcome, row.cost) for row in rows} == {("interrupted", 0)}
+    assert {(row.outcome, row.cost) for row in rows} == {("interrupted", ZERO)}

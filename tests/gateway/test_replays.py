@@ -37,7 +37,7 @@ def exchanges(replay_dir: Path | None) -> list[Exchange]:
 
 
 def name_of(exchange: Exchange) -> str:
-    return "as-asked/" + exchange["id"][-80:]
+    return f"as-asked/{exchange['id'][-80:]}"
 
 
 async def add_models(product: Product, exchanges: list[Exchange]) -> None:

@@ -16,11 +16,12 @@ from quart_proxy.core.errors import BalanceExhausted, BalanceReserved, RateLimit
 from quart_proxy.core.formats import FORMATS
 from quart_proxy.core.pricing import Price
 from quart_proxy.services import admission as admission_module
+from quart_proxy.services import balances as balances_module
 from quart_proxy.services.accounts import Accounts
 from quart_proxy.services.admission import Admission, expected_cost
 from quart_proxy.services.auth import Authenticator, Caller
 from quart_proxy.services.dispatch import Dispatcher, new_request_id
-from quart_proxy.store.accounts import find_balance
+from quart_proxy.store.accounts import read_balances
 from quart_proxy.store.database import Database
 
 PRICE = Price(1, PRICES)
@@ -236,11 +237,11 @@ async def test_many_who_ask_for_the_same_balance_read_it_once(
     admission = Admission(database)
     reads = []
 
-    async def counted(*arguments: object) -> Decimal | None:
+    async def counted(*arguments: object) -> dict[int, Decimal]:
         reads.append(arguments)
-        return await find_balance(*arguments)  # type: ignore[arg-type]
+        return await read_balances(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(admission_module, "find_balance", counted)
+    monkeypatch.setattr(balances_module, "read_balances", counted)
     accounts = await asyncio.gather(*(admission.get_account(books.users[0]) for _ in range(100)))
     assert len(reads) == 1
     assert {account.balance for account in accounts} == {100}
@@ -251,14 +252,14 @@ def slow_read(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.E
     """The first balance that is read is handed on only after the second event; the first says that it was read."""
     was_read, may_return = asyncio.Event(), asyncio.Event()
 
-    async def delayed(*arguments: object) -> Decimal | None:
-        balance = await find_balance(*arguments)  # type: ignore[arg-type]
+    async def delayed(*arguments: object) -> dict[int, Decimal]:
+        balances = await read_balances(*arguments)  # type: ignore[arg-type]
         if not was_read.is_set():
             was_read.set()
             await may_return.wait()
-        return balance
+        return balances
 
-    monkeypatch.setattr(admission_module, "find_balance", delayed)
+    monkeypatch.setattr(balances_module, "read_balances", delayed)
     return was_read, may_return
 
 
