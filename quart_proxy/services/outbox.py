@@ -6,6 +6,8 @@ The reader may vanish at any moment. The writer must not notice more than that: 
 import asyncio
 from collections.abc import Callable
 
+from quart_proxy.silence import SilenceTimer
+
 
 class Outbox:
     """A queue of bytes. `put` waits while more than `bytes_max` lie in it; `get` takes all there is at once."""
@@ -20,6 +22,7 @@ class Outbox:
         """Called when the reader is given up: it may hang in a write that never ends."""
         self._readable: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
+        self._silence: SilenceTimer | None = None
 
     async def put(self, data: bytes, *, stall_s: float) -> None:
         """Add bytes. A reader that takes nothing for `stall_s` seconds while the box is full is given up."""
@@ -55,27 +58,37 @@ class Outbox:
         self._size = 0
         self._readable = _woken(self._readable)
         self._writable = _woken(self._writable)
+        self._stop_listening()
 
     async def get(self, timeout_s: float) -> bytes | None:
-        """Everything that lies here, as one piece; waits for it. b"" at the end, None after `timeout_s` of silence."""
+        """Everything that lies here, as one piece; waits for it. b"" at the end, None after `timeout_s` of
+        silence, which must be the same at each call."""
         if not self._parts and not self._is_closed and not self.is_abandoned:
-            loop = asyncio.get_running_loop()
-            self._readable = loop.create_future()
-            # A bare timer: this runs for each event of each stream, and asyncio.timeout costs four times as much.
-            silence = loop.call_later(timeout_s, _woken, self._readable)
+            if self._silence is None:
+                self._silence = SilenceTimer(timeout_s, self._tell_silence)
+            self._readable = asyncio.get_running_loop().create_future()
+            self._silence.listen()
             try:
                 await self._readable
             finally:
-                silence.cancel()
+                self._silence.rest()
             if not self._parts and not self._is_closed and not self.is_abandoned:
                 return None
         if not self._parts:
+            self._stop_listening()
             return b""
         data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts.clear()
         self._size = 0
         self._writable = _woken(self._writable)
         return data
+
+    def _tell_silence(self) -> None:
+        self._readable = _woken(self._readable)
+
+    def _stop_listening(self) -> None:
+        if self._silence is not None:
+            self._silence.stop()
 
 
 def _woken(waiter: "asyncio.Future[None] | None") -> "asyncio.Future[None] | None":

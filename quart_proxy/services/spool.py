@@ -161,8 +161,7 @@ class Spool:
             raise self._broken(OSError("the journal is full"))
         try:
             if os.write(self._descriptor, data) != len(data):
-                # What comes after a torn record is never read, so the half that was written must go.
-                os.ftruncate(self._descriptor, self._size)
+                # What comes after a torn record is never read: nothing is appended before the file is emptied.
                 raise OSError("the disk is full")
         except OSError as error:
             raise self._broken(error) from error

@@ -19,6 +19,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from quart_proxy import __version__
 from quart_proxy.core.errors import StreamInterrupted, UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from quart_proxy.silence import SilenceTimer
 from quart_proxy.upstream.addresses import ForbiddenAddress, GuardedResolver, check_url
 
 KEEPALIVE_S = 15.0
@@ -53,25 +54,30 @@ class UpstreamExchange:
         self._deadline = deadline
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The body's bytes as they arrive, never empty. Raises UpstreamTimeout on silence or past the total
-        time, and StreamInterrupted when the connection breaks."""
+        """The body's bytes as they arrive, never empty. Raises UpstreamTimeout on silence, and at the first bytes past
+        the total time; StreamInterrupted when the connection breaks."""
         assert isinstance(self._stream, httpx.AsyncByteStream)
         loop = asyncio.get_running_loop()
-        # One timer for the whole answer, stopped while the reader is busy with what came: a new one for each chunk
-        # costs more than passing the chunk on.
-        silence = asyncio.timeout_at(min(loop.time() + self._idle_s, self._deadline))
+        limit = asyncio.timeout(None)
+        silence = SilenceTimer(self._idle_s, lambda: limit.reschedule(loop.time()))
         try:
-            async with silence:
+            async with limit:
+                silence.listen()
                 async for chunk in self._stream:
-                    silence.reschedule(None)
+                    # The reader's own time does not count, and must not be cut into.
+                    silence.rest()
                     if chunk:
                         yield chunk
-                    silence.reschedule(min(loop.time() + self._idle_s, self._deadline))
+                    if loop.time() >= self._deadline:
+                        raise TimeoutError
+                    silence.listen()
         except TimeoutError:
             late = "in all" if loop.time() >= self._deadline else "between two bytes"
             raise UpstreamTimeout(f"The provider took too long {late}.") from None
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise StreamInterrupted("The provider's answer broke off.") from error
+        finally:
+            silence.stop()
 
     async def read(self, bytes_max: int) -> tuple[bytes, bool]:
         """The body up to `bytes_max`, and whether that was all of it. Raises as `chunks` does."""

@@ -118,12 +118,20 @@ class Tab:
 
     async def ledger(self, nonce: str = "") -> list[dict[str, Any]]:
         """What the sandbox wrote down for calls whose nonce begins so."""
-        entries = (await self.product.client.get(f"{self.product.sandbox_url}/_sandbox/ledger")).json()
-        return [entry for entry in entries if (entry["nonce"] or "").startswith(nonce)]
+        return [entry for entry in await self._entries() if (entry["nonce"] or "").startswith(nonce)]
 
     async def entry(self, nonce: str) -> dict[str, Any]:
-        (entry,) = await self.ledger(nonce)
+        """What it wrote down for the one call with this nonce; waits until the call is there."""
+        async with asyncio.timeout(10):
+            while not (found := await self._entries(nonce=nonce)):
+                await asyncio.sleep(0.01)
+        (entry,) = found
         return entry
+
+    async def _entries(self, **chosen: str) -> list[dict[str, Any]]:
+        answer = await self.product.client.get(f"{self.product.sandbox_url}/_sandbox/ledger", params=chosen)
+        entries: list[dict[str, Any]] = answer.json()
+        return entries
 
 
 def body_for(api_format: str, model: str, stream: bool, nonce: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ async def locked_user(tab: Tab) -> AsyncIterator[None]:
 
 async def until_settled(product: Product) -> None:
     async with asyncio.timeout(10):
-        while product.service(Settler).backlog:  # noqa: ASYNC110
+        while product.service(Settler).backlog:
             await asyncio.sleep(0.05)
 
 

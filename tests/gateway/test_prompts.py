@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from product import Product
@@ -41,7 +42,7 @@ def with_system(api_format: str, text: str | None) -> dict[str, Any]:
 
 async def system_seen(tab: Tab, api_format: str, model: str, theirs: str | None, *, stream: bool = False) -> list[str]:
     """The system texts that the provider got, in order."""
-    nonce = f"{model}-{len(await tab.ledger(model))}"
+    nonce = uuid4().hex
     fields = with_system(api_format, theirs)
     if "messages" in fields:
         fields["messages"][1]["content"] = f"hello nonce:{nonce}"

@@ -1,9 +1,9 @@
 """The journal as a file: what is read back after a crash, who may take it, and what a full or failing disk does."""
 
 import errno
+import fcntl
 import os
 import resource
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,25 +84,26 @@ def test_the_file_of_a_living_writer_cannot_be_taken(tmp_path: Path) -> None:
     theirs.close()
 
 
-def test_a_sibling_that_sweeps_all_the_time_never_takes_a_file_that_is_being_made(tmp_path: Path) -> None:
+def test_a_sibling_that_sweeps_at_the_worst_moment_does_not_take_a_file_that_is_being_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sweeper = Spool(tmp_path)
-    stop = threading.Event()
+    lock = fcntl.flock
 
-    def sweep() -> None:
-        while not stop.is_set():
-            for path in sweeper.orphans():
-                if (taken := take(path)) is not None:
-                    taken.remove()
-                    taken.release()
+    def sweep_then_lock(descriptor: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        for path in sweeper.orphans():
+            if (taken := take(path)) is not None:
+                taken.remove()
+                taken.release()
+        lock(descriptor, how)
 
-    thread = threading.Thread(target=sweep)
-    thread.start()
-    made = [Spool(tmp_path) for _ in range(150)]
-    stop.set()
-    thread.join()
-    assert all(spool.is_healthy and spool._path.exists() for spool in made)
-    for spool in (*made, sweeper):
-        spool.close()
+    monkeypatch.setattr(fcntl, "flock", sweep_then_lock)
+    made = Spool(tmp_path)
+    assert made._path.exists()
+    assert sweeper.orphans() == []
+    made.close()
+    sweeper.close()
 
 
 def test_a_clean_end_leaves_no_file(tmp_path: Path) -> None:
