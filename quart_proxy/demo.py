@@ -204,7 +204,7 @@ def _say_balance(stage: Stage, before: Decimal, after: Decimal, receipts: list[d
 
 def _say_farewell(stage: Stage, key: str) -> None:
     password = load_secrets(stage.settings).admin_password
-    stage.say(f"\n  Admin page   {stage.url}/      password  {password}")
+    stage.say(f"\n  Admin   {stage.url}/   password {password}")
     stage.say("\n  Try it:\n")
     stage.say(f"    curl -N {stage.url}/v1/chat/completions \\")
     stage.say(f"      -H 'Authorization: Bearer {key}' \\")
