@@ -40,11 +40,13 @@ async def test_five_hundred_at_once_on_one_cent_overshoot_by_one_request_at_most
     body = {"model": "slow", "max_tokens": 10, "messages": [{"role": "user", "content": "hello there"}]}
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None)) as client:
 
-        async def ask() -> httpx.Response:
+        async def ask(place: int) -> httpx.Response:
+            # In waves that a listening socket can take; all are in flight before the first is answered.
+            await asyncio.sleep(place // 50 * 0.05)
             url = f"{running.base_url}/v1/chat/completions"
             return await client.post(url, json=body, headers={"authorization": f"Bearer {key}"})
 
-        answers = await asyncio.gather(*(ask() for _ in range(500)))
+        answers = await asyncio.gather(*(ask(place) for place in range(500)))
     served = [answer for answer in answers if answer.status_code == 200]
     refused = [answer for answer in answers if answer.status_code != 200]
     held = expected_cost(PRICE, body_bytes=len(served[0].request.content), output_tokens=10)
