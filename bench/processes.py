@@ -121,7 +121,7 @@ async def _stop(process: "subprocess.Popen[bytes]") -> None:
         return
     process.send_signal(signal.SIGTERM)
     deadline_s = time.monotonic() + STOP_S
-    while process.poll() is None and time.monotonic() < deadline_s:  # noqa: ASYNC110
+    while process.poll() is None and time.monotonic() < deadline_s:
         await asyncio.sleep(POLL_S)
     with contextlib.suppress(ProcessLookupError):
         # Also for children of a server that ended and left them.

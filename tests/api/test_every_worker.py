@@ -13,7 +13,7 @@ Status = Callable[[], Awaitable[int]]
 async def becomes(status: Status, wanted: int) -> None:
     """Returns when the status is the wanted one; fails when it never is."""
     async with asyncio.timeout(10):
-        while await status() != wanted:  # noqa: ASYNC110
+        while await status() != wanted:
             await asyncio.sleep(0.02)
 
 

@@ -97,7 +97,7 @@ def is_alive(pid: int) -> bool:
 async def eventually(holds: Callable[[], bool]) -> None:
     """Return when it holds; fails at the deadline."""
     async with asyncio.timeout(DEADLINE_S):
-        while not holds():  # noqa: ASYNC110
+        while not holds():
             await asyncio.sleep(0.02)
 
 

@@ -69,9 +69,7 @@ class User:
         return errors.removeprefix("refused: ").strip()
 
 
-def start_user(
-    data_dir: Path, python: str = sys.executable, path: str = MODULES, name: str | None = None
-) -> User:
+def start_user(data_dir: Path, python: str = sys.executable, path: str = MODULES, name: str | None = None) -> User:
     pipe = subprocess.PIPE
     return User(
         subprocess.Popen(
@@ -95,9 +93,7 @@ def postmaster_pid(server: EmbeddedServer, home: Path | None = None) -> int:
     return int(file.read_text().split()[0]) if file.exists() else 0
 
 
-def run_psql(
-    server: EmbeddedServer, query: str, user: str | None = None
-) -> "subprocess.CompletedProcess[str]":
+def run_psql(server: EmbeddedServer, query: str, user: str | None = None) -> "subprocess.CompletedProcess[str]":
     """A query by `psql`, which `user` (None: ourselves) runs from a folder that it can read."""
     copies = SYSTEM_FOLDER.glob(f"pginstall-*/{WHEEL.name}/pginstall18/bin/psql")
     psql = next(copies) if IS_ROOT else WHEEL / "pginstall18" / "bin" / "psql"
@@ -239,9 +235,7 @@ def test_another_local_user_cannot_reach_the_socket(shared: EmbeddedServer) -> N
 def test_another_local_user_who_reaches_the_socket_is_refused(data_dir: Path) -> None:
     with embedded_postgres(data_dir) as server:
         folder = server.socket_folder
-        opened = [
-            (path, path.stat().st_mode & 0o777) for path in (folder.parent, folder, folder / ".s.PGSQL.5432")
-        ]
+        opened = [(path, path.stat().st_mode & 0o777) for path in (folder.parent, folder, folder / ".s.PGSQL.5432")]
         for path, _ in opened:
             path.chmod(0o777)
         refused = run_psql(server, "SELECT 1", "nobody")
@@ -441,9 +435,7 @@ def test_an_ordinary_user_has_it_in_the_data_folder(ordinary: tuple[Path, Ordina
 
 
 @pytest.mark.parametrize("name", ["long" * 40, "it's \"a, $HOME; `b`: ä"])
-def test_a_path_that_no_socket_can_have_gets_a_short_closed_one(
-    ordinary: tuple[Path, Ordinary], name: str
-) -> None:
+def test_a_path_that_no_socket_can_have_gets_a_short_closed_one(ordinary: tuple[Path, Ordinary], name: str) -> None:
     folder, start = ordinary
     user = start(folder / name)
     server = user.enter()
