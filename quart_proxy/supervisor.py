@@ -25,6 +25,8 @@ from pathlib import Path
 
 logger = logging.getLogger("quart_proxy.supervisor")
 
+UNREAD_TIMEOUT_MS = 90_000
+"""Half as long again as a relay waits for a client that takes nothing."""
 BACKLOG = 2048
 EXIT_S = 2.0
 """What a worker has after its grace period, and after a second signal, before it is killed."""
@@ -321,6 +323,9 @@ def open_listener(bind: str, *, backlog: int = BACKLOG) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Accepted connections inherit it: small events leave at once.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # So do these: the kernel drops a client that takes no bytes, which no timeout of a web server notices.
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_TIMEOUT_MS)
         listener.bind(address)
         listener.listen(backlog)
         listener.setblocking(False)

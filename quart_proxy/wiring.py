@@ -27,7 +27,8 @@ from quart_proxy.services.billing import Settler
 from quart_proxy.services.coherence import ChangeWatch
 from quart_proxy.services.dispatch import Dispatcher, new_request_id
 from quart_proxy.services.readiness import Readiness
-from quart_proxy.services.relay import RelayContext, RelayPool
+from quart_proxy.services.relay import RelayContext
+from quart_proxy.services.relay_pool import RelayPool
 from quart_proxy.services.routing import Router
 from quart_proxy.services.sealing import KeyResolver, Sealer
 from quart_proxy.services.spool import Spool

@@ -138,7 +138,7 @@ async def test_mappings_are_cached_for_a_minute_at_most_and_cleared_on_every_wor
 
 async def test_a_heartbeat_passes_in_every_silence_of_a_stream(product: Product) -> None:
     await product.add_model("silent", actual_model="sandbox:first_byte_ms=700,words=3")
-    await product.add_model("halting", actual_model="sandbox:delay_ms=500,words=3", api_format="anthropic")
+    await product.add_model("halting", actual_model="sandbox:delay_ms=300,words=1", api_format="anthropic")
     openai = await product.chat("silent", stream=True)
     assert openai.text.startswith(": heartbeat\n\n")
     assert openai.text.rstrip().endswith("data: [DONE]")

@@ -28,6 +28,7 @@
     │   ├── UpstreamRejected          its own 4xx, its own sentence
     │   ├── UpstreamRateLimited       429
     │   ├── UpstreamFailed            502
+    │   │   └── MissingKey                our own key for the provider is not to be had
     │   ├── UpstreamOverloaded        529
     │   ├── UpstreamUnreachable       502
     │   ├── UpstreamTimeout           504
@@ -244,6 +245,17 @@ class UpstreamFailed(UpstreamError):
     def __init__(self, message: str, *, retry_after_s: int | None = None, is_retryable: bool = True) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
         self.is_retryable = is_retryable
+
+
+class MissingKey(UpstreamFailed):
+    """The provider's key is not to be had. Which reference it was is for the operator's log, not for clients."""
+
+    code = "provider_key_missing"
+
+    def __init__(self, reference: str, reason: str) -> None:
+        super().__init__("This model's provider is not set up here; tell the operator of this proxy.")
+        self.reference = reference
+        self.reason = reason
 
 
 class UpstreamOverloaded(UpstreamError):

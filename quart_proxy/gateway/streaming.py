@@ -12,7 +12,8 @@ from quart_proxy.core.formats import Format
 from quart_proxy.core.money import format_money
 from quart_proxy.http import authenticated, read_body, request_id, service
 from quart_proxy.services.dispatch import Dispatcher
-from quart_proxy.services.relay import Answer, Relay, RelayPool
+from quart_proxy.services.relay import Answer, Relay
+from quart_proxy.services.relay_pool import RelayPool
 from quart_proxy.settings import Settings
 
 CLIENT_ID_HEADERS = ("X-Client-Request-Id", "X-Request-Id", "Idempotency-Key")

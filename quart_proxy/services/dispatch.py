@@ -10,7 +10,8 @@ from quart_proxy.core.formats import ClientRequest, Format
 from quart_proxy.core.record import Exchange, Outcome
 from quart_proxy.services.admission import Hold, expected_cost
 from quart_proxy.services.auth import Caller
-from quart_proxy.services.relay import Relay, RelayContext, RelayPool
+from quart_proxy.services.relay import Relay, RelayContext
+from quart_proxy.services.relay_pool import RelayPool
 from quart_proxy.services.routing import Route, Router
 from quart_proxy.services.spool import SpoolBroken
 

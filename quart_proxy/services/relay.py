@@ -8,7 +8,6 @@ ends a stream is put there only when the charge is durable.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,28 +15,24 @@ from quart_proxy.core.errors import (
     InternalError,
     ProxyError,
     StreamInterrupted,
-    Unavailable,
     UpstreamError,
     UpstreamFailed,
 )
-from quart_proxy.core.event_shape import EventShape
-from quart_proxy.core.formats import ClientRequest, Format, StreamReader, StreamStep
+from quart_proxy.core.formats import ClientRequest, Format
 from quart_proxy.core.pricing import charge
 from quart_proxy.core.record import Exchange, Outcome
-from quart_proxy.core.sse import Event, SseParser, end_event
 from quart_proxy.core.usage import NOTHING_READ, Reading
-from quart_proxy.core.usage_fields import is_json
 from quart_proxy.logs import write_event
 from quart_proxy.metrics import Metrics
 from quart_proxy.services.admission import Admission, Hold
 from quart_proxy.services.billing import Settler
 from quart_proxy.services.outbox import Outbox
+from quart_proxy.services.passage import Passage
 from quart_proxy.services.refusals import read_refusal
 from quart_proxy.services.routing import Route
 from quart_proxy.settings import (
     ANSWER_BYTES_MAX,
     DRAIN_TIMEOUT_S,
-    DRAINS_MAX,
     ERROR_BYTES_MAX,
     OUTBOX_BYTES_MAX,
     WRITE_STALL_S,
@@ -45,9 +40,6 @@ from quart_proxy.settings import (
 from quart_proxy.upstream.client import UpstreamClient, UpstreamExchange
 
 logger = logging.getLogger(__name__)
-
-TAIL_TIMEOUT_S = 1.0
-"""After the last event a provider owes only the end of its chunked body; reading it saves the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +80,6 @@ class Relay:
         self.format = format
         self.head: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self.outbox = Outbox(OUTBOX_BYTES_MAX)
-        self.is_inside_event = False
         self._context = context
         self._request = request
         self._route = route
@@ -96,7 +87,12 @@ class Relay:
         self._begun = time.monotonic()
         self._limit: asyncio.Timeout | None = None
         self._cut_at_s: float | None = None
-        self._reader: StreamReader | None = None
+        self._passage: Passage | None = None
+
+    @property
+    def is_inside_event(self) -> bool:
+        """Whether the client has got a part of an event: then a heartbeat must wait."""
+        return self._passage is not None and self._passage.is_inside_event
 
     async def run(self) -> None:
         """Relay, settle, and say how it went. Raises nothing that a provider or a client can cause."""
@@ -106,7 +102,8 @@ class Relay:
             async with asyncio.timeout_at(self._cut_at_s) as self._limit:
                 error = await self._exchange_bytes()
         except TimeoutError:
-            self._bill(self._final_reading(), Outcome.ABORTED_UNMETERED, is_broken=True)
+            known = NOTHING_READ if self._passage is None else self._passage.reading(is_broken=True)
+            self._bill(known, Outcome.ABORTED_UNMETERED, is_broken=True)
             error = StreamInterrupted("This answer was cut here before it was complete.")
         finally:
             self._limit = None
@@ -195,87 +192,36 @@ class Relay:
     # --- streams --------------------------------------------------------------------------------------
 
     async def _relay_stream(self, upstream: UpstreamExchange) -> ProxyError | None:
-        reader = self._reader = self.format.open_stream()
+        passage = self._passage = Passage(
+            self.format,
+            model=self._request.model,
+            wants_usage=self._request.wants_usage,
+            put=self._put,
+            on_first=self._begin,
+        )
         error: ProxyError | None = None
         chunks = upstream.chunks()
         try:
-            terminal, has_failed = await self._pump(chunks, reader)
+            await passage.run(chunks)
         except UpstreamError as broken:
-            terminal, has_failed, error = None, False, broken
+            error = broken
         else:
-            if terminal is None and not has_failed and not reader.is_complete_without_terminal():
+            if not passage.has_failed and not passage.is_complete:
                 error = StreamInterrupted("The provider's answer ended before it was complete.")
-        if error is not None:
-            self._bill(self._final_reading(), Outcome.INTERRUPTED, is_broken=True)
-            self.exchange.error_code = self.exchange.error_code or error.code
-        elif has_failed:
-            self._bill(self._final_reading(), Outcome.UPSTREAM_ERROR, is_broken=True)
-            self.exchange.error_code = self.exchange.error_code or UpstreamFailed.code
-        else:
-            self._bill(reader.reading(), Outcome.NO_USAGE)
+            elif passage.terminal is not None:
+                await passage.read_on(chunks)
+        is_broken = error is not None or passage.has_failed
+        self._bill(passage.reading(is_broken=is_broken), _unbilled(error, passage), is_broken=is_broken)
+        if is_broken:
+            self.exchange.error_code = self.exchange.error_code or (error or UpstreamFailed).code
         await self._settle()
-        if error is None and not has_failed:
-            await self._put(terminal or self.format.terminal or b"")
-        if error is None:
-            self.outbox.close()
-            await _read_tail(chunks)
+        if not is_broken:
+            await self._put(passage.terminal or self.format.terminal or b"")
         return error
 
-    async def _pump(self, chunks: AsyncIterator[bytes], reader: StreamReader) -> tuple[bytes | None, bool]:
-        """Pass events on until the stream ends. Returns the terminal event, held back, and whether the provider
-        reported a failure. After a failure only failures are passed on, but usage is still read."""
-        parser, shape = SseParser(), EventShape()
-        has_failed = False
-        async for chunk in chunks:
-            if self.exchange.first_byte_ms is None:
-                self._note_first_byte()
-                self._give(None)
-            parts: list[bytes] = []
-            terminal = None
-            for event in parser.feed(chunk):
-                if not has_failed and (known := shape.match(event.raw)) is not None:
-                    parts.append(known)
-                    continue
-                step, renamed = reader.read(event), self._renamed(event)
-                if step is StreamStep.TERMINAL:
-                    terminal = renamed
-                    break
-                if step is StreamStep.FORWARD:
-                    shape.learn(event.raw, renamed)
-                has_failed = has_failed or step is StreamStep.ERROR
-                if step is StreamStep.ERROR or (not has_failed and self._is_wanted(step)):
-                    parts.append(renamed)
-            # A terminal event in pieces has begun at the client, and its last piece is still here.
-            self.is_inside_event = parser.is_inside_event or (terminal is not None and self.is_inside_event)
-            if parts:
-                await self._put(b"".join(parts))
-            if terminal is not None:
-                return terminal, has_failed
-        last = parser.close()
-        if last is None:
-            return None, has_failed
-        # The provider forgot the blank line that ends its last event, and without one the client would drop it;
-        # or the network cut the event in two, and then it is not JSON.
-        step, data = reader.read(last), end_event(self._renamed(last))
-        if step is StreamStep.TERMINAL:
-            return data, has_failed
-        is_whole = self.is_inside_event or is_json(last.data)
-        if step is StreamStep.ERROR or (not has_failed and is_whole and self._is_wanted(step)):
-            await self._put(data)
-            self.is_inside_event = False
-        return None, has_failed or step is StreamStep.ERROR
-
-    def _is_wanted(self, step: StreamStep) -> bool:
-        return step is not StreamStep.USAGE_ONLY or self._request.wants_usage
-
-    def _final_reading(self) -> Reading:
-        """The usage of an answer that broke: only a total counts, not what was said at its start."""
-        if self._reader is None or not self._reader.is_usage_final():
-            return NOTHING_READ
-        return self._reader.reading()
-
-    def _renamed(self, event: Event) -> bytes:
-        return self.format.rename_event(event, self._request.model)
+    def _begin(self) -> None:
+        self._note_first_byte()
+        self._give(None)
 
     async def _put(self, data: bytes) -> None:
         if data:
@@ -360,13 +306,11 @@ def _may_be_stream(content_type: str) -> bool:
     return "event-stream" in content_type or not ("json" in content_type or "html" in content_type)
 
 
-async def _read_tail(chunks: AsyncIterator[bytes]) -> None:
-    try:
-        async with asyncio.timeout(TAIL_TIMEOUT_S):
-            async for _ in chunks:
-                pass
-    except (TimeoutError, UpstreamError):
-        pass  # All that mattered was read; the connection is not kept.
+def _unbilled(error: ProxyError | None, passage: Passage) -> Outcome:
+    """Why a stream without usage costs nothing."""
+    if error is not None:
+        return Outcome.INTERRUPTED
+    return Outcome.UPSTREAM_ERROR if passage.has_failed else Outcome.NO_USAGE
 
 
 def log_fields(exchange: Exchange) -> dict[str, object]:
@@ -389,49 +333,3 @@ def log_fields(exchange: Exchange) -> dict[str, object]:
         "first_byte_ms": exchange.first_byte_ms,
         "duration_ms": exchange.duration_ms,
     }
-
-
-class RelayPool:
-    """The relays of a worker: keeps them alive, bounds those that nobody reads, and waits for them at the end."""
-
-    def __init__(self) -> None:
-        self._running: dict[Relay, asyncio.Task[None]] = {}
-        self._drained: set[Relay] = set()
-        self._is_closing = False
-
-    def __len__(self) -> int:
-        return len(self._running)
-
-    def start(self, relay: Relay) -> None:
-        """Raises Unavailable when the worker is stopping."""
-        if self._is_closing:
-            raise Unavailable("This worker is stopping; try again.", retry_after_s=1)
-        task = asyncio.create_task(relay.run())
-        self._running[relay] = task
-        task.add_done_callback(lambda _: self._forget(relay))
-
-    def abandon(self, relay: Relay) -> None:
-        """The client of `relay` is gone. At most DRAINS_MAX such answers are read on at once."""
-        if relay in self._running and relay not in self._drained:
-            relay.abandon(is_over=len(self._drained) >= DRAINS_MAX)
-            self._drained.add(relay)
-
-    async def drain(self, grace_s: float) -> None:
-        """Let running answers end, for so long; then cut what is left and wait for its settlement."""
-        self._is_closing = True
-        if self._running:
-            await asyncio.wait(self._running.values(), timeout=grace_s)
-        self.cut()
-        if self._running:
-            await asyncio.wait(self._running.values())
-
-    def cut(self) -> None:
-        """End every running answer now: usage that is known is billed, readers get an error event."""
-        for relay in self._running:
-            relay.cut_after(0)
-
-    def _forget(self, relay: Relay) -> None:
-        task = self._running.pop(relay)
-        self._drained.discard(relay)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.critical("relay_crashed", exc_info=error, extra={"fields": {}})

@@ -9,12 +9,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from quart_proxy.core.errors import ModelNotAllowed, ModelNotFound, Untranslatable
+from quart_proxy.core.errors import MissingKey, ModelNotAllowed, ModelNotFound, Untranslatable
 from quart_proxy.core.formats import FORMATS, Format
 from quart_proxy.core.prompts import PromptMode, PromptRule, SystemPrompt, choose_prompt
 from quart_proxy.services.auth import Caller
 from quart_proxy.services.cache import Cache
-from quart_proxy.services.sealing import KeyResolver, MissingKey, Sealed, is_reference, is_secret, secret_name
+from quart_proxy.services.sealing import KeyResolver, Sealed, is_reference, is_secret, secret_name
 from quart_proxy.settings import (
     CATALOG_ENTRIES_MAX,
     CATALOG_TTL_S,

@@ -17,22 +17,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from quart_proxy.core.errors import UpstreamFailed
+from quart_proxy.core.errors import MissingKey
 
 NONCE_BYTES = 12
 SECRET_FOLDERS = ("/run/secrets", "/etc/quart-proxy")
 """Where `${file:...}` may point: the folders that container platforms and packages put secrets in."""
-
-
-class MissingKey(UpstreamFailed):
-    """The provider's key is not to be had. Which reference it was is for the operator's log, not for clients."""
-
-    code = "provider_key_missing"
-
-    def __init__(self, reference: str, reason: str) -> None:
-        super().__init__("This model's provider is not set up here; tell the operator of this proxy.")
-        self.reference = reference
-        self.reason = reason
 
 
 def derive_key(secret: str, purpose: str) -> bytes:

@@ -44,6 +44,10 @@ def example(kind: type[ProxyError]) -> ProxyError:
             return InvalidFields([Fault("name", "is missing"), Fault("age", "is unknown")])
         case errors.UpstreamRejected:
             return errors.UpstreamRejected("No.", status=418, code="teapot", param="cup")
+        case errors.MissingKey:
+            return errors.MissingKey("${env:X_API_KEY}", "the variable is not set")
+        case errors.UpstreamFailed:
+            return errors.UpstreamFailed("It failed.", is_retryable=False)
     return kind("A sentence.", param="field")
 
 

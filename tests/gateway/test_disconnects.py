@@ -12,7 +12,8 @@ from tabs import FORMATS, TERMINALS, Tab, Wire, body_for, cost_of, tokens_of
 
 from quart_proxy.core.usage import Dimension
 from quart_proxy.services import relay as relay_module
-from quart_proxy.services.relay import RelayPool
+from quart_proxy.services import relay_pool as relay_pool_module
+from quart_proxy.services.relay_pool import RelayPool
 
 LEAVE: tuple[Callable[[Wire], None], ...] = (Wire.close, Wire.reset, Wire.half_close)
 
@@ -60,7 +61,7 @@ async def test_leaving_before_the_first_byte_bills_real_usage(
 
 
 async def test_more_departures_than_may_be_read_on_cut_the_provider(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay_module, "DRAINS_MAX", 1)
+    monkeypatch.setattr(relay_pool_module, "DRAINS_MAX", 1)
     model = await tab.add_model("sandbox:words=20,delay_ms=60")
     wires = [await tab.call(model, nonce=f"{model}-{number}") for number in range(3)]
     for wire in wires:
@@ -117,7 +118,7 @@ async def test_leaving_before_the_answer_was_begun_is_noticed(tab: Tab, monkeypa
 
 
 async def test_an_answer_that_is_cut_gives_its_hold_back(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay_module, "DRAINS_MAX", 0)
+    monkeypatch.setattr(relay_pool_module, "DRAINS_MAX", 0)
     model = await tab.add_model("sandbox:endless=1,delay_ms=20")
     _, tab.key = await tab.product.accounts.create_key(
         TESTER, user_id=tab.user_id, name="one at a time", max_concurrency=1

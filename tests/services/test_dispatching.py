@@ -7,16 +7,17 @@ import pytest
 from books import RATES, Books, open_books
 from chaos import eventually
 
-from quart_proxy.core.errors import BalanceExhausted, ModelNotFound, Unavailable
+from quart_proxy.core.errors import BalanceExhausted, MissingKey, ModelNotFound, Unavailable
 from quart_proxy.core.formats import FORMATS
 from quart_proxy.metrics import Metrics
 from quart_proxy.services.admission import Admission
 from quart_proxy.services.auth import Caller
 from quart_proxy.services.billing import Settler
 from quart_proxy.services.dispatch import Dispatcher, new_request_id
-from quart_proxy.services.relay import RelayContext, RelayPool
+from quart_proxy.services.relay import RelayContext
+from quart_proxy.services.relay_pool import RelayPool
 from quart_proxy.services.routing import Router
-from quart_proxy.services.sealing import KeyResolver, MissingKey, Sealer
+from quart_proxy.services.sealing import KeyResolver, Sealer
 from quart_proxy.services.spool import Spool
 from quart_proxy.store.catalog import Model, Upstream, save_model
 from quart_proxy.store.database import Database

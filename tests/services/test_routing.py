@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 from books import RATES, UPSTREAM
 
-from quart_proxy.core.errors import Conflict, ModelNotAllowed, ModelNotFound, Untranslatable
+from quart_proxy.core.errors import Conflict, MissingKey, ModelNotAllowed, ModelNotFound, Untranslatable
 from quart_proxy.core.formats import FORMATS
 from quart_proxy.core.usage import Dimension
 from quart_proxy.services.auth import Caller
 from quart_proxy.services.routing import Route, Router
-from quart_proxy.services.sealing import KeyResolver, MissingKey, Sealer
+from quart_proxy.services.sealing import KeyResolver, Sealer
 from quart_proxy.store.catalog import (
     Model,
     Provider,

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from quart_proxy.core.errors import MissingKey
 from quart_proxy.services import sealing
-from quart_proxy.services.sealing import KeyResolver, MissingKey, Sealer
+from quart_proxy.services.sealing import KeyResolver, Sealer
 
 OLD, NEW = "an old key that is long enough to pass", "a new key that is long enough to pass it"
 URL = "https://api.example.com/v1"

@@ -104,6 +104,7 @@ class _Reader:
         message = document.get("message")
         if kind == "message_start" and isinstance(message, dict):
             self._usage = {}
+            self._has_total = False
             self._model = message.get("model")
             self._merge(message.get("usage"))
         elif kind == "message_delta":
