@@ -28,8 +28,8 @@ demo: $(READY) ## See it work: a streamed answer, its receipt, the balance (ONCE
 serve: $(READY) ## Serve, with the embedded PostgreSQL unless DATABASE_URL is set
 	@$(BIN)/quart-proxy serve
 
-test: $(READY) check ## Run every check and every test
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(READY) check ## Run every check and every test (PYTEST_ARGS adds to it, DATABASE_URL chooses the server)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check: $(READY) ## Style, types, floors
 	@$(BIN)/ruff check

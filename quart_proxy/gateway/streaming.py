@@ -5,18 +5,18 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from quart import Response, request
+from quart import Response
 
-from quart_proxy.core.errors import InvalidRequest, UnsupportedEncoding
+from quart_proxy.core.errors import InvalidRequest
 from quart_proxy.core.formats import Format
 from quart_proxy.core.money import format_money
-from quart_proxy.http import authenticated, read_body, request_id, service
+from quart_proxy.http import authenticated, header_values, read_body, request_id, service
 from quart_proxy.services.dispatch import Dispatcher
 from quart_proxy.services.relay import Answer, Relay
 from quart_proxy.services.relay_pool import RelayPool
 from quart_proxy.settings import Settings
 
-CLIENT_ID_HEADERS = ("X-Client-Request-Id", "X-Request-Id", "Idempotency-Key")
+CLIENT_ID_HEADERS = (b"x-client-request-id", b"x-request-id", b"idempotency-key")
 UNSTALLING_BYTES_MAX = 64 * 1024
 STREAM_HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
 PASSED_HEADER = re.compile(r"[\x20-\x7e]{1,1000}")
@@ -26,8 +26,6 @@ PASSED_HEADER = re.compile(r"[\x20-\x7e]{1,1000}")
 async def relay_request(client_format: Format, endpoint: str) -> Response:
     """Answer the request being handled, whose body is in `client_format`."""
     caller = await authenticated()
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise UnsupportedEncoding("The body is compressed; send it as it is.")
     body = await read_body()
     relay = await service(Dispatcher).dispatch(
         request_id=request_id(),
@@ -43,11 +41,15 @@ async def relay_request(client_format: Format, endpoint: str) -> Response:
 
 async def _answer(relay: Relay) -> Response:
     _abandon_at_end(relay)
+    if not relay.exchange.streamed:
+        answer = await asyncio.shield(relay.head)
+        assert answer is not None
+        return _whole(answer)
     heartbeat_s = service(Settings).heartbeat_s
     is_late = False
     try:
         # Until a first byte came or a heartbeat is due the status is still open: an upstream's 429 is a 429.
-        async with asyncio.timeout(heartbeat_s if relay.exchange.streamed else None):
+        async with asyncio.timeout(heartbeat_s):
             answer = await asyncio.shield(relay.head)
     except TimeoutError:
         answer = relay.begin_stream()
@@ -109,7 +111,7 @@ def _passed_headers(client_format: Format) -> dict[str, str]:
     InvalidRequest."""
     passed = {}
     for name in client_format.client_headers:
-        value = ",".join(request.headers.getlist(name))
+        value = ",".join(header_values(name.encode()))
         if value and not PASSED_HEADER.fullmatch(value):
             raise InvalidRequest(f"The header `{name}` must have 1 to 1,000 printable characters.", param=name)
         if value:
@@ -120,6 +122,6 @@ def _passed_headers(client_format: Format) -> dict[str, str]:
 def _client_id() -> str | None:
     """The client's own name for this request: kept beside ours, never in its place."""
     for name in CLIENT_ID_HEADERS:
-        if value := request.headers.get(name):
+        for value in header_values(name):
             return value
     return None

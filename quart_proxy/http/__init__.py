@@ -76,10 +76,16 @@ async def read_json() -> dict[str, Any]:
     return document
 
 
+def header_values(name: bytes) -> list[str]:
+    """Every value of a header, by its name in lower case. From the request as the server read it: Quart's own
+    headers are searched through for each question, and a request asks ten."""
+    return [value.decode("latin-1") for key, value in request.scope["headers"] if key == name]
+
+
 def client_key() -> str:
     """The API key of ours in this request. Raises Unauthenticated, and InvalidRequest when there are two."""
-    authorization = request.headers.getlist("Authorization")
-    x_api_key = request.headers.getlist("X-Api-Key")
+    authorization = header_values(b"authorization")
+    x_api_key = header_values(b"x-api-key")
     if len(authorization) > 1 or len(x_api_key) > 1:
         raise InvalidRequest("A credential header is there twice; send one.")
     bearer = None
