@@ -2,8 +2,6 @@
 shows that is not the client's to see."""
 
 import json
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
 import httpx
@@ -140,7 +138,7 @@ async def test_a_200_that_is_no_object_is_a_bad_gateway(tab: Tab, scripted: Scri
         ("soon", None),
         ("", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", "0"),
-        (format_datetime(datetime.now(UTC) + timedelta(days=2), usegmt=True), "3600"),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", "3600"),
         ("Wed, 21 Oct 99999999999999999999 07:28:00 GMT", None),
         ("Wed, 21 Oct 2015 07:28:00 +99999999999999", None),
     ],
