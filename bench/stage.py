@@ -26,11 +26,10 @@ from bench.peers import PEERS, Place
 from bench.plan import USERS, Plan
 from bench.processes import ServerFailed, find_free_port, make_environment, running_command, running_worker
 from bench.seed import Customer, add_customers, write_models_file
-from quart_proxy.prepare import prepare_database
+from quart_proxy.prepare import PREPARED, prepare_database
 from quart_proxy.settings import Settings
 from quart_proxy.store.database import Database
 from quart_proxy.store.embedded import DATABASE, EmbeddedServer, embedded_postgres, remove_embedded_postgres
-from quart_proxy.wiring import PREPARED
 
 SANDBOX = "from quart_proxy.sandbox import command; command()"
 SETTLEMENTS_DATABASE = "settlements"

@@ -1,13 +1,29 @@
-"""Making a database ready to serve from: its schema, its partitions, and the models of `models.yaml`."""
+"""A database to serve from: reached, brought to its schema and partitions, filled from `models.yaml`."""
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from quart_proxy.settings import Settings
 from quart_proxy.store.database import Database, translated_errors
+from quart_proxy.store.embedded import embedded_postgres
 from quart_proxy.store.partitions import make_partitions
 from quart_proxy.store.schema import migrate
 from registry.apply import sync_registry
+
+PREPARED = "QUART_PROXY_PREPARED"
+"""Set by `serve` for its workers: the database was migrated and the registry synced before they started."""
+
+
+@contextlib.contextmanager
+def database_url(settings: Settings) -> Iterator[str]:
+    """The address of the database to use: the one given, or the embedded one, running while the block does."""
+    if settings.database_url is not None:
+        yield settings.database_url
+    else:
+        with embedded_postgres(settings.data_dir) as server:
+            yield server.url
 
 
 def prepare_database(settings: Settings, database_url: str) -> None:

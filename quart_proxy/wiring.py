@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from quart_proxy.guard import RequestGuard
 from quart_proxy.http import SERVICES, install_errors, render_error
 from quart_proxy.logs import configure_logging
 from quart_proxy.metrics import Metrics
-from quart_proxy.prepare import prepare_database
+from quart_proxy.prepare import PREPARED, database_url, prepare_database
 from quart_proxy.services.accounts import Accounts
 from quart_proxy.services.admission import Admission
 from quart_proxy.services.auth import AdminSessions, Authenticator
@@ -34,14 +34,11 @@ from quart_proxy.services.sealing import KeyResolver, Sealer
 from quart_proxy.services.spool import Spool
 from quart_proxy.settings import BODY_BYTES_MAX, BODY_TIMEOUT_S, Settings, load_secrets
 from quart_proxy.store.database import Database
-from quart_proxy.store.embedded import embedded_postgres
 from quart_proxy.store.partitions import make_partitions
 from quart_proxy.upstream.client import UpstreamClient
 
 logger = logging.getLogger(__name__)
 
-PREPARED = "QUART_PROXY_PREPARED"
-"""Set by `serve` for its workers: the database was migrated and the registry synced before they started."""
 PREPARE_PAUSE_S = 1.0
 GC_THRESHOLD = 20_000
 PARTITIONS_PAUSE_S = 6 * 3600
@@ -144,16 +141,6 @@ class Worker:
                 async with self.database.transaction() as connection:
                     await make_partitions(connection, datetime.now(UTC))
             await asyncio.sleep(PARTITIONS_PAUSE_S)
-
-
-@contextlib.contextmanager
-def database_url(settings: Settings) -> Iterator[str]:
-    """The address of the database to use: the one given, or the embedded one, running while the block does."""
-    if settings.database_url is not None:
-        yield settings.database_url
-    else:
-        with embedded_postgres(settings.data_dir) as server:
-            yield server.url
 
 
 def create_app(settings: Settings | None = None, environment: Mapping[str, str] | None = None) -> Quart:

@@ -13,11 +13,11 @@ import orjson
 
 from quart_proxy.core.errors import ProxyError
 from quart_proxy.core.money import parse_money
+from quart_proxy.prepare import database_url
 from quart_proxy.settings import Settings, SettingsError
 from quart_proxy.store.database import Database, translated_errors
 from quart_proxy.store.embedded_home import EmbeddedPostgresError
 from quart_proxy.store.schema import is_migrated, migrate
-from quart_proxy.wiring import database_url
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -15,10 +15,9 @@ from quart_proxy.commands.running import (
 )
 from quart_proxy.core.errors import Unavailable
 from quart_proxy.logs import configure_logging
-from quart_proxy.prepare import prepare_database
+from quart_proxy.prepare import PREPARED, prepare_database
 from quart_proxy.settings import GRACE_S, Settings, load_secrets
 from quart_proxy.supervisor import AddressError, parse_bind, run_supervisor
-from quart_proxy.wiring import PREPARED
 
 WORKERS_MAX = 256
 CONFIG_FILE = Path("hypercorn.toml")
