@@ -274,10 +274,14 @@ def upgrade() -> None:
     op.create_index("ix_usage_log_user_id_request_id", "usage_log", ["user_id", "request_id"], unique=False)
     op.execute("INSERT INTO config_version DEFAULT VALUES")
     op.execute(APPEND_ONLY)
-    for table in ("ledger", "audit_log"):
+    for table in ("ledger", "audit_log", "usage_log"):
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table}"
             " FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+        )
+    for table in ("ledger", "audit_log", "usage_log", "prices"):
+        op.execute(
+            f"CREATE TRIGGER not_emptied BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
     # A price is closed, never changed: bills name the row that made them.
     op.execute(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quart_proxy.core.errors import MissingKey, ModelNotAllowed, ModelNotFound, Untranslatable
-from quart_proxy.core.formats import FORMATS, Format
+from quart_proxy.core.formats import FORMATS, SPOKEN, Format
 from quart_proxy.core.prompts import PromptMode, PromptRule, SystemPrompt, choose_prompt
 from quart_proxy.services.auth import Caller
 from quart_proxy.services.cache import Cache
@@ -156,7 +156,8 @@ class Router:
 
     async def _load_list(self, _: str) -> list[ServedModel]:
         async with self._database.snapshot() as connection:
-            return await list_served_models(connection)
+            found = await list_served_models(connection)
+        return [model for model in found if any(upstream.api_format in SPOKEN for upstream in model.upstreams)]
 
     async def _load_live(self, _: str) -> LiveSettings:
         async with self._database.read() as connection:

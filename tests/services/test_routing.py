@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from books import RATES, UPSTREAM
+from product import Product
 
 from quart_proxy.core.errors import Conflict, MissingKey, ModelNotAllowed, ModelNotFound, Untranslatable
 from quart_proxy.core.formats import FORMATS
@@ -182,3 +183,12 @@ async def test_no_row_may_hold_a_key_itself(database: Database) -> None:
     with pytest.raises(Conflict, match="is_a_reference"):
         async with database.transaction() as connection:
             await save_provider(connection, provider)
+
+
+async def test_a_model_that_no_format_speaks_is_neither_listed_nor_called_served(product: Product) -> None:
+    await product.add_model("later", api_format="gemini")
+    listed = await product.client.get(f"{product.base_url}/v1/models", headers=product.headers)
+    kept = await product.client.get(f"{product.base_url}/api/admin/models/later", headers=await product.login())
+    assert "later" not in [model["id"] for model in listed.json()["data"]]
+    assert kept.json()["served"] is False
+    assert "speaks" in kept.json()["reason"]

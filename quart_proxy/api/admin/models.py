@@ -8,6 +8,7 @@ from quart import Blueprint, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import Fault
+from quart_proxy.core.formats import SPOKEN
 from quart_proxy.http.documents import Collection, Connection
 from quart_proxy.store.catalog import (
     Model,
@@ -76,7 +77,7 @@ class Models(Collection[Model, ModelDocument]):
         return faults
 
     async def state(self, connection: AsyncConnection, rows: Sequence[Model]) -> Callable[[Model], dict[str, Any]]:
-        providers = {provider.key for provider in await list_providers(connection)}
+        providers = {provider.key: provider.api_format for provider in await list_providers(connection)}
 
         def tell(model: Model) -> dict[str, Any]:
             reason = _reason(model, providers)
@@ -85,7 +86,7 @@ class Models(Collection[Model, ModelDocument]):
         return tell
 
 
-def _reason(model: Model, providers: set[str]) -> str | None:
+def _reason(model: Model, providers: Mapping[str, str]) -> str | None:
     """Why the model is not served, or None when it is."""
     if not model.enabled:
         return "It is disabled."
@@ -93,6 +94,9 @@ def _reason(model: Model, providers: set[str]) -> str | None:
         return "It has no price."
     if not any(u.enabled and (u.provider is None or u.provider in providers) for u in model.upstreams):
         return "None of its upstreams is enabled."
+    formats = {u.api_format or providers.get(u.provider or "") for u in model.upstreams if u.enabled}
+    if formats.isdisjoint(SPOKEN):
+        return f"This version speaks {', '.join(sorted(SPOKEN))}, and none of its upstreams does."
     return None
 
 

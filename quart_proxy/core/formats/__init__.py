@@ -147,3 +147,5 @@ def load_formats(package: str, path: Iterable[str]) -> dict[str, Format]:
 
 
 FORMATS: Mapping[str, Format] = load_formats(__name__, __path__)
+SPOKEN = frozenset(spoken.api_format for spoken in FORMATS.values())
+"""Every `api_format` of an upstream that can be served."""
