@@ -58,5 +58,5 @@ def configure_logging(level: int = logging.INFO) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # Quart and Hypercorn would say each request again, with its query string.
-    for noisy in ("hypercorn.access", "quart.serving", "asyncio"):
+    for noisy in ("hypercorn.access", "quart.serving", "asyncio", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -102,7 +102,7 @@ def _welcome(url: str, sign_in: str, workers: int, settings: Settings) -> str:
         (
             "",
             f"  quart-proxy serves on  {url}",
-            f"  admin page             {url}/",
+            f"  front page             {url}/",
             f"  admin password         {sign_in}",
             f"  for clients            {url}/v1  (OpenAI)   {url}  (Anthropic)",
             f"  running on             {workers} worker{'s' if workers > 1 else ''}, {database}, {settings.data_dir}",
