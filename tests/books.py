@@ -18,10 +18,11 @@ from quart_proxy.services.accounts import Accounts, Actor
 from quart_proxy.services.billing import Settler
 from quart_proxy.services.spool import Spool
 from quart_proxy.store.accounts import User, get_user
-from quart_proxy.store.catalog import Model, Upstream, list_served_models, save_model
+from quart_proxy.store.catalog import Model, Upstream, save_model
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import list_imbalances, settle_records
 from quart_proxy.store.partitions import make_partitions
+from quart_proxy.store.served import list_served_models
 from quart_proxy.store.usage_log import UsageFilter, UsageRow, list_usage
 
 CLERK = Actor("clerk")

@@ -23,9 +23,10 @@ from quart_proxy.settings import (
     IDLE_TIMEOUT_S,
     TOTAL_TIMEOUT_S,
 )
-from quart_proxy.store.catalog import ServedModel, ServedUpstream, fold_name, list_served_models
+from quart_proxy.store.catalog import fold_name
 from quart_proxy.store.database import Database
 from quart_proxy.store.secrets import find_secret
+from quart_proxy.store.served import ServedModel, ServedUpstream, list_served_models
 from quart_proxy.store.settings import LiveSettings, read_settings
 from quart_proxy.upstream.client import Timeouts
 

@@ -68,37 +68,6 @@ class Model:
     row_version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ServedUpstream:
-    """An upstream with its provider's address filled in: all that a call needs, but the key itself."""
-
-    id: int
-    name: str
-    api_format: str
-    api_url: str
-    api_key: str | None
-    headers: Mapping[str, str]
-    actual_model: str
-    priority: int
-    weight: int
-
-
-@dataclass(frozen=True, slots=True)
-class ServedModel:
-    """A model that can be served now: enabled, priced, with at least one enabled upstream, in calling order."""
-
-    id: int
-    display_name: str
-    names: frozenset[str]
-    price: Price
-    upstreams: tuple[ServedUpstream, ...]
-    prompt_disabled: bool
-    prompt_text: str
-    prompt_mode: str | None
-    limits: Mapping[str, int]
-    created_at: Any
-
-
 def fold_name(name: str) -> str:
     """The form in which names are compared: case does not matter, nor do blanks around."""
     return name.strip().casefold()
@@ -114,79 +83,8 @@ def _price(row: Any) -> Price | None:
     return Price(row.id, rates, row.free)
 
 
-async def list_served_models(connection: AsyncConnection, name: str | None = None) -> list[ServedModel]:
-    """Every model that can be served now, by display name; with `name` (folded), the one that has this name."""
-    query = (
-        select(models, *(prices.c[d.value] for d in Dimension), prices.c.free, prices.c.id.label("price_id"))
-        .join(prices, (prices.c.model_id == models.c.id) & prices.c.valid_to.is_(None))
-        .where(models.c.deleted_at.is_(None), models.c.enabled)
-        .order_by(models.c.display_name)
-    )
-    if name is not None:
-        query = query.where(models.c.id.in_(select(model_names.c.model_id).where(model_names.c.name == name)))
-    rows = (await connection.execute(query)).all()
-    ids = [row.id for row in rows]
-    reached = await _served_upstreams(connection, ids)
-    named = await _names(connection, ids)
-    return [
-        ServedModel(
-            id=row.id,
-            display_name=row.display_name,
-            names=frozenset(folded for folded, _, _ in named.get(row.id, ())),
-            price=Price(
-                row.price_id,
-                {d: getattr(row, d.value) for d in Dimension if getattr(row, d.value) is not None},
-                row.free,
-            ),
-            upstreams=tuple(reached[row.id]),
-            prompt_disabled=bool(row.prompt_disabled),
-            prompt_text=row.prompt_text or "",
-            prompt_mode=row.prompt_mode,
-            limits=row.limits,
-            created_at=row.created_at,
-        )
-        for row in rows
-        if reached.get(row.id)
-    ]
-
-
-async def _served_upstreams(connection: AsyncConnection, model_ids: Sequence[int]) -> dict[int, list[ServedUpstream]]:
-    query = (
-        select(
-            upstreams,
-            models.c.display_name,
-            providers.c.key.label("provider_key"),
-            func.coalesce(upstreams.c.api_format, providers.c.api_format).label("format"),
-            func.coalesce(upstreams.c.api_url, providers.c.api_url).label("url"),
-            func.coalesce(upstreams.c.api_key, providers.c.api_key).label("secret"),
-            providers.c.headers,
-            providers.c.deleted_at.label("provider_deleted_at"),
-        )
-        .join(models, models.c.id == upstreams.c.model_id)
-        .outerjoin(providers, providers.c.id == upstreams.c.provider_id)
-        .where(upstreams.c.model_id.in_(model_ids), upstreams.c.enabled)
-        .order_by(upstreams.c.priority, upstreams.c.weight.desc(), upstreams.c.id)
-    )
-    found: dict[int, list[ServedUpstream]] = {}
-    for row in await connection.execute(query):
-        if row.provider_deleted_at is None:
-            found.setdefault(row.model_id, []).append(
-                ServedUpstream(
-                    id=row.id,
-                    name=row.provider_key or row.key,
-                    api_format=row.format,
-                    api_url=row.url,
-                    api_key=row.secret,
-                    headers=row.headers or {},
-                    actual_model=row.actual_model or row.display_name,
-                    priority=row.priority,
-                    weight=row.weight,
-                )
-            )
-    return found
-
-
-async def _names(connection: AsyncConnection, model_ids: Sequence[int]) -> dict[int, list[tuple[str, str, bool]]]:
+async def list_names(connection: AsyncConnection, model_ids: Sequence[int]) -> dict[int, list[tuple[str, str, bool]]]:
+    """The names of these models, by model: folded, as written, and whether it is an alias."""
     query = select(model_names).where(model_names.c.model_id.in_(model_ids)).order_by(model_names.c.written)
     found: dict[int, list[tuple[str, str, bool]]] = {}
     for row in await connection.execute(query):
@@ -219,7 +117,7 @@ async def list_models(connection: AsyncConnection, key: str | None = None) -> li
         query = query.where(models.c.key == key)
     rows = (await connection.execute(query)).all()
     ids = [row.id for row in rows]
-    named = await _names(connection, ids)
+    named = await list_names(connection, ids)
     current = {
         row.model_id: row
         for row in await connection.execute(
