@@ -1,7 +1,7 @@
 """How a request enters Quart: like Quart's own way, with half the tasks.
 
 Quart runs each request in one task and waits for its client to hang up in another, watched by a third. Here the
-server's task does the work itself, and one more listens to the client. That is a tenth of the CPU of a request.
+server's task does the work itself, and one more listens to the client.
 """
 
 import asyncio

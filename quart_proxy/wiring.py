@@ -92,7 +92,7 @@ class Worker:
 
     async def start(self) -> None:
         # What is here now stays: the collector need not look at it again, nor look so often at requests, whose
-        # objects go by themselves. Collections were a tenth of the CPU under load.
+        # objects go by themselves.
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 20, 20)

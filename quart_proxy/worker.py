@@ -228,7 +228,7 @@ def stay_on_http1() -> None:
 class IdleTimer:
     """In place of the task that Hypercorn starts after every answer to close a connection that stays idle.
 
-    A timer costs a hundredth of a task. At the end of a drain Hypercorn cancels the connections that are left.
+    A timer costs far less than a task. At the end of a drain Hypercorn cancels the connections that are left.
     """
 
     def __init__(self) -> None:
