@@ -72,6 +72,8 @@ def _abandon_at_end(relay: Relay) -> None:
     assert task is not None
 
     def abandon_unread(_: object) -> None:
+        # Or the relay would hold this task and the task the relay: a ring, which only the collector takes apart.
+        outbox.on_stall = None
         if not outbox.is_finished:
             pool.abandon(relay)
 

@@ -89,6 +89,8 @@ class Outbox:
     def _stop_listening(self) -> None:
         if self._silence is not None:
             self._silence.stop()
+            # It knows this box: a ring that only the collector would take apart.
+            self._silence = None
 
 
 def _woken(waiter: "asyncio.Future[None] | None") -> "asyncio.Future[None] | None":

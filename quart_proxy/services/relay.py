@@ -286,6 +286,8 @@ class Relay:
         elif not self.head.done():
             self._give(None)
         self.outbox.close()
+        # It knows this relay: a ring that only the collector would take apart.
+        self._passage = None
         self._context.metrics.count_exchange(self.exchange)
         write_event("request", log_fields(self.exchange))
 
