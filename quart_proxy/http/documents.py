@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from quart import Response, request
+from quart import Blueprint, Response, request
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import (
@@ -294,3 +294,12 @@ def _etag(row: Provider | Model) -> str:
 
 def _fault(fault: RegistryFault, path: str) -> Fault:
     return Fault(fault.path.removeprefix(path).lstrip(".") or "key", fault.message)
+
+
+def serve_documents(routes: Blueprint, collection: Collection[Row, Document]) -> None:
+    """Answer a collection's paths: the list, and each document by its key."""
+    routes.get("")(collection.list_all)
+    routes.get("/<key>")(collection.get_one)
+    routes.put("/<key>")(collection.put)
+    routes.patch("/<key>")(collection.patch)
+    routes.delete("/<key>")(collection.delete)

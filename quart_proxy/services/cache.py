@@ -24,9 +24,6 @@ class Cache(Generic[K, V]):
         self._loading: dict[K, asyncio.Task[V]] = {}
         self._generation = 0
 
-    def peek(self, key: K) -> V | None:
-        return self._entries.get(key)
-
     async def get(self, key: K) -> V:
         """The entry, loaded if need be. Raises what `load` raises; a failure is not kept."""
         found = self._entries.get(key)

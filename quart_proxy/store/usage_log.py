@@ -1,6 +1,5 @@
 """Reading the log of relayed requests. Rows are written by `ledger.settle_records` alone."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -93,13 +92,6 @@ async def list_usage(
     if before_id is not None:
         query = query.where(usage_log.c.request_id < before_id)
     return [_row(tuple(row)) for row in await connection.execute(query)]
-
-
-async def stream_usage(connection: AsyncConnection, chosen: UsageFilter) -> AsyncIterator[UsageRow]:
-    """Every chosen row, newest first, a few at a time from a cursor on the server."""
-    async with connection.stream(_newest_first(chosen)) as rows:
-        async for row in rows:
-            yield _row(tuple(row))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from quart import Blueprint, Response
+from quart import Blueprint
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import Fault
 from quart_proxy.core.formats import SPOKEN
-from quart_proxy.http.documents import Collection, Connection
+from quart_proxy.http.documents import Collection, Connection, serve_documents
 from quart_proxy.store.catalog import (
     Model,
     delete_model,
@@ -106,29 +106,4 @@ def _secret_name(model: str, upstream: str) -> str:
     return f"model.{model}.{digest}"
 
 
-MODELS = Models()
-
-
-@routes.get("")
-async def list_all() -> Response:
-    return await MODELS.list_all()
-
-
-@routes.get("/<key>")
-async def get_one(key: str) -> Response:
-    return await MODELS.get_one(key)
-
-
-@routes.put("/<key>")
-async def put(key: str) -> Response:
-    return await MODELS.put(key)
-
-
-@routes.patch("/<key>")
-async def patch(key: str) -> Response:
-    return await MODELS.patch(key)
-
-
-@routes.delete("/<key>")
-async def delete(key: str) -> Response:
-    return await MODELS.delete(key)
+serve_documents(routes, Models())

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from quart import Blueprint, Response
+from quart import Blueprint
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import Conflict
-from quart_proxy.http.documents import Collection, Connection
+from quart_proxy.http.documents import Collection, Connection, serve_documents
 from quart_proxy.store.catalog import Provider, delete_provider, list_models, list_providers, save_provider
 from registry.apply import provider_document, provider_row
 from registry.documents import ProviderDocument
@@ -51,29 +51,4 @@ class Providers(Collection[Provider, ProviderDocument]):
         yield "", f"provider.{key}", document
 
 
-PROVIDERS = Providers()
-
-
-@routes.get("")
-async def list_all() -> Response:
-    return await PROVIDERS.list_all()
-
-
-@routes.get("/<key>")
-async def get_one(key: str) -> Response:
-    return await PROVIDERS.get_one(key)
-
-
-@routes.put("/<key>")
-async def put(key: str) -> Response:
-    return await PROVIDERS.put(key)
-
-
-@routes.patch("/<key>")
-async def patch(key: str) -> Response:
-    return await PROVIDERS.patch(key)
-
-
-@routes.delete("/<key>")
-async def delete(key: str) -> Response:
-    return await PROVIDERS.delete(key)
+serve_documents(routes, Providers())
