@@ -1,0 +1,151 @@
+"""Documents as leaves and back, and what a leaf is: its group, its default, whether it is a set.
+
+A value that equals the built-in default is unset, so that writing a default out, or leaving it out, is no change.
+The key of an upstream may hold dots, and so may the name of a header; the name of a field never does, so every path
+reads one way.
+"""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from quart_proxy.core.money import format_money
+from registry.documents import DEFAULT_UPSTREAM, ModelDocument, ProviderDocument, as_document
+from registry.entities import EntityKey, Kind, Leaves, Value
+
+SETS = frozenset({"aliases", "tags", "groups", "routing.retry_on"})
+TABLES = ("pricing", "system_prompt", "limits", "routing")
+"""Maps of a model whose fields are leaves."""
+CONNECTION_FIELDS = frozenset({"provider", "api_format", "api_url", "api_key"})
+"""What decides where a request goes and with which key; never from two hands."""
+SHORT_FORM = CONNECTION_FIELDS | {"actual_model"}
+"""What the short form of a model says without naming its one upstream."""
+_UPSTREAMS = "upstreams."
+_DEFAULTS: Mapping[str, Value] = {
+    "enabled": True,
+    "protect": False,
+    "pricing.free": False,
+    "system_prompt.disabled": False,
+    "system_prompt.text": "",
+}
+_UPSTREAM_DEFAULTS: Mapping[str, Value] = {"enabled": True, "priority": 0, "weight": 100}
+
+
+# --- documents ----------------------------------------------------------------------------------------
+
+
+def leaves_of(document: ProviderDocument | ModelDocument) -> dict[str, Value]:
+    """The leaves that are set. A default is not."""
+    kind: Kind = "provider" if isinstance(document, ProviderDocument) else "model"
+    entity = EntityKey(kind, document.key)
+    found = {path: canonical(entity, path, value) for path, value in _flatten(kind, as_document(document))}
+    return {path: value for path, value in found.items() if value is not None}
+
+
+def document_of(leaves: Leaves) -> dict[str, Any]:
+    """The JSON document that these leaves make, as `parse_provider` and `parse_model` read it; the short form
+    where it says everything."""
+    document: dict[str, Any] = {}
+    for path, value in leaves.items():
+        if value is None:
+            continue
+        *tables, name = split_path(path)
+        holder = document
+        for table in tables:
+            holder = holder.setdefault(table, {})
+        holder[name] = list(value) if isinstance(value, tuple) else value
+    upstreams = document.get("upstreams", {})
+    if list(upstreams) == [DEFAULT_UPSTREAM] and upstreams[DEFAULT_UPSTREAM].keys() <= SHORT_FORM:
+        del document["upstreams"]
+        document |= upstreams[DEFAULT_UPSTREAM]
+    return document
+
+
+def canonical(entity: EntityKey, path: str, value: Any) -> Value:
+    """The one form of a value: None for a default, an empty list or an empty text; sets sorted; prices as dollars."""
+    if isinstance(value, (list, tuple)):
+        value = tuple(sorted({str(item) for item in value})) or None
+    elif isinstance(value, Decimal):
+        value = format_money(value)
+    return None if value == default_of(entity, path) else value
+
+
+def default_of(entity: EntityKey, path: str) -> Value:
+    """What holds when the leaf is unset, where that is a fixed value; None where it is not."""
+    if path == "display_name" and entity.kind == "model":
+        return entity.key
+    if path.startswith(_UPSTREAMS):
+        return _UPSTREAM_DEFAULTS.get(split_path(path)[-1])
+    return _DEFAULTS.get(path)
+
+
+def _flatten(kind: Kind, document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every leaf of a document; what the short form of a model says belongs to the upstream `default`."""
+    for name, value in document.items():
+        if name == "upstreams":
+            for key, upstream in value.items():
+                yield from ((upstream_path(key, field), below) for field, below in upstream.items())
+        elif isinstance(value, dict):
+            yield from ((f"{name}.{field}", below) for field, below in value.items())
+        elif kind == "model" and name in SHORT_FORM:
+            yield upstream_path(DEFAULT_UPSTREAM, name), value
+        else:
+            yield name, value
+
+
+# --- paths --------------------------------------------------------------------------------------------
+
+
+def upstream_path(key: str, field: str) -> str:
+    return f"{_UPSTREAMS}{key}.{field}"
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """The parts of a path: `("pricing", "input")`, `("upstreams", "eu.west", "weight")`, `("headers", "x-team")`."""
+    if path.startswith(_UPSTREAMS):
+        key, _, field = path.removeprefix(_UPSTREAMS).rpartition(".")
+        return "upstreams", key, field
+    table, dot, name = path.partition(".")
+    return (table, name) if dot else (path,)
+
+
+def upstream_of(path: str) -> str | None:
+    """The key of the upstream that the leaf belongs to; None for a leaf of the model or provider itself."""
+    return split_path(path)[1] if path.startswith(_UPSTREAMS) else None
+
+
+def group_of(path: str) -> str:
+    """The leaves that change together or not at all: `pricing`, `system_prompt`, `connection` (of a provider),
+    `upstreams.<key>.connection`; any other leaf is a group of its own."""
+    *tables, name = split_path(path)
+    if tables[:1] == ["upstreams"]:
+        return upstream_path(tables[1], "connection") if name in CONNECTION_FIELDS else path
+    if tables in (["pricing"], ["system_prompt"]):
+        return tables[0]
+    if tables == ["headers"] or (not tables and name in CONNECTION_FIELDS):
+        return "connection"
+    return path
+
+
+def shown_path(path: str) -> str:
+    """The path as people write it: without `upstreams.default.` where the short form says the same."""
+    short = path.removeprefix(upstream_path(DEFAULT_UPSTREAM, ""))
+    return short if short in SHORT_FORM | {"connection"} else path
+
+
+def known_path(entity: EntityKey, written: str) -> str:
+    """The path that `written` stands for: the inverse of `shown_path`."""
+    is_short = entity.kind == "model" and written in SHORT_FORM | {"connection"}
+    return upstream_path(DEFAULT_UPSTREAM, written) if is_short else written
+
+
+# --- JSON ---------------------------------------------------------------------------------------------
+
+
+def as_json(leaves: Leaves) -> dict[str, Any]:
+    """Leaves for JSON: sets as lists."""
+    return {path: list(value) if isinstance(value, tuple) else value for path, value in leaves.items()}
+
+
+def from_json(leaves: Mapping[str, Any]) -> dict[str, Value]:
+    return {path: tuple(value) if isinstance(value, list) else value for path, value in leaves.items()}
