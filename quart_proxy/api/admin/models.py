@@ -19,10 +19,10 @@ from quart_proxy.store.catalog import (
     save_model,
 )
 from quart_proxy.store.model_names import find_name_holders
-from registry.apply import model_document, model_row
 from registry.documents import DEFAULT_UPSTREAM, ModelDocument
 from registry.positions import Fault as RegistryFault
 from registry.readers import suggest
+from registry.rows import model_document, model_row
 from registry.schema import parse_model
 
 routes = Blueprint("models", __name__)

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quart_proxy.core.errors import Conflict
 from quart_proxy.http.documents import Collection, Connection, serve_documents
 from quart_proxy.store.catalog import Provider, delete_provider, list_models, list_providers, save_provider
-from registry.apply import provider_document, provider_row
 from registry.documents import ProviderDocument
 from registry.positions import Fault
+from registry.rows import provider_document, provider_row
 from registry.schema import parse_provider
 
 routes = Blueprint("providers", __name__)
