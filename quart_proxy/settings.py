@@ -71,6 +71,10 @@ GRACE_S = 30.0
 ADMIN_TOKEN_S = 3600
 PAGE_ROWS_DEFAULT = 50
 PAGE_ROWS_MAX = 200
+REGISTRY_ENV_ALLOW = ("*_API_KEY", "UPSTREAM_*")
+"""Variables that `${env:NAME}` may read. `NAME@host` lets one go to that host alone."""
+REGISTRY_FILE_ALLOW = ("/run/secrets/*", "/etc/quart-proxy/*")
+"""Files that `${file:/path}` may read: where container platforms and packages put secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,18 @@ class Settings:
     is_production: bool = False
     models_file: str = "models.yaml"
     registry_sync: str = "three-way"
-    registry_env_allow: tuple[str, ...] = ("*_API_KEY", "UPSTREAM_*")
+    registry_watch_s: float | None = None
+    """How often the files are read again while the product runs; None: at start only."""
+    registry_sync_prune: bool = False
+    registry_sync_strict: bool = False
+    """Whether files that cannot be synced stop the start."""
+    registry_rev: str | None = None
+    """Which commit the files are of, for people to read."""
+    registry_seq: int | None = None
+    """A number that grows with every version of the files, such as a build number: older files are refused."""
+    registry_author: str | None = None
+    registry_env_allow: tuple[str, ...] = REGISTRY_ENV_ALLOW
+    registry_file_allow: tuple[str, ...] = REGISTRY_FILE_ALLOW
     allow_private_upstreams: bool = True
     admin_password: str | None = None
     """None in development: one is generated and kept in `data_dir`."""
@@ -112,7 +127,14 @@ class Settings:
             is_production=is_production,
             models_file=read.text("MODELS_FILE") or "models.yaml",
             registry_sync=read.choice("REGISTRY_SYNC", "three-way", ("off", "seed-missing", "three-way", "enforce")),
-            registry_env_allow=read.names("REGISTRY_ENV_ALLOW", ("*_API_KEY", "UPSTREAM_*")),
+            registry_watch_s=read.seconds("REGISTRY_WATCH", 1, 86_400),
+            registry_sync_prune=read.choice("REGISTRY_SYNC_PRUNE", "off", ("off", "tombstone")) == "tombstone",
+            registry_sync_strict=read.flag("REGISTRY_SYNC_STRICT", False),
+            registry_rev=read.text("REGISTRY_SOURCE_REV"),
+            registry_seq=read.whole("REGISTRY_SOURCE_SEQ"),
+            registry_author=read.text("REGISTRY_SOURCE_AUTHOR"),
+            registry_env_allow=read.names("REGISTRY_ENV_ALLOW", REGISTRY_ENV_ALLOW),
+            registry_file_allow=read.names("REGISTRY_FILE_ALLOW", REGISTRY_FILE_ALLOW),
             allow_private_upstreams=read.flag("ALLOW_PRIVATE_UPSTREAMS", not is_production),
             admin_password=read.text("ADMIN_PASSWORD"),
             jwt_secret=read.text("JWT_SECRET"),
@@ -197,6 +219,27 @@ class _Reader:
             value = float("nan")
         if not least <= value <= most:
             raise SettingsError(f"{name} must be a number from {least:g} to {most:g}, not {text!r}.")
+        return value
+
+    def whole(self, name: str) -> int | None:
+        text = self.text(name)
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdecimal() and len(text) < 19):
+            raise SettingsError(f"{name} must be a whole number, not {text!r}.")
+        return int(text)
+
+    def seconds(self, name: str, least: float, most: float) -> float | None:
+        """A number of seconds, with or without `s`; None for `off` or nothing."""
+        text = self.text(name)
+        if text is None or text == "off":
+            return None
+        try:
+            value = float(text.removesuffix("s"))
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            raise SettingsError(f"{name} must be off, or seconds from {least:g} to {most:g} such as 30s, not {text!r}.")
         return value
 
     def flag(self, name: str, default: bool) -> bool:

@@ -59,7 +59,12 @@ class Worker:
         self.metrics = Metrics()
         self.authenticator = Authenticator(self.database)
         self.sessions = AdminSessions(self.database, password=secrets.admin_password, jwt_secret=secrets.jwt_secret)
-        resolver = KeyResolver(allow=settings.registry_env_allow, sealer=sealer, environment=environment)
+        resolver = KeyResolver(
+            env_allow=settings.registry_env_allow,
+            file_allow=settings.registry_file_allow,
+            sealer=sealer,
+            environment=environment,
+        )
         self.router = Router(self.database, resolver)
         self.admission = Admission(self.database)
         self.settler = Settler(self.database, Spool(settings.data_dir / "spool"), self.admission.note_balance)

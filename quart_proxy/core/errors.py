@@ -15,11 +15,14 @@
     │   │   └── ModelNotFound             names the nearest
     │   ├── MethodNotAllowed          405
     │   ├── Conflict                  409
+    │   │   └── PlanRefused               carries the plan: conflicts, or a guard
     │   ├── PreconditionFailed        412   carries the current document
     │   ├── BodyTooLarge              413
     │   ├── UnsupportedEncoding       415
     │   ├── InvalidFields             422   carries every fault
+    │   ├── InvalidRegistry           422   carries every fault with its place
     │   ├── Untranslatable            422   names the field
+    │   ├── FieldLocked               423   names the field, and the line that owns it
     │   ├── PreconditionRequired      428
     │   ├── RateLimited               429   carries retry_after_s
     │   │   └── BalanceReserved
@@ -61,6 +64,11 @@ class ProxyError(Exception):
         self.message = message
         self.param = param
         self.retry_after_s = retry_after_s
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What an answer carries beside the sentence, by its name there."""
+        return {}
 
 
 class ClientError(ProxyError):
@@ -144,6 +152,20 @@ class Conflict(ClientError):
     code = "conflict"
 
 
+class PlanRefused(Conflict):
+    """A registry plan that may not be applied: it has conflicts, a guard refuses it, or it is out of date."""
+
+    code = "plan_refused"
+
+    def __init__(self, message: str, *, plan: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.plan = plan
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        return {"plan": self.plan}
+
+
 class PreconditionFailed(ClientError):
     """The document changed since it was read; `current` is how it is now."""
 
@@ -153,6 +175,10 @@ class PreconditionFailed(ClientError):
     def __init__(self, message: str, *, current: Mapping[str, Any]) -> None:
         super().__init__(message)
         self.current = current
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        return {"current": self.current}
 
 
 class BodyTooLarge(ClientError):
@@ -184,6 +210,40 @@ class InvalidFields(ClientError):
         assert faults
         super().__init__("; ".join(f"{fault.param}: {fault.message}" for fault in faults), param=faults[0].param)
         self.faults = tuple(faults)
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        return {"errors": [{"param": fault.param, "message": fault.message} for fault in self.faults]}
+
+
+class InvalidRegistry(ClientError):
+    """Registry files that cannot be used. `faults` are JSON objects with code, file, line and column."""
+
+    status = 422
+    code = "invalid_registry"
+
+    def __init__(self, message: str, *, faults: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        return {"faults": self.faults}
+
+
+class FieldLocked(ClientError):
+    """A live edit of a field that the registry files own. `place` is the line to edit instead, "" if none is known."""
+
+    status = 423
+    code = "field_locked"
+
+    def __init__(self, message: str, *, param: str, place: str) -> None:
+        super().__init__(message, param=param)
+        self.place = place
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        return {"place": self.place}
 
 
 class Untranslatable(ClientError):

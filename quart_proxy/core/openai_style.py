@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from quart_proxy.core.errors import InvalidFields, PreconditionFailed, ProxyError
+from quart_proxy.core.errors import ProxyError
 from quart_proxy.core.provider_errors import read_error
 
 
@@ -23,8 +23,7 @@ def bearer_headers(api_key: str) -> dict[str, str]:
 
 
 def render_error(error: ProxyError, request_id: str) -> dict[str, Any]:
-    """The body of an error answer, as OpenAI's clients parse it. Several faults are listed in `errors`; a
-    document that changed since it was read is in `current`."""
+    """The body of an error answer, as OpenAI's clients parse it, with what the error carries beside."""
     content: dict[str, Any] = {
         "message": error.message,
         "type": error.openai_type,
@@ -32,10 +31,7 @@ def render_error(error: ProxyError, request_id: str) -> dict[str, Any]:
         "code": error.code,
         "request_id": request_id,
     }
-    if isinstance(error, InvalidFields):
-        content["errors"] = [{"param": fault.param, "message": fault.message} for fault in error.faults]
-    if isinstance(error, PreconditionFailed):
-        content["current"] = dict(error.current)
+    content |= error.details
     return {"error": content}
 
 

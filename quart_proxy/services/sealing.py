@@ -18,10 +18,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from quart_proxy.core.errors import MissingKey
+from quart_proxy.settings import REGISTRY_FILE_ALLOW
 
 NONCE_BYTES = 12
-SECRET_FOLDERS = ("/run/secrets", "/etc/quart-proxy")
-"""Where `${file:...}` may point: the folders that container platforms and packages put secrets in."""
 
 
 def derive_key(secret: str, purpose: str) -> bytes:
@@ -82,16 +81,22 @@ def host_of(url: str) -> str:
 
 
 class KeyResolver:
-    """From reference to key. Fails closed: an unset variable never becomes an empty key."""
+    """From reference to key. Fails closed: an unset variable never becomes an empty key.
+
+    `env_allow` and `file_allow` are globs of names and of paths; one that ends in `@host` lets the key go to that
+    host alone. They are this process's settings: neither a registry file nor an admin can widen them.
+    """
 
     def __init__(
         self,
         *,
-        allow: Sequence[str],
+        env_allow: Sequence[str],
+        file_allow: Sequence[str] = REGISTRY_FILE_ALLOW,
         sealer: Sealer,
         environment: Mapping[str, str],
     ) -> None:
-        self._allow = tuple(allow)
+        self._env_allow = tuple(env_allow)
+        self._file_allow = tuple(file_allow)
         self._sealer = sealer
         self._environment = environment
 
@@ -100,9 +105,9 @@ class KeyResolver:
         MissingKey."""
         kind, _, name = reference.removeprefix("${").removesuffix("}").partition(":")
         if kind == "env":
-            return self._from_environment(reference, name)
+            return self._from_environment(reference, name, url)
         if kind == "file":
-            return self._from_file(reference, name)
+            return self._from_file(reference, name, url)
         if sealed is None:
             raise MissingKey(reference, "no such secret is kept")
         ciphertext, host = sealed
@@ -113,18 +118,19 @@ class KeyResolver:
         except ValueError as error:
             raise MissingKey(reference, str(error)) from None
 
-    def _from_environment(self, reference: str, name: str) -> str:
-        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in self._allow):
-            raise MissingKey(reference, "REGISTRY_ENV_ALLOW does not allow this name")
+    def _from_environment(self, reference: str, name: str, url: str) -> str:
+        if not _is_allowed(name, url, self._env_allow):
+            raise MissingKey(reference, f"REGISTRY_ENV_ALLOW does not allow this name for {host_of(url)}")
         value = self._environment.get(name, "").strip()
         if not value:
             raise MissingKey(reference, "the variable is not set")
         return value
 
-    def _from_file(self, reference: str, name: str) -> str:
+    def _from_file(self, reference: str, name: str, url: str) -> str:
+        # Where the path leads, not what it says: a link may lead out of the allowed folder.
         path = Path(name).resolve()
-        if not any(path.is_relative_to(folder) for folder in SECRET_FOLDERS):
-            raise MissingKey(reference, f"only files below {' and '.join(SECRET_FOLDERS)} are read")
+        if not _is_allowed(str(path), url, self._file_allow):
+            raise MissingKey(reference, f"REGISTRY_FILE_ALLOW does not allow this file for {host_of(url)}")
         try:
             value = path.read_text().strip()
         except OSError as error:
@@ -134,3 +140,11 @@ class KeyResolver:
         if not value:
             raise MissingKey(reference, "the file is empty")
         return value
+
+
+def _is_allowed(name: str, url: str, patterns: Sequence[str]) -> bool:
+    for pattern in patterns:
+        names, _, host = pattern.partition("@")
+        if fnmatch.fnmatchcase(name, names) and host.lower() in ("", host_of(url)):
+            return True
+    return False

@@ -181,7 +181,7 @@ async def test_typed_key_reaches_the_provider_and_no_answer_ever_shows_it(admin:
         sealed = await find_secret(connection, "provider.mine")
     assert sealed is not None
     assert TYPED not in sealed[0]
-    resolver = KeyResolver(allow=(), sealer=product.service(Sealer), environment={})
+    resolver = KeyResolver(env_allow=(), sealer=product.service(Sealer), environment={})
     assert resolver.resolve("${secret:provider.mine}", url=product.sandbox_url, sealed=sealed) == TYPED
     for path in ("/providers", "/providers/mine", "/models", "/audit", "/audit.csv"):
         assert TYPED not in (await admin.get(path)).text

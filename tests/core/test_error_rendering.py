@@ -40,6 +40,12 @@ def example(kind: type[ProxyError]) -> ProxyError:
             return errors.ModelNotFound("gpt", ["gpt-5"])
         case errors.PreconditionFailed:
             return errors.PreconditionFailed("Changed since.", current={"id": 1})
+        case errors.PlanRefused:
+            return errors.PlanRefused("It has a conflict.", plan={"exit": 3})
+        case errors.InvalidRegistry:
+            return errors.InvalidRegistry("One error.", faults=[{"code": "E101", "line": 3}])
+        case errors.FieldLocked:
+            return errors.FieldLocked("The file owns it.", param="pricing.input", place="models.yaml:4")
         case errors.InvalidFields:
             return InvalidFields([Fault("name", "is missing"), Fault("age", "is unknown")])
         case errors.UpstreamRejected:

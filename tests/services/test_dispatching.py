@@ -37,7 +37,7 @@ class Desk:
         self.admission = Admission(books.database)
         self.settler = Settler(books.database, self.spool, self.admission.note_balance)
         self.pool = RelayPool()
-        resolver = KeyResolver(allow=("*",), sealer=Sealer(["k" * 32]), environment={})
+        resolver = KeyResolver(env_allow=("*",), sealer=Sealer(["k" * 32]), environment={})
         context = RelayContext(UpstreamClient(allow_private=True), self.settler, self.admission, Metrics())
         self.dispatcher = Dispatcher(Router(books.database, resolver), context, self.pool)
 

@@ -33,7 +33,7 @@ def caller(*allowed: str) -> Caller:
 
 def router(database: Database, **environment: str) -> Router:
     sealer = Sealer(["a key that is long enough to pass"])
-    return Router(database, KeyResolver(allow=("*_API_KEY",), sealer=sealer, environment=environment))
+    return Router(database, KeyResolver(env_allow=("*_API_KEY",), sealer=sealer, environment=environment))
 
 
 def model(key: str, **fields: object) -> Model:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from quart_proxy.core.errors import MissingKey
-from quart_proxy.services import sealing
 from quart_proxy.services.sealing import KeyResolver, Sealer
 
 OLD, NEW = "an old key that is long enough to pass", "a new key that is long enough to pass it"
@@ -14,7 +13,7 @@ URL = "https://api.example.com/v1"
 
 
 def resolver(sealer: Sealer | None = None, **environment: str) -> KeyResolver:
-    return KeyResolver(allow=("*_API_KEY", "UPSTREAM_*"), sealer=sealer or Sealer([OLD]), environment=environment)
+    return KeyResolver(env_allow=("*_API_KEY", "UPSTREAM_*"), sealer=sealer or Sealer([OLD]), environment=environment)
 
 
 def test_keys_are_rotated_by_putting_the_new_one_first() -> None:
@@ -82,16 +81,28 @@ def test_only_allowed_variables_are_read_and_an_unset_one_is_no_empty_key() -> N
         assert "hush" not in str(refused.value.reason)
 
 
-def test_files_are_read_from_the_folders_for_secrets_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reference_bound_to_a_host_by_the_allow_list_goes_nowhere_else() -> None:
+    keys = KeyResolver(
+        env_allow=("A_API_KEY@api.example.com", "B_*"),
+        sealer=Sealer([OLD]),
+        environment={"A_API_KEY": "sk-a", "B_KEY": "sk-b"},
+    )
+    assert keys.resolve("${env:A_API_KEY}", url="https://API.example.com/v1") == "sk-a"
+    assert keys.resolve("${env:B_KEY}", url="https://evil.example/v1") == "sk-b"
+    for url in ("https://evil.example/v1", "https://api.example.com:444/v1", "https://api.example.com@evil.example/v1"):
+        with pytest.raises(MissingKey):
+            keys.resolve("${env:A_API_KEY}", url=url)
+
+
+def test_files_are_read_from_the_folders_for_secrets_alone(tmp_path: Path) -> None:
     allowed = tmp_path / "secrets"
     allowed.mkdir()
-    monkeypatch.setattr(sealing, "SECRET_FOLDERS", (str(allowed),))
     (allowed / "key").write_text("sk-file\n")
     (allowed / "empty").write_text("\n")
     (allowed / "binary").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "outside").write_text("hush")
     (allowed / "link").symlink_to(tmp_path / "outside")
-    keys = resolver()
+    keys = KeyResolver(env_allow=(), file_allow=(f"{allowed}/*",), sealer=Sealer([OLD]), environment={})
     assert keys.resolve(f"${{file:{allowed}/key}}", url=URL) == "sk-file"
     for path in ("empty", "binary", "missing", "link", "../outside", "../secrets-too/key", "."):
         with pytest.raises(MissingKey):
