@@ -6,20 +6,29 @@ from quart import g, request
 
 from quart_proxy.core.errors import PermissionDenied, Unauthenticated
 from quart_proxy.http import service
-from quart_proxy.services.auth import AdminSession, AdminSessions
+from quart_proxy.services.auth import AdminSession, AdminSessions, Scope
 
 COOKIE = "quart_proxy_admin"
 CSRF_HEADER = "X-CSRF-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+REGISTRY = "/api/admin/registry/"
+WRITES_NOTHING = frozenset({f"{REGISTRY}validate", f"{REGISTRY}plan", f"{REGISTRY}export"})
+"""Paths whose POST only looks: the files come in the body."""
 
 
 def require_admin() -> None:
     """Let the request pass if an admin sends it. Raises Unauthenticated, and PermissionDenied when a cookie comes
-    without the header that only our own page can set."""
+    without the header that only our own page can set, or a token's scope ends before this path."""
+    session = _session()
+    if not _is_in_scope(session.scope):
+        raise PermissionDenied(f"A token of the scope {session.scope} may not do this.")
+    g.session = session
+
+
+def _session() -> AdminSession:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
-        g.session = service(AdminSessions).verify(token.strip())
-        return
+        return service(AdminSessions).verify(token.strip())
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         raise Unauthenticated("Sign in: POST /api/admin/login with the admin password gives a token.")
@@ -28,7 +37,15 @@ def require_admin() -> None:
         request.headers.get(CSRF_HEADER, "").encode(), session.csrf_token.encode()
     ):
         raise PermissionDenied(f"Send {CSRF_HEADER} with the csrf_token that signing in gave.", param=CSRF_HEADER)
-    g.session = session
+    return session
+
+
+def _is_in_scope(scope: Scope) -> bool:
+    if scope == "admin":
+        return True
+    if not request.path.startswith(REGISTRY):
+        return False
+    return scope == "registry:apply" or request.method in SAFE_METHODS or request.path.rstrip("/") in WRITES_NOTHING
 
 
 def actor() -> str:

@@ -6,7 +6,8 @@ import secrets
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Literal, get_args
 
 import jwt
 from argon2 import PasswordHasher
@@ -28,6 +29,9 @@ from quart_proxy.store.accounts import find_key_and_user
 from quart_proxy.store.database import Database
 from quart_proxy.store.logins import clear_failures, read_failures, record_failure
 
+Scope = Literal["admin", "registry:apply", "registry:plan"]
+"""What a token is good for: everything; the registry; or only looking at it and planning."""
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 ISSUER = "quart-proxy"
 AUDIENCE = "quart-proxy/admin"
 CLOCK_LEEWAY_S = 30
@@ -97,12 +101,14 @@ class Authenticator:
 
 @dataclass(frozen=True, slots=True)
 class AdminSession:
-    """A signed-in admin. `csrf_token` must come back in a header with every write that the cookie vouches for."""
+    """A signed-in admin, or a program with a token of a narrower `scope`. `csrf_token` must come back in a header
+    with every write that the cookie vouches for."""
 
     token: str
     subject: str
     csrf_token: str
     expires_at: datetime
+    scope: Scope
 
 
 class AdminSessions:
@@ -118,8 +124,9 @@ class AdminSessions:
         # One password at a time: argon2 takes 64 MiB and all lanes, so a flood of logins must queue.
         self._turn = asyncio.Semaphore(1)
 
-    async def login(self, password: str, address: str) -> AdminSession:
-        """A new session. Raises Unauthenticated, and RateLimited after too many wrong passwords."""
+    async def login(self, password: str, address: str, *, name: str | None = None) -> AdminSession:
+        """A new session. `name` is who says to be signing in, for the audit log: all admins share the password.
+        Raises Unauthenticated, and RateLimited after too many wrong passwords."""
         async with self._turn:
             async with self._database.read() as connection:
                 waits = [
@@ -134,7 +141,7 @@ class AdminSessions:
                     await (clear_failures if is_right else record_failure)(connection, place)
         if not is_right:
             raise Unauthenticated("The password is wrong.", param="password")
-        return self._issue()
+        return self.issue("admin" if name is None else f"admin:{name}", "admin", timedelta(seconds=ADMIN_TOKEN_S))
 
     def verify(self, token: str) -> AdminSession:
         """The session of a valid token. Raises Unauthenticated."""
@@ -150,16 +157,21 @@ class AdminSessions:
             )
         except jwt.InvalidTokenError:
             raise Unauthenticated("The admin token is missing, wrong or expired; sign in again.") from None
-        return AdminSession(token, claims["sub"], claims["jti"], datetime.fromtimestamp(claims["exp"], UTC))
+        if claims.get("scope") not in SCOPES:
+            raise Unauthenticated("The admin token has no scope that this version knows; sign in again.")
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        return AdminSession(token, claims["sub"], claims["jti"], expires_at, claims["scope"])
 
-    def _issue(self) -> AdminSession:
+    def issue(self, subject: str, scope: Scope, lifetime: timedelta) -> AdminSession:
+        """A token for `subject`. Nothing revokes it before its end but a new password or JWT_SECRET."""
         now = int(time.time())
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
-            "sub": "admin",
+            "sub": subject,
+            "scope": scope,
             "iat": now,
-            "exp": now + ADMIN_TOKEN_S,
+            "exp": now + int(lifetime.total_seconds()),
             "jti": secrets.token_urlsafe(16),
         }
         return self.verify(jwt.encode(claims, self._signing_key, algorithm="HS256"))

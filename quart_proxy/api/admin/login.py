@@ -1,9 +1,9 @@
-"""POST /api/admin/login {"password"}: a token for programs, and the same as a cookie for the page."""
+"""POST /api/admin/login {"password", "name"?}: a token for programs, and the same as a cookie for the page."""
 
 from quart import Blueprint, Response, request
 
 from quart_proxy.http import json_response, service
-from quart_proxy.http.fields import Field, read_body_fields, text
+from quart_proxy.http.fields import NAME_CHARACTERS_MAX, Field, read_body_fields, text
 from quart_proxy.http.forms import time_text
 from quart_proxy.http.sessions import COOKIE, client_address
 from quart_proxy.services.auth import AdminSessions
@@ -17,8 +17,10 @@ routes = Blueprint("login", __name__)
 
 @routes.post("")
 async def sign_in() -> Response:
-    fields = await read_body_fields({"password": Field(text(PASSWORD_CHARACTERS_MAX), required=True)})
-    session = await service(AdminSessions).login(fields["password"], client_address())
+    fields = await read_body_fields(
+        {"password": Field(text(PASSWORD_CHARACTERS_MAX), required=True), "name": Field(text(NAME_CHARACTERS_MAX))}
+    )
+    session = await service(AdminSessions).login(fields["password"], client_address(), name=fields.get("name"))
     response = json_response(
         {"token": session.token, "expires_at": time_text(session.expires_at), "csrf_token": session.csrf_token},
         headers={"cache-control": "no-store"},

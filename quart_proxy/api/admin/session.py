@@ -15,6 +15,7 @@ async def get_session() -> Response:
     return json_response(
         {
             "subject": session.subject,
+            "scope": session.scope,
             "expires_at": time_text(session.expires_at),
             "csrf_token": session.csrf_token,
         },
