@@ -10,7 +10,7 @@ from quart_proxy.store.database import Database, translated_errors
 from quart_proxy.store.embedded import embedded_postgres
 from quart_proxy.store.partitions import make_partitions
 from quart_proxy.store.schema import migrate
-from registry.apply import sync_registry
+from registry.sync import sync_registry
 
 PREPARED = "QUART_PROXY_PREPARED"
 """Set by `serve` for its workers: the database was migrated and the registry synced before they started."""

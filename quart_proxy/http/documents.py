@@ -30,7 +30,7 @@ from quart_proxy.store.changes import bump_version, record_audit
 from quart_proxy.store.database import Database
 from quart_proxy.store.secrets import find_secret, save_secret
 from quart_proxy.upstream.addresses import ForbiddenAddress, check_url
-from registry.apply import lock_registry
+from registry.sync import lock_registry
 from registry.documents import ModelDocument, ProviderDocument, as_document
 from registry.positions import Fault as RegistryFault
 from registry.readers import is_slug
