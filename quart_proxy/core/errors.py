@@ -16,6 +16,7 @@
     │   ├── MethodNotAllowed          405
     │   ├── Conflict                  409
     │   │   └── PlanRefused               carries the plan: conflicts, or a guard
+    │   │       └── StalePlan
     │   ├── PreconditionFailed        412   carries the current document
     │   ├── BodyTooLarge              413
     │   ├── UnsupportedEncoding       415
@@ -153,7 +154,7 @@ class Conflict(ClientError):
 
 
 class PlanRefused(Conflict):
-    """A registry plan that may not be applied: it has conflicts, a guard refuses it, or it is out of date."""
+    """A registry plan that may not be applied: it has conflicts, or a guard refuses it."""
 
     code = "plan_refused"
 
@@ -164,6 +165,12 @@ class PlanRefused(Conflict):
     @property
     def details(self) -> Mapping[str, Any]:
         return {"plan": self.plan}
+
+
+class StalePlan(PlanRefused):
+    """The files or the registry changed since it was planned; `plan` is what it would be now."""
+
+    code = "stale_plan"
 
 
 class PreconditionFailed(ClientError):

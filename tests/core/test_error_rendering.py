@@ -40,8 +40,8 @@ def example(kind: type[ProxyError]) -> ProxyError:
             return errors.ModelNotFound("gpt", ["gpt-5"])
         case errors.PreconditionFailed:
             return errors.PreconditionFailed("Changed since.", current={"id": 1})
-        case errors.PlanRefused:
-            return errors.PlanRefused("It has a conflict.", plan={"exit": 3})
+        case errors.PlanRefused | errors.StalePlan:
+            return kind("It has a conflict.", plan={"exit": 3})
         case errors.InvalidRegistry:
             return errors.InvalidRegistry("One error.", faults=[{"code": "E101", "line": 3}])
         case errors.FieldLocked:
