@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -28,7 +29,8 @@ def database_url(settings: Settings) -> Iterator[str]:
 
 def prepare_database(settings: Settings, database_url: str) -> None:
     """Migrate under the advisory lock, make partitions, sync the registry. Blocks; may run in several processes
-    at once. Raises Unavailable when the database is away, and RegistryError for a file that cannot be used."""
+    at once. Raises Unavailable when the database is away, and InvalidRegistry for files that
+    cannot be used while there is nothing else to serve."""
     with translated_errors():
         migrate(database_url)
     asyncio.run(_fill(settings, database_url))
@@ -39,6 +41,6 @@ async def _fill(settings: Settings, database_url: str) -> None:
     try:
         async with database.transaction() as connection:
             await make_partitions(connection, datetime.now(UTC))
-        await sync_registry(database, settings)
+        await sync_registry(database, settings, actor=f"startup:{socket.gethostname()}")
     finally:
         await database.close()

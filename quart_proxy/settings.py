@@ -62,6 +62,10 @@ CALLER_ENTRIES_MAX = 50_000
 """Callers cached per worker, about 1 KB each."""
 VERSION_POLL_S = 1.0
 """How often a worker asks whether an admin changed something, in case a notification got lost."""
+WORKER_REPORT_S = 10.0
+"""How often a worker says that it is there, and which revision of the registry it serves."""
+WORKER_SEEN_S = 35.0
+"""A worker that said nothing for so long is gone."""
 OUTPUT_TOKENS_DEFAULT = 4096
 """Held for a request that names no `max_tokens` on a model that names no `max_output_tokens`."""
 DATABASE_TIMEOUT_S = 5.0

@@ -1,19 +1,40 @@
 """Checks of more than one field: rates side by side, names across models, references across the file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from quart_proxy.core.pricing import REQUIRED
 from quart_proxy.core.prompts import PROMPT_CHARACTERS_MAX
 from quart_proxy.core.usage import Dimension
+from registry.positions import Findings
 from registry.readers import Cursor, suggest
-from registry.tree import Node
+from registry.tree import NOWHERE, Node
 
 PRICE_PER_TOKEN_BELOW = Decimal("0.001")
 """Dollars per 1M tokens. Nobody sells a million tokens this cheap; a price per token looks like this."""
 
 Records = tuple[tuple[Cursor, dict[str, Any]], ...]
+
+
+def check_files(
+    files: Sequence[Cursor], sections: Sequence[Mapping[str, Any]], findings: Findings, *, version: int
+) -> None:
+    """Each file is of this version, all are of one source, one at most has the defaults, and any has models."""
+    for file, section in zip(files, sections, strict=True):
+        if section.get("version", version) != version:
+            file.field("version").fail("E207", f"must be {version}")
+    sources = [file.field("source") for file, section in zip(files, sections, strict=True) if "source" in section]
+    for source in sources[1:]:
+        if source.node.text != sources[0].node.text:
+            where = findings.where(sources[0].place[0])
+            source.fail("E209", f'must be "{sources[0].node.text}" as at {where}')
+    defaults = [file.field("defaults") for file in files if "defaults" in file.node.entries]
+    for again in defaults[1:]:
+        findings.add_duplicate(again.path, "defaults", again.key_place, defaults[0].key_place)
+    if not any(file.node.kind != "map" or "models" in file.node.entries for file in files):
+        place = files[0].place if files else NOWHERE
+        findings.add("E202", "", 'missing required "models"; with none to serve, say models: {}', place)
 
 
 def check_rates(pricing: Cursor, rates: Mapping[Dimension, Decimal]) -> None:
@@ -104,12 +125,40 @@ def _client_names(key: str, model: Cursor) -> Iterator[Cursor]:
 
 
 def check_moves(moved: Records, removed: Records, models: Mapping[str, object]) -> None:
-    """What moved or left is not here; what it moved to is."""
-    for cursor, move in moved:
-        if move.get("from") in models:
-            cursor.fail("E404", f'"{move["from"]}" was moved, yet is still here')
-        if "to" in move and move["to"] not in models:
-            cursor.fail("E404", f'moved to "{move["to"]}", which is not here{suggest(move["to"], models)}')
-    for cursor, removal in removed:
-        if removal.get("id") in models:
-            cursor.fail("E404", f'"{removal["id"]}" was removed, yet is still here')
+    """What moved or left is not here, what it moved to is, by one step or several, and all that only once."""
+    moves = [(cursor, move["from"], move["to"]) for cursor, move in moved if len(move) == 2]
+    next_keys = {before: after for _, before, after in moves}
+    _check_once([(cursor, before) for cursor, before, _ in moves], "moved")
+    _check_once([(cursor, after) for cursor, _, after in moves], "moved to")
+    for cursor, before, after in moves:
+        if before in models:
+            cursor.fail("E404", f'"{before}" was moved, yet is still here')
+        elif after not in models and after not in next_keys:
+            cursor.fail("E404", f'moved to "{after}", which is not here{suggest(after, models)}')
+        elif _is_circle(before, next_keys, models):
+            cursor.fail("E404", f'"{before}" is moved in a circle')
+    gone = [(cursor, removal["id"]) for cursor, removal in removed if "id" in removal]
+    _check_once(gone, "removed")
+    for cursor, key in gone:
+        if key in models:
+            cursor.fail("E404", f'"{key}" was removed, yet is still here')
+        elif key in next_keys:
+            cursor.fail("E404", f'"{key}" was removed, yet was moved too')
+
+
+def _check_once(entries: Iterable[tuple[Cursor, str]], what: str) -> None:
+    first: dict[str, Cursor] = {}
+    for cursor, key in entries:
+        if first.setdefault(key, cursor) is not cursor:
+            where = cursor.findings.where(first[key].place[0])
+            cursor.fail("E404", f'"{key}" is {what} twice (first at {where})')
+
+
+def _is_circle(start: str, next_keys: Mapping[str, str], models: Mapping[str, object]) -> bool:
+    """Whether `start` comes back to itself without ever being a model that is here."""
+    key = next_keys[start]
+    seen = {start}
+    while key in next_keys and key not in models and key not in seen:
+        seen.add(key)
+        key = next_keys[key]
+    return key == start

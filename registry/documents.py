@@ -77,7 +77,8 @@ class LimitsDocument:
 class ModelDocument:
     """A model that a client may name, by `display_name` or an alias, in any case.
 
-    `pricing` None: the model is kept but not served. `upstreams` is never empty.
+    `pricing` None: the model is kept but not served. `upstreams` is never empty. `routing` is as JSON has it:
+    `{"retry_on": ["429", "5xx"], "cooldown": "30s"}`.
     """
 
     key: str
@@ -98,37 +99,13 @@ class ModelDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A key that was renamed, so that a rename is not a removal and a creation."""
-
-    from_key: str
-    to_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """A key that left the file on purpose: destroyed, or released to whoever edits it live."""
-
-    key: str
-    destroy: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Registry:
-    """One file, read.
-
-    `locations` has every path that the file declares and where it stands, such as `models.yaml:41`; one that
-    came by `defaults` or `extends` points there.
-    """
+    """The files of one source, read."""
 
     version: int
     source: str
     providers: Mapping[str, ProviderDocument]
     models: Mapping[str, ModelDocument]
-    locations: Mapping[str, str]
-    ownership: tuple[Mapping[str, Any], ...] = ()
-    moved: tuple[Move, ...] = ()
-    removed: tuple[Removal, ...] = ()
 
 
 def as_document(document: ProviderDocument | ModelDocument) -> dict[str, Any]:

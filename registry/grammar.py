@@ -4,6 +4,7 @@ from quart_proxy.core.prompts import PromptMode
 from registry.readers import (
     BOOL,
     NAME,
+    NOT_A_SLUG,
     SLUG,
     Cursor,
     Field,
@@ -12,10 +13,10 @@ from registry.readers import (
     Reader,
     expected,
     fields,
+    is_slug,
     list_of,
     map_of,
     one_of,
-    raw,
     records_of,
     table_of,
     text,
@@ -23,20 +24,22 @@ from registry.readers import (
 )
 from registry.values import DURATION, HEADERS, PRICE, SECRET, URL
 
+VERSION = 1
+"""Of this grammar."""
 API_FORMATS = ("openai", "anthropic", "openai_responses", "gemini")
 
+_VERSION = Reader(whole(0, 1_000).read, {"const": VERSION})
 _TOKENS = whole(1, 2**31 - 1)
 _REFERENCE = "A reference: ${env:NAME}, ${file:/path} or ${secret:name}."
 
 
-def _read_retry_on(cursor: Cursor) -> tuple[str, ...] | Invalid:
-    if cursor.node.kind != "seq":
-        return expected(cursor, "a list")
-    for number, node in enumerate(cursor.node.items):
-        if node.kind not in ("int", "str"):
-            expected(cursor.item(number, node), "a status, or a word such as 5xx or timeout")
-    return tuple(node.text for node in cursor.node.items)
+def _read_failure(cursor: Cursor) -> str | Invalid:
+    if cursor.node.kind not in ("int", "str"):
+        return expected(cursor, "a status, or a word such as 5xx or timeout")
+    return cursor.node.text if is_slug(cursor.node.text) else cursor.fail("E205", NOT_A_SLUG)
 
+
+_FAILURE = Reader(_read_failure, {"anyOf": [{"type": "integer", "minimum": 0}, SLUG.schema]})
 
 PRICING: Fields = fields(
     Field("input", PRICE, "Prompt tokens that were neither read from nor written to a cache.", nullable=False),
@@ -61,7 +64,7 @@ LIMITS: Fields = fields(
 ROUTING: Fields = fields(
     Field("strategy", SLUG, "How upstreams are chosen."),
     Field("max_attempts", whole(1, 20), "Upstreams tried for one request."),
-    Field("retry_on", Reader(_read_retry_on, {"type": "array"}), "Statuses, 5xx, timeout."),
+    Field("retry_on", list_of(_FAILURE), "Statuses, 5xx, timeout."),
     Field("cooldown", DURATION, "How long a failing upstream is passed over."),
 )
 CONNECTION: Fields = fields(
@@ -96,7 +99,7 @@ PROFILE: Fields = fields(
     Field("tags", list_of(NAME), "Labels. Those of defaults and profiles are added."),
     Field("groups", list_of(NAME), "Groups of users that may call the model."),
     Field("protect", BOOL, "Never pruned, even when it has left the file."),
-    Field("routing", raw(table_of(ROUTING)), "How upstreams are tried."),
+    Field("routing", table_of(ROUTING), "How upstreams are tried."),
 )
 MODEL: Fields = fields(
     Field("display_name", NAME, "What clients send as `model`, in any case. Default: the key."),
@@ -119,16 +122,17 @@ REMOVED: Fields = fields(
 OWNERSHIP: Fields = fields(
     Field("fields", list_of(NAME), "Globs of field paths.", required=True, nullable=False),
     Field("mode", one_of("merge", "yaml", "ui"), "Who may change them.", required=True, nullable=False),
-    Field("models", list_of(NAME), "Globs of model keys. Default: all."),
+    Field("models", list_of(NAME), "Globs of model keys."),
+    Field("providers", list_of(NAME), "Globs of provider keys. With neither: all models and all providers."),
 )
 REGISTRY: Fields = fields(
-    Field("version", whole(0, 1_000), "The version of this grammar: 1.", required=True, nullable=False),
+    Field("version", _VERSION, "The version of this grammar: 1.", required=True, nullable=False),
     Field("source", SLUG, "The name of this set of files. Default: main."),
     Field("defaults", table_of(DEFAULTS), "Filled into every model and upstream."),
     Field("profiles", map_of(PROFILE), "Fragments of a model, taken in by `extends`."),
     Field("providers", map_of(PROVIDER), "Who is called."),
     Field("models", map_of(MODEL), "What clients may name."),
     Field("ownership", records_of(OWNERSHIP), "Who may change what after the first apply."),
-    Field("moved", records_of(MOVED), "Renamed keys."),
-    Field("removed", records_of(REMOVED), "Keys that left on purpose."),
+    Field("moved", records_of(MOVED), "Renamed keys of models."),
+    Field("removed", records_of(REMOVED), "Keys of models that left on purpose."),
 )

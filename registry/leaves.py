@@ -5,13 +5,14 @@ The key of an upstream may hold dots, and so may the name of a header; the name 
 reads one way.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from quart_proxy.core.money import format_money
 from registry.documents import DEFAULT_UPSTREAM, ModelDocument, ProviderDocument, as_document
-from registry.entities import EntityKey, Kind, Leaves, Value
+from registry.entities import KINDS, EntityKey, Kind, Leaves, Value
 
 SETS = frozenset({"aliases", "tags", "groups", "routing.retry_on"})
 TABLES = ("pricing", "system_prompt", "limits", "routing")
@@ -21,6 +22,7 @@ CONNECTION_FIELDS = frozenset({"provider", "api_format", "api_url", "api_key"})
 SHORT_FORM = CONNECTION_FIELDS | {"actual_model"}
 """What the short form of a model says without naming its one upstream."""
 _UPSTREAMS = "upstreams."
+_ADDRESS = re.compile(r"(model|provider)[./]([^/]+)/(.+)")
 _DEFAULTS: Mapping[str, Value] = {
     "enabled": True,
     "protect": False,
@@ -139,13 +141,37 @@ def known_path(entity: EntityKey, written: str) -> str:
     return upstream_path(DEFAULT_UPSTREAM, written) if is_short else written
 
 
+def split_address(address: str) -> tuple[EntityKey, str]:
+    """The entity and the group of `model.claude-sonnet/pricing`, or with a slash after the kind. Raises ValueError."""
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        raise ValueError(f"`{address}` is no address such as model.gpt-main/pricing")
+    return EntityKey(cast(Kind, match[1]), match[2]), match[3]
+
+
+def parse_entity(text: str) -> EntityKey:
+    """`model/gpt-main`. Raises ValueError."""
+    kind, slash, key = text.partition("/")
+    if kind not in KINDS or not slash:
+        raise ValueError(f"`{text}` is no entity such as model/gpt-main or provider/openai")
+    return EntityKey(kind, key)
+
+
 # --- JSON ---------------------------------------------------------------------------------------------
 
 
+def value_as_json(value: Value) -> Any:
+    """A set as a list."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def value_from_json(value: Any) -> Value:
+    return tuple(value) if isinstance(value, list) else cast(Value, value)
+
+
 def as_json(leaves: Leaves) -> dict[str, Any]:
-    """Leaves for JSON: sets as lists."""
-    return {path: list(value) if isinstance(value, tuple) else value for path, value in leaves.items()}
+    return {path: value_as_json(value) for path, value in leaves.items()}
 
 
 def from_json(leaves: Mapping[str, Any]) -> dict[str, Value]:
-    return {path: tuple(value) if isinstance(value, list) else value for path, value in leaves.items()}
+    return {path: value_from_json(value) for path, value in leaves.items()}

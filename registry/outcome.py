@@ -5,11 +5,11 @@ Cases are named as in docs/registry.md: F1 to F13 for a leaf, E1 to E11 for an e
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from registry.entities import EntityKey, Leaves, Value
+from registry.leaves import as_json
 
 LeafKind = Literal[
     "noop",  # nothing differs, or it is not the file's
@@ -41,6 +41,8 @@ Action = Literal[
     "deleted",  # E4: deleted live, unchanged in the file; stays deleted
     "deferred",  # in conflict, or refers to what is; nothing is touched
 ]
+WHOLE = "entity"
+"""The group of a conflict about an entity as such."""
 ConflictKind = Literal["claim", "both", "group", "deleted-in-ui", "prune-of-modified", "unadopted"]
 """`group`: each side changed another leaf of one group. `unadopted`: E2 without `--adopt`."""
 
@@ -78,13 +80,13 @@ class Conflict:
     @property
     def address(self) -> str:
         """What `--resolve` takes: `model.claude-sonnet/pricing`. A conflict about the whole entity has the
-        group `entity`."""
+        group `WHOLE`."""
         return f"{self.entity.kind}.{self.entity.key}/{self.group}"
 
     @property
     def triple_digest(self) -> str:
         """Of the three sides: a resolution is good for exactly these."""
-        sides = [_plain(side) for side in (self.base, self.live, self.ours)]
+        sides = [as_json(side) for side in (self.base, self.live, self.ours)]
         return hashlib.sha256(json.dumps([self.kind, *sides], sort_keys=True).encode()).hexdigest()
 
 
@@ -134,7 +136,3 @@ class Merged:
     held: tuple[tuple[EntityKey, str], ...] = ()
     """Leaves that a hold kept from changing."""
     hints: tuple[str, ...] = field(default_factory=tuple)
-
-
-def _plain(leaves: Leaves) -> Mapping[str, Any]:
-    return {path: list(value) if isinstance(value, tuple) else value for path, value in leaves.items()}

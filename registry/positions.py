@@ -1,9 +1,11 @@
 """Faults and where they stand: file, line, column, and a source line in which no secret can be read."""
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from registry.sources import SourceFile
 
 Place = tuple[int, int]
 """Line and column, both from 1, in characters."""
@@ -74,41 +76,73 @@ class Fault:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file in the one long text that all files make.
+
+    Places and offsets count through that text, so that a place alone says which file it is in.
+    """
+
+    name: str
+    text: str
+    lines_before: int
+    characters_before: int
+    lines: Sequence[str] = field(repr=False)
+
+    def place(self, line: int = 0, column: int = 0) -> Place:
+        """The place of a line and column of this file, both from 0 as PyYAML counts them."""
+        if line >= len(self.lines):  # the end of a text whose last line is not ended
+            line, column = len(self.lines) - 1, len(self.lines[-1])
+        return self.lines_before + line + 1, column + 1
+
+    def place_at(self, index: int) -> Place:
+        """The place of the character at `index` of this file."""
+        before = _LINE_BREAK.split(self.text[:index])
+        return self.place(len(before) - 1, len(before[-1]))
+
+
 class Findings:
-    """Collects what a reader finds in one text: faults, where each path stands, and which spans are secret.
+    """Collects what a reader finds in the files: faults, and which spans are secret.
 
     Faults are made at the end, by `faults()`, when every secret span is known. The same fault at the same
     place counts once: one in a profile is not repeated for each model that uses it.
     """
 
-    def __init__(self, text: str = "", file: str = "") -> None:
-        self.file = file
-        self.lines_by_path: dict[str, int] = {}
-        self._lines = _LINE_BREAK.split(text)
-        self._line_starts = [0, *(match.end() for match in _LINE_BREAK.finditer(text))]
+    def __init__(self, files: Iterable[SourceFile] = ()) -> None:
+        self.parts = _parts_of(files)
+        self._starts = [part.lines_before for part in self.parts]
+        self._lines = [line for part in self.parts for line in part.lines]
+        self._line_starts = [start for part in self.parts for start in _line_starts(part)]
         self._found: dict[tuple[str, str, str | Place], tuple[str, str, str, Place]] = {}
         self._secret_spans: list[tuple[int, int]] = []
-        self._is_composed = True
+        self._not_composed: set[str] = set()
 
     def add(self, code: str, path: str, message: str, place: Place) -> None:
         """Record one fault. `place` is (0, 0) where there is no text."""
         same = (code, message, place if place[0] else path)
         self._found.setdefault(same, (code, hide_secrets(path), hide_secrets(message), place))
 
-    def add_syntax(self, code: str, message: str, place: Place) -> None:
-        """Record that the text is no YAML: then nothing tells keys from values, and more is hidden."""
-        self._is_composed = False
-        last = len(self._lines)
-        if place[0] > last:  # the end of a text whose last line is not ended
-            place = (last, len(self._lines[-1]) + 1)
-        self.add(code, "", message, place)
+    def add_duplicate(self, path: str, key: str, place: Place, first: Place) -> None:
+        """Record that a key is there a second time, here or in another file."""
+        part = self._part_of(first[0])
+        where = f"line {first[0] - part.lines_before}"
+        if part is not self._part_of(place[0]):
+            where = f"{part.name}:{first[0] - part.lines_before}"
+        self.add("E102", path, f'duplicate key "{key[:80]}" (first at {where})', place)
 
-    def locate(self, path: str, place: Place) -> None:
-        self.lines_by_path.setdefault(path, place[0])
+    def add_syntax(self, code: str, message: str, place: Place) -> None:
+        """Record that a file is no YAML: then nothing tells its keys from its values, and more is hidden."""
+        self._not_composed.add(self._part_of(place[0]).name)
+        self.add(code, "", message, place)
 
     def hide(self, start: int, end: int) -> None:
         """Never show these characters of the text (offsets from 0)."""
         self._secret_spans.append((start, end))
+
+    def where(self, line: int) -> str:
+        """A line as people write it: `models.yaml:41`."""
+        part = self._part_of(line)
+        return f"{part.name}:{line - part.lines_before}"
 
     @property
     def has_errors(self) -> bool:
@@ -119,37 +153,26 @@ class Findings:
         ordered = sorted(self._found.values(), key=lambda found: (found[3], found[0]))
         return tuple(self._fault(*found) for found in ordered)
 
+    def _part_of(self, line: int) -> Part:
+        return self.parts[bisect_left(self._starts, line) - 1]
+
     def _fault(self, code: str, path: str, message: str, place: Place) -> Fault:
         line, column = place
         if line == 0:
             return Fault(code, path, message)
+        part = self._part_of(line)
         source = self._lines[line - 1]
         shown, caret = _clip(*_redact(source, self._spans_in(line, source), column - 1))
-        return Fault(code, path, message, self.file, line, column, shown, caret)
+        return Fault(code, path, message, part.name, line - part.lines_before, column, shown, caret)
 
     def _spans_in(self, line: int, source: str) -> list[tuple[int, int]]:
         start = self._line_starts[line - 1]
         spans = [(first - start, last - start) for first, last in self._secret_spans]
         spans += [match.span() for match in _LOOKS_SECRET.finditer(source)]
-        if not self._is_composed:
-            spans += self._suspect_spans(line, source)
+        part = self._part_of(line)
+        if part.name in self._not_composed:
+            spans += _suspect_spans(part.lines[: line - part.lines_before - 1], source)
         return [(max(0, first), min(len(source), last)) for first, last in spans if first < len(source) and last > 0]
-
-    def _suspect_spans(self, line: int, source: str) -> Iterable[tuple[int, int]]:
-        """What may be secret in a line that was not parsed: a sensitive key's value, or the rest of one."""
-        for match in _SENSITIVE_PAIR.finditer(source):
-            if not _REFERENCE.match(source, match.start("value")):
-                yield match.start("value"), len(source)
-        if not _KEY_LINE.match(source):
-            above = (_KEY_LINE.match(text) for text in reversed(self._lines[: line - 1]))
-            nearest = next((match for match in above if match), None)
-            if nearest and is_sensitive(nearest[1]):
-                yield 0, len(source)
-
-    def place_of(self, index: int) -> Place:
-        """Line and column of the character at `index`."""
-        line = bisect_right(self._line_starts, index)
-        return line, index - self._line_starts[line - 1] + 1
 
 
 def is_sensitive(key: str) -> bool:
@@ -169,6 +192,33 @@ def hide_secrets(message: str) -> str:
 def printable(text: str) -> str:
     """Terminal control characters cannot act from inside a fault."""
     return "".join(character if character.isprintable() or character == "\t" else "?" for character in text)
+
+
+def _parts_of(files: Iterable[SourceFile]) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    lines, characters = 0, 0
+    for file in files:
+        text = file.text.removeprefix("\ufeff")
+        parts.append(Part(file.name, text, lines, characters, _LINE_BREAK.split(text)))
+        lines += len(parts[-1].lines)
+        characters += len(text) + 1
+    return tuple(parts)
+
+
+def _line_starts(part: Part) -> list[int]:
+    starts = [0, *(match.end() for match in _LINE_BREAK.finditer(part.text))]
+    return [part.characters_before + start for start in starts]
+
+
+def _suspect_spans(above: Sequence[str], source: str) -> Iterable[tuple[int, int]]:
+    """What may be secret in a line that was not parsed: a sensitive key's value, or the rest of one."""
+    for match in _SENSITIVE_PAIR.finditer(source):
+        if not _REFERENCE.match(source, match.start("value")):
+            yield match.start("value"), len(source)
+    if not _KEY_LINE.match(source):
+        nearest = next((key for line in reversed(above) if (key := _KEY_LINE.match(line))), None)
+        if nearest and is_sensitive(nearest[1]):
+            yield 0, len(source)
 
 
 def _redact(source: str, spans: list[tuple[int, int]], caret: int) -> tuple[str, int]:

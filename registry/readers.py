@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.positions import Findings, Place, is_reference
-from registry.tree import Entry, Node, parse_int, scalars, to_json
+from registry.tree import Entry, Node, parse_int, scalars
 
 NAME_CHARACTERS_MAX = 200
 
@@ -76,7 +76,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """`read` gives a value or INVALID; `schema` says in JSON Schema's words what it accepts."""
+    """`read` gives a value or INVALID; `schema` says in JSON Schema's words what it accepts.
+
+    It may accept more than `read` does, never less. `{"fields": table}` stands for a nested document.
+    """
 
     read: Callable[[Cursor], Any]
     schema: Mapping[str, Any]
@@ -115,7 +118,6 @@ def read_fields(table: Fields, cursor: Cursor) -> dict[str, Any]:
             if not key.startswith("x-"):
                 _unknown(key, child, table)
             continue
-        cursor.findings.locate(child.path, child.place)
         if child.node.kind == "null" and field.nullable:
             continue
         value = field.reader.read(child)
@@ -133,7 +135,6 @@ def read_map(cursor: Cursor, *, slugs: bool = True) -> Iterable[tuple[str, Curso
         expected(cursor, "a map")
         return
     for key, child in cursor.children():
-        cursor.findings.locate(child.path, child.place)
         if slugs and not is_slug(key):
             child.fail_at_key("E205", f'the key "{key[:80]}" {NOT_A_SLUG}')
         yield key, child
@@ -191,7 +192,12 @@ def text(*, characters_max: int, lines: bool = False, empty: bool = False) -> Re
             return value if "\0" not in value else cursor.fail("E204", "must not contain a NUL character")
         return value if _is_clean(value) else cursor.fail("E204", "must not have control or surrounding characters")
 
-    return Reader(read, {"type": "string", "minLength": 0 if empty else 1, "maxLength": characters_max})
+    schema: dict[str, Any] = {"type": "string", "maxLength": characters_max}
+    if not empty:
+        schema["minLength"] = 1
+    if not lines:
+        schema["pattern"] = r"^\S(.*\S)?$"
+    return Reader(read, schema)
 
 
 NAME = text(characters_max=NAME_CHARACTERS_MAX)
@@ -237,7 +243,7 @@ def _read_slug(cursor: Cursor) -> str | Invalid:
     return cursor.node.text
 
 
-SLUG = Reader(_read_slug, {"type": "string", "pattern": f"^{_SLUG.pattern}$"})
+SLUG = Reader(_read_slug, {"type": "string", "maxLength": NAME_CHARACTERS_MAX, "pattern": f"^{_SLUG.pattern}$"})
 
 
 def list_of(reader: Reader, *, or_one: bool = False) -> Reader:
@@ -259,7 +265,8 @@ def list_of(reader: Reader, *, or_one: bool = False) -> Reader:
                 values.append(value)
         return tuple(values)
 
-    return Reader(read, {"type": "array", "items": reader.schema, "uniqueItems": True})
+    schema: dict[str, Any] = {"type": "array", "items": reader.schema, "uniqueItems": True}
+    return Reader(read, {"anyOf": [reader.schema, schema]} if or_one else schema)
 
 
 def table_of(table: Fields) -> Reader:
@@ -285,15 +292,6 @@ def records_of(table: Fields) -> Reader:
 
 def map_of(table: Fields) -> Reader:
     """A map of nested documents by key: the cursor, for a caller that needs the keys."""
-    return Reader(lambda cursor: cursor, {"type": "object", "additionalProperties": {"fields": table}})
-
-
-def raw(reader: Reader) -> Reader:
-    """Checks like `reader`, and gives what was written."""
-
-    def read(cursor: Cursor) -> Any:
-        before = cursor.findings.has_errors
-        value = reader.read(cursor)
-        return INVALID if value is INVALID or cursor.findings.has_errors != before else to_json(cursor.node)
-
-    return Reader(read, reader.schema)
+    entry = {"anyOf": [{"fields": table}, {"type": "null"}]}
+    schema = {"type": "object", "propertyNames": SLUG.schema, "additionalProperties": entry}
+    return Reader(lambda cursor: cursor, schema)

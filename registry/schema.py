@@ -1,41 +1,33 @@
-"""The one parser of registry documents: text, or JSON from the admin API, to typed documents and all faults.
+"""The one parser of registry documents: files, or JSON from the admin API, to typed documents and all faults.
 
-`grammar` says what may be written. Codes are stable: E1xx syntax, E2xx schema, E3xx secrets, E4xx references
+`grammar` says what may be written. Codes are stable: E1xx files and syntax, E2xx schema, E3xx secrets, E4xx references
 and names, E5xx and W5xx prices, W6xx style.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from quart_proxy.core.usage import Dimension
-from registry.checks import (
-    check_connection,
-    check_free,
-    check_moves,
-    check_names,
-    check_prompt,
-    check_providers,
-    check_rates,
-)
+from registry.checks import Records, check_files, check_moves, check_names, check_providers
+from registry.declared import Layer, desired_of, layer_of, model_stanza, provider_stanza
 from registry.documents import (
-    DEFAULT_UPSTREAM,
     LimitsDocument,
     ModelDocument,
-    Move,
     PricingDocument,
     ProviderDocument,
     Registry,
-    Removal,
     SystemPromptDocument,
     UpstreamDocument,
     as_document,
 )
-from registry.grammar import API_FORMATS, CONNECTION, LIMITS, MODEL, PROFILE, PROVIDER, REGISTRY, UPSTREAM
+from registry.entities import Desired, EntityKey, Stanza
+from registry.expansion import expand
+from registry.grammar import API_FORMATS, MODEL, PROFILE, REGISTRY, UPSTREAM, VERSION
 from registry.positions import Fault, Findings
 from registry.readers import Cursor, Invalid, read_fields, read_map, suggest
-from registry.tree import EMPTY, NOWHERE, Entry, Node, compose, from_json, merged
-from registry.values import DURATION
+from registry.reading import read_model, read_provider
+from registry.sources import SourceFile
+from registry.tree import EMPTY, NOWHERE, Entry, Node, compose, from_json
 
 __all__ = [
     "API_FORMATS",
@@ -49,44 +41,57 @@ __all__ = [
     "SystemPromptDocument",
     "UpstreamDocument",
     "as_document",
+    "parse_files",
     "parse_model",
     "parse_provider",
     "parse_registry",
 ]
 
-VERSION = 1
 SOURCE_DEFAULT = "main"
 
-_UNIONS = frozenset({"tags"})
-_TAKEN_AS_READ = (
-    "aliases",
-    "enabled",
-    "description",
-    "owned_by",
-    "visibility",
-    "tags",
-    "groups",
-    "protect",
-    "routing",
-)
 Document = TypeVar("Document")
+Sections = Sequence[Mapping[str, Any]]
+"""For each file, its valid top-level fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`registry` is None if any fault is an error; warnings leave it be."""
+    """`registry` and `desired` are None if any fault is an error; warnings leave them be."""
 
     registry: Registry | None
     faults: tuple[Fault, ...]
+    desired: Desired | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A model being read: `own` is its stanza, `expanded` the same place with the `layers` filled in."""
+
+    own: Cursor
+    layers: Sequence[Layer]
+    expanded: Cursor
+    document: ModelDocument | None
 
 
 def parse_registry(text: str, *, file: str = "models.yaml") -> Parsed:
-    """Read a whole file. Pure; whatever the text is, the answer is faults and never an exception."""
-    text = text.removeprefix("\ufeff")
-    findings = Findings(text, file)
-    root = compose(text, findings)
-    registry = None if root is None else _read_registry(Cursor(root, "", findings, (1, 1), (1, 1)))
-    return Parsed(None if findings.has_errors else registry, findings.faults())
+    """The same as `parse_files`, for one file."""
+    return parse_files([SourceFile(file, text)])
+
+
+def parse_files(files: Sequence[SourceFile]) -> Parsed:
+    """Read all files of a source as one registry. Pure; whatever they say, the answer is faults and never an
+    exception."""
+    findings = Findings(files)
+    roots = [compose(part, findings) for part in findings.parts]
+    cursors = [
+        Cursor(root, "", findings, part.place(), part.place())
+        for root, part in zip(roots, findings.parts, strict=True)
+        if root is not None
+    ]
+    if len(cursors) < len(roots):
+        # Of a file that is no YAML nobody knows what it would have said: nothing can be called missing.
+        return Parsed(None, findings.faults())
+    return _read_registry(cursors, findings)
 
 
 def parse_provider(key: str, document: Mapping[str, Any]) -> tuple[ProviderDocument | None, tuple[Fault, ...]]:
@@ -94,7 +99,7 @@ def parse_provider(key: str, document: Mapping[str, Any]) -> tuple[ProviderDocum
 
     Raises TypeError for a document that is not JSON.
     """
-    return _parse_one("providers", key, document, _read_provider)
+    return _parse_one("providers", key, document, read_provider)
 
 
 def parse_model(key: str, document: Mapping[str, Any]) -> tuple[ModelDocument | None, tuple[Fault, ...]]:
@@ -121,37 +126,57 @@ def _parse_one(
     return None if findings.has_errors else found, findings.faults()
 
 
-def _read_registry(cursor: Cursor) -> Registry:
-    values = read_fields(REGISTRY, cursor)
-    if values.get("version", VERSION) != VERSION:
-        cursor.field("version").fail("E207", f"must be {VERSION}")
-    defaults = _map_under(cursor.node, "defaults")
-    profiles = _read_profiles(values.get("profiles"))
-    providers = {key: _read_provider(key, child) for key, child in _entries(values.get("providers"))}
-    cursors = {
-        key: _expanded(child, _map_under(defaults, "model"), profiles) for key, child in _entries(values.get("models"))
-    }
-    models: dict[str, ModelDocument | None] = {}
-    for key, child in cursors.items():
-        models[key] = _read_model(key, child, _map_under(defaults, "upstream"))
-        check_providers(child, providers)
-    check_names(cursors)
-    moved, removed = values.get("moved", ()), values.get("removed", ())
+def _read_registry(files: Sequence[Cursor], findings: Findings) -> Parsed:
+    sections = [read_fields(REGISTRY, file) for file in files]
+    check_files(files, sections, findings, version=VERSION)
+    for section in sections:
+        _check_upstreams(section.get("defaults", {}).get("model", {}))
+    defaults = _defaults(files)
+    upstream_defaults = _map_under(defaults, "upstream")
+    providers = {key: (child, read_provider(key, child)) for key, child in _united("providers", sections).items()}
+    models = _read_models(sections, _map_under(defaults, "model"), upstream_defaults)
+    for model in models.values():
+        check_providers(model.expanded, providers)
+    check_names({key: model.expanded for key, model in models.items()})
+    ownership, moved, removed = (_listed(name, sections) for name in ("ownership", "moved", "removed"))
     check_moves(moved, removed, models)
-    return Registry(
-        version=VERSION,
-        source=values.get("source", SOURCE_DEFAULT),
-        providers={key: provider for key, provider in providers.items() if provider},
-        models={key: model for key, model in models.items() if model},
-        locations=_locations(cursor.findings),
-        ownership=tuple(rule for _, rule in values.get("ownership", ())),
-        moved=tuple(Move(move["from"], move["to"]) for _, move in moved if len(move) == 2),
-        removed=tuple(Removal(gone["id"], gone["destroy"]) for _, gone in removed if len(gone) == 2),
+    if findings.has_errors:
+        return Parsed(None, findings.faults())
+    source = next((section["source"] for section in sections if "source" in section), SOURCE_DEFAULT)
+    registry = Registry(
+        VERSION,
+        source,
+        providers={key: document for key, (_, document) in providers.items() if document},
+        models={key: model.document for key, model in models.items() if model.document},
     )
+    stanzas = {
+        **{
+            EntityKey("provider", key): provider_stanza(found, providers[key][0])
+            for key, found in registry.providers.items()
+        },
+        **_model_stanzas(models, upstream_defaults),
+    }
+    return Parsed(registry, findings.faults(), desired_of(source, stanzas, ownership, moved, removed))
 
 
-def _entries(cursor: Cursor | None) -> list[tuple[str, Cursor]]:
-    return [] if cursor is None else list(read_map(cursor))
+def _united(name: str, sections: Sections) -> dict[str, Cursor]:
+    """The entries of one map of all files. A key that two of them have is a fault."""
+    found: dict[str, Cursor] = {}
+    for section in sections:
+        for key, child in read_map(section[name]) if name in section else ():
+            first = found.setdefault(key, child)
+            if first is not child:
+                child.findings.add_duplicate(child.path, key, child.key_place, first.key_place)
+    return found
+
+
+def _listed(name: str, sections: Sections) -> Records:
+    """The entries of one list of all files, in the order of the files."""
+    return tuple(record for section in sections for record in section.get(name, ()))
+
+
+def _defaults(files: Sequence[Cursor]) -> Node:
+    return next((_map_under(file.node, "defaults") for file in files if "defaults" in file.node.entries), EMPTY)
 
 
 def _map_under(node: Node, key: str) -> Node:
@@ -160,33 +185,42 @@ def _map_under(node: Node, key: str) -> Node:
     return entry.value if entry and entry.value.kind == "map" else EMPTY
 
 
-def _locations(findings: Findings) -> dict[str, str]:
+def _read_models(sections: Sections, defaults: Node, upstream_defaults: Node) -> dict[str, _Model]:
+    lowest = layer_of("defaults.model", defaults)
+    profiles = _read_profiles(_united("profiles", sections))
+    models: dict[str, _Model] = {}
+    for key, own in _united("models", sections).items():
+        layers = (lowest, *_read_extends(own, profiles))
+        expanded = own.over(expand(own.node, [layer.node for layer in layers]))
+        models[key] = _Model(own, layers, expanded, read_model(key, expanded, upstream_defaults))
+    return models
+
+
+def _model_stanzas(models: Mapping[str, _Model], upstream_defaults: Node) -> dict[EntityKey, Stanza]:
     return {
-        path: f"{findings.file}:{line}"
-        for path, line in findings.lines_by_path.items()
-        if path.startswith(("models.", "providers."))
+        EntityKey("model", key): model_stanza(
+            model.document, model.own, model.expanded.node, model.layers, upstream_defaults
+        )
+        for key, model in models.items()
+        if model.document
     }
 
 
-def _read_profiles(cursor: Cursor | None) -> dict[str, Node]:
-    """The profiles by key. Each is checked here, so that one which nobody uses is checked too."""
-    profiles = {}
-    for key, child in _entries(cursor):
-        read_fields(PROFILE, child)
-        profiles[key] = child.node
-    return profiles
+def _read_profiles(cursors: Mapping[str, Cursor]) -> dict[str, Layer]:
+    """Each profile is checked here, so that one which nobody uses is checked too."""
+    for cursor in cursors.values():
+        _check_upstreams(read_fields(PROFILE, cursor))
+    return {key: layer_of(f"profiles.{key}", cursor.node) for key, cursor in cursors.items()}
 
 
-def _expanded(model: Cursor, defaults: Node, profiles: Mapping[str, Node]) -> Cursor:
-    """The model over the profiles that it extends over `defaults.model`."""
-    below = defaults
-    for profile in _read_extends(model, profiles):
-        below = merged(below, profile, unions=_UNIONS)
-    node = replace(model.node, kind="map") if model.node.kind == "null" else model.node
-    return model.over(merged(below, node, unions=_UNIONS))
+def _check_upstreams(fragment: Mapping[str, Any]) -> None:
+    """Those of a profile or of the defaults, which may go into no model."""
+    if "upstreams" in fragment:
+        for _, upstream in read_map(fragment["upstreams"]):
+            read_fields(UPSTREAM, upstream)
 
 
-def _read_extends(model: Cursor, profiles: Mapping[str, Node]) -> list[Node]:
+def _read_extends(model: Cursor, profiles: Mapping[str, Layer]) -> list[Layer]:
     entry = model.node.entries.get("extends")
     if entry is None or entry.value.kind == "null":
         return []
@@ -200,72 +234,6 @@ def _read_extends(model: Cursor, profiles: Mapping[str, Node]) -> list[Node]:
     return [profiles[name] for name in names if name in profiles]
 
 
-def _read_provider(key: str, cursor: Cursor) -> ProviderDocument | None:
-    values = read_fields(PROVIDER, cursor)
-    if "api_format" not in values or "api_url" not in values:
-        return None
-    return ProviderDocument(key, **values)
-
-
 def _read_lone_model(key: str, cursor: Cursor) -> ModelDocument | None:
     _read_extends(cursor, {})
-    return _read_model(key, cursor, EMPTY)
-
-
-def _read_model(key: str, cursor: Cursor, upstream_defaults: Node) -> ModelDocument | None:
-    values = read_fields(MODEL, cursor)
-    upstreams = _read_upstreams(cursor, values, upstream_defaults)
-    prompt = values.get("system_prompt", {})
-    check_prompt(cursor, prompt)
-    pricing = _read_pricing(cursor, values.get("pricing"))
-    if not upstreams:
-        return None
-    return ModelDocument(
-        key=key,
-        display_name=values.get("display_name", key),
-        upstreams=tuple(upstreams),
-        pricing=pricing,
-        system_prompt=SystemPromptDocument(**prompt),
-        limits=_limits(values.get("limits", {})),
-        **{name: values[name] for name in _TAKEN_AS_READ if name in values},
-    )
-
-
-def _limits(values: Mapping[str, int]) -> LimitsDocument:
-    """Durations have their unit in the name once they are numbers."""
-    return LimitsDocument(
-        **{f"{name}_s" if LIMITS[name].reader is DURATION else name: value for name, value in values.items()}
-    )
-
-
-def _read_upstreams(model: Cursor, values: Mapping[str, Any], defaults: Node) -> list[UpstreamDocument]:
-    """The long form's upstreams, or the one that the short form stands for."""
-    long_form = values.get("upstreams")
-    if long_form is None:
-        short = {name: entry for name, entry in model.node.entries.items() if name in CONNECTION}
-        node = Node("map", entries=short)
-        return [_read_upstream(DEFAULT_UPSTREAM, model.over(merged(defaults, node)))]
-    for name in CONNECTION.keys() & values.keys():
-        model.field(name).fail_at_key("E208", "belongs inside an upstream when the model has `upstreams`")
-    found = [_read_upstream(key, child.over(merged(defaults, child.node))) for key, child in read_map(long_form)]
-    if not found:
-        model.fail_at_key("E202", "needs at least one upstream")
-    return found
-
-
-def _read_upstream(key: str, cursor: Cursor) -> UpstreamDocument:
-    values = read_fields(UPSTREAM, cursor)
-    check_connection(cursor)
-    return UpstreamDocument(key, **values)
-
-
-def _read_pricing(model: Cursor, values: Mapping[str, Any] | None) -> PricingDocument | None:
-    if values is None:
-        return None
-    pricing = model.field("pricing")
-    if values.get("free"):
-        check_free(pricing)
-        return PricingDocument(free=True)
-    rates = {dimension: values[dimension] for dimension in Dimension if dimension in values}
-    check_rates(pricing, rates)
-    return PricingDocument(rates)
+    return read_model(key, cursor, EMPTY)

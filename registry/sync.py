@@ -1,84 +1,145 @@
-"""Bringing what `models.yaml` declares into the catalog.
+"""Files into the registry without anyone asking: at the start, and when they change.
 
-For now every mode but `off` seeds what is missing: a provider or model whose key is in the database already is
-left as it is, so nothing that an admin changed live is overwritten.
+Nobody is there to answer a question, so what is in conflict is left alone and kept for people to decide, and a guard
+stops the whole. Files that cannot be used change nothing: the last good state goes on being served.
 """
 
 import logging
-from glob import glob
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from quart_proxy.core.errors import Conflict
+from quart_proxy.core.errors import InvalidFields, InvalidRegistry, PlanRefused
 from quart_proxy.settings import Settings
-from quart_proxy.store.catalog import list_models, list_providers, save_model, save_provider
-from quart_proxy.store.changes import bump_version, record_audit
+from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
-from registry.documents import ModelDocument, Registry
-from registry.rows import model_row, provider_row
-from registry.schema import parse_registry
+from quart_proxy.store.registry_base import has_base
+from quart_proxy.store.revisions import read_head, save_last_sync
+from registry.apply import Applied, Bundle, apply_bundle, read_bundle
+from registry.entities import Mode, Policy
+from registry.sources import UnreadableSource, find_files, read_files
 
 logger = logging.getLogger(__name__)
 
+SyncOutcome = Literal["off", "absent", "unchanged", "applied", "invalid", "refused"]
 
-async def sync_registry(database: Database, settings: Settings) -> None:
-    """Seed the catalog from the files of `settings`. A file with errors changes nothing: they are logged with
-    their places, and what is in the database goes on being served."""
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """How the files were read last, and what came of it. `revision` is the one in force afterwards.
+
+    `absent`: there is no file, and nothing came from one. `invalid`: they cannot be used, `faults` says why.
+    `refused`: a guard stopped them, or the result could not be served. Both leave everything as it was.
+    """
+
+    outcome: SyncOutcome
+    at: str
+    message: str = ""
+    digest: str | None = None
+    revision: int | None = None
+    conflicts: int = 0
+    faults: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+    @property
+    def is_ok(self) -> bool:
+        return self.outcome not in ("invalid", "refused")
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "faults": list(self.faults), "ok": self.is_ok}
+
+
+async def sync_registry(database: Database, settings: Settings, *, actor: str) -> SyncReport:
+    """Read the files of `settings` and apply them as its mode says.
+
+    Raises InvalidRegistry for files that cannot be used while nothing is served yet, or at any time when
+    `registry_sync_strict` is set; then PlanRefused and InvalidFields too.
+    """
     if settings.registry_sync == "off":
-        return
-    for path in find_files(settings.models_file):
-        parsed = parse_registry(path.read_text(), file=path.name)
-        for fault in parsed.faults:
-            level = logging.ERROR if parsed.registry is None else logging.WARNING
-            logger.log(level, "registry_fault", extra={"fields": {"fault": fault.render()}})
-        if parsed.registry is not None:
-            await _seed(database, parsed.registry)
-
-
-def find_files(pattern: str) -> list[Path]:
-    """The files that MODELS_FILE means: a file, the YAML files of a folder, or a glob. Those that exist."""
-    path = Path(pattern)
-    if path.is_dir():
-        return sorted((*path.glob("*.yaml"), *path.glob("*.yml")))
-    return [path] if path.is_file() else sorted(Path(match) for match in glob(pattern))
-
-
-async def _seed(database: Database, registry: Registry) -> None:
-    async with database.transaction() as connection:
-        await lock_registry(connection)
-        providers = {provider.key for provider in await list_providers(connection)}
-        models = {model.key for model in await list_models(connection)}
-        new_providers = [document for key, document in registry.providers.items() if key not in providers]
-        new_models = [document for key, document in registry.models.items() if key not in models]
-        for provider in new_providers:
-            await save_provider(connection, provider_row(provider))
-        for model in new_models:
-            await _seed_model(connection, model)
-        if new_providers or new_models:
-            await bump_version(connection)
-            await record_audit(
-                connection,
-                actor="models.yaml",
-                action="registry.seed",
-                target=registry.source,
-                after={"providers": [d.key for d in new_providers], "models": [d.key for d in new_models]},
-            )
-
-
-async def _seed_model(connection: AsyncConnection, document: ModelDocument) -> None:
-    """A name that a live model took in the meantime leaves this one model out, not the whole file."""
+        return _report("off")
     try:
-        async with connection.begin_nested():
-            await save_model(connection, model_row(document))
-            # Names are unique at the end of a transaction; here the question is asked for this model alone.
-            await connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-            await connection.execute(text("SET CONSTRAINTS ALL DEFERRED"))
-    except Conflict:
-        logger.error("registry_name_taken", extra={"fields": {"model": document.key}})
+        report = await _sync(database, settings, actor)
+    except InvalidRegistry as error:
+        await _fail_if_due(database, settings, error)
+        report = _report("invalid", error.message, faults=error.faults)
+    except (PlanRefused, InvalidFields) as error:
+        if settings.registry_sync_strict:
+            raise
+        report = _report("refused", error.message)
+    _log(report)
+    await _keep(database, report)
+    return report
 
 
-async def lock_registry(connection: AsyncConnection) -> None:
-    """Let writers of the registry follow each other, until this transaction ends."""
-    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('registry', 0))"))
+def unattended_policy(settings: Settings) -> Policy:
+    """How the files are merged when nobody is asked."""
+    mode = cast(Mode, settings.registry_sync)
+    return Policy(
+        mode=mode,
+        on_conflict="take-yaml" if mode == "enforce" else "defer",
+        prune=settings.registry_sync_prune,
+    )
+
+
+def read_own_bundle(settings: Settings) -> Bundle:
+    """The files that this server is told to sync. Raises InvalidRegistry."""
+    try:
+        files = read_files(settings.models_file)
+    except UnreadableSource as error:
+        fault = {"code": "E100", "severity": "error", "message": str(error), "file": error.file}
+        raise InvalidRegistry(str(error), faults=[fault]) from None
+    return read_bundle(files, rev=settings.registry_rev, seq=settings.registry_seq, author=settings.registry_author)
+
+
+async def _sync(database: Database, settings: Settings, actor: str) -> SyncReport:
+    if not find_files(settings.models_file) and not await _is_managed(database):
+        return _report("absent", f"There is no file {settings.models_file}.")
+    bundle = read_own_bundle(settings)
+    applied = await apply_bundle(database, bundle, unattended_policy(settings), actor=Actor(actor), is_attended=False)
+    return _applied(bundle, applied)
+
+
+async def _is_managed(database: Database) -> bool:
+    async with database.read() as connection:
+        return await has_base(connection)
+
+
+def _applied(bundle: Bundle, applied: Applied) -> SyncReport:
+    conflicts = [conflict.address for conflict in applied.plan.conflicts]
+    return _report(
+        "applied" if applied.is_changed else "unchanged",
+        f"Changed in the files and live, and left alone: {', '.join(conflicts)}." if conflicts else "",
+        digest=bundle.origin.digest,
+        revision=applied.revision,
+        conflicts=len(conflicts),
+    )
+
+
+async def _fail_if_due(database: Database, settings: Settings, error: InvalidRegistry) -> None:
+    """Raise what was found unless there is a good state to go on with."""
+    async with database.read() as connection:
+        head = await read_head(connection)
+    if settings.registry_sync_strict or head.revision_id == 0:
+        raise error
+
+
+async def _keep(database: Database, report: SyncReport) -> None:
+    async with database.transaction() as connection:
+        await save_last_sync(connection, report.as_json())
+
+
+def _report(outcome: SyncOutcome, message: str = "", **facts: Any) -> SyncReport:
+    return SyncReport(outcome, datetime.now(UTC).isoformat(), message, **facts)
+
+
+def _log(report: SyncReport) -> None:
+    level = logging.INFO if report.is_ok and not report.conflicts else logging.WARNING
+    facts = {name: value for name, value in report.as_json().items() if value and name not in ("at", "faults")}
+    logger.log(level, "registry_synced", extra={"fields": facts})
+    for fault in report.faults:
+        place = f"{fault.get('file')}:{fault.get('line', 0)}:{fault.get('column', 0)}"
+        logger.error("registry_fault", extra={"fields": {"place": place, **_said(fault)}})
+
+
+def _said(fault: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: fault[name] for name in ("code", "path", "message") if name in fault}

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from registry.positions import Findings, Place, is_reference, is_sensitive
+from registry.positions import Findings, Part, Place, is_reference, is_sensitive
 
 try:
     from yaml import CBaseLoader as _Composer
@@ -74,31 +74,31 @@ class Entry:
     @property
     def value_place(self) -> Place:
         """Where the value is used: the key, when an alias brings the value from further up."""
-        return max(self.key.place, self.value.place)
+        key, value = self.key, self.value
+        is_above = value.line < key.line or (value.line == key.line and value.column < key.column)
+        return key.place if is_above else value.place
 
 
 EMPTY = Node("map")
 
 
-def compose(text: str, findings: Findings) -> Node | None:
-    """The tree of one YAML document, an empty map for an empty text, or None when there is no tree.
+def compose(part: Part, findings: Findings) -> Node | None:
+    """The tree of one file, an empty map for an empty text, or None when there is no tree.
 
     Never raises for bad input: what is wrong goes to `findings`.
     """
     try:
-        root = _Loader(text).get_single_node()
+        root = _Loader(part).get_single_node()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        findings.add_syntax("E101", f"not valid YAML: {said}", place)
+        said = ", ".join(words for words in (error.context, error.problem) if words)
+        findings.add_syntax("E101", f"not valid YAML: {said}", _place(part, error.problem_mark or error.context_mark))
         return None
     except yaml.reader.ReaderError as error:
-        place = findings.place_of(text.find(chr(error.character)) if isinstance(error.character, int) else 0)
-        findings.add_syntax("E101", "not valid YAML: a character that is not allowed", place)
+        index = part.text.find(chr(error.character)) if isinstance(error.character, int) else 0
+        findings.add_syntax("E101", "not valid YAML: a character that is not allowed", part.place_at(index))
         return None
     except UnicodeEncodeError as error:
-        findings.add_syntax("E101", "not valid text: half a surrogate pair", findings.place_of(error.start))
+        findings.add_syntax("E101", "not valid text: half a surrogate pair", part.place_at(error.start))
         return None
     except _RefusedError as refused:
         findings.add_syntax("E105", str(refused), refused.place)
@@ -106,7 +106,7 @@ def compose(text: str, findings: Findings) -> Node | None:
     if root is None:
         return EMPTY
     try:
-        return _Converter(findings).convert(root)
+        return _Converter(part, findings).convert(root)
     except _RefusedError as refused:
         findings.add("E105", "", str(refused), refused.place)
         return None
@@ -139,22 +139,6 @@ def from_json(value: object, depth: int = 0) -> Node:
     raise TypeError(f"not a JSON value: {type(value).__name__}")
 
 
-def to_json(node: Node) -> Any:
-    """The plain value of a tree: what was written, numbers that are not whole as text."""
-    match node.kind:
-        case "map":
-            return {key: to_json(entry.value) for key, entry in node.entries.items()}
-        case "seq":
-            return [to_json(item) for item in node.items]
-        case "null":
-            return None
-        case "bool":
-            return node.text.lower() == "true"
-        case "int":
-            return parse_int(node.text)
-    return node.text
-
-
 def parse_int(text: str) -> int:
     """A core-schema integer: decimal, `0o` or `0x`; a leading zero does not make it octal."""
     return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
@@ -184,7 +168,10 @@ def _united(lower: Node, upper: Node) -> Node:
 class _Loader(_Composer):
     """PyYAML's composer with a resolver of our own: its YAML 1.1 rules never run."""
 
-    _depth = 0
+    def __init__(self, part: Part) -> None:
+        super().__init__(part.text)
+        self._part = part
+        self._depth = 0
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         if kind is yaml.ScalarNode:
@@ -195,7 +182,7 @@ class _Loader(_Composer):
         # The composer recurses in C: a hundred thousand brackets would end the process, not raise.
         self._depth += 1
         if self._depth > DEPTH_MAX and current_node is not None:
-            raise _RefusedError(f"nested deeper than {DEPTH_MAX} levels", _place(current_node))
+            raise _RefusedError(f"nested deeper than {DEPTH_MAX} levels", _place(self._part, current_node.start_mark))
 
     def ascend_resolver(self) -> None:
         self._depth -= 1
@@ -214,7 +201,8 @@ def _core_kind(text: str) -> str:
 class _Converter:
     """PyYAML's nodes to ours. Each node is converted once, however many aliases name it."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, part: Part, findings: Findings) -> None:
+        self._part = part
         self._findings = findings
         self._done: dict[int, Node] = {}
         self._open: set[int] = set()
@@ -224,8 +212,9 @@ class _Converter:
         done = self._done.get(id(source))
         if done is not None:
             return done
-        mark = source.start_mark
-        node = Node(self._kind(source), "", mark.line + 1, mark.column + 1, mark.index, source.end_mark.index)
+        mark, before = source.start_mark, self._part.characters_before
+        line, column = mark.line + 1 + self._part.lines_before, mark.column + 1
+        node = Node(self._kind(source), "", line, column, mark.index + before, source.end_mark.index + before)
         if isinstance(source, yaml.ScalarNode):
             node.text = source.value
         else:
@@ -258,7 +247,9 @@ class _Converter:
         if not isinstance(source, yaml.ScalarNode):
             shape = "map" if isinstance(source, yaml.MappingNode) else "seq"
         if kind is None or (kind if kind in ("map", "seq") else "scalar") != shape:
-            self._findings.add("E104", "", f'the tag "{source.tag}" is not supported', _place(source))
+            self._findings.add(
+                "E104", "", f'the tag "{source.tag}" is not supported', _place(self._part, source.start_mark)
+            )
             return "str" if shape == "scalar" else shape
         return kind
 
@@ -277,8 +268,7 @@ class _Converter:
             self._hide_secrets(key.text, value)
             first = node.entries.setdefault(key.text, Entry(key, value)).key
             if first is not key:
-                message = f'duplicate key "{key.text[:80]}" (first at line {first.line})'
-                self._findings.add("E102", "", message, key.place)
+                self._findings.add_duplicate("", key.text, key.place, first.place)
         for lower in below:
             for name, entry in lower.entries.items():
                 node.entries.setdefault(name, entry)
@@ -322,5 +312,5 @@ class _RefusedError(Exception):
         self.place = place
 
 
-def _place(source: yaml.Node) -> Place:
-    return source.start_mark.line + 1, source.start_mark.column + 1
+def _place(part: Part, mark: yaml.Mark | None) -> Place:
+    return part.place(mark.line, mark.column) if mark else part.place()

@@ -33,7 +33,12 @@ def _read_duration(cursor: Cursor) -> int | Invalid:
 
 DURATION = Reader(
     _read_duration,
-    {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^{_DURATION.pattern}$"}]},
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": DURATION_S_MAX},
+            {"type": "string", "pattern": f"^{_DURATION.pattern}$"},
+        ]
+    },
 )
 
 
@@ -54,7 +59,15 @@ def _read_price(cursor: Cursor) -> Decimal | Invalid:
     return abs(price)  # -0 is 0
 
 
-PRICE = Reader(_read_price, {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]})
+PRICE = Reader(
+    _read_price,
+    {
+        "anyOf": [
+            {"type": "number", "minimum": 0, "exclusiveMaximum": int(PRICE_LIMIT)},
+            {"type": "string", "pattern": f"^{_PRICE.pattern}$"},
+        ]
+    },
+)
 
 
 def _read_secret(cursor: Cursor) -> str | Invalid:
@@ -92,7 +105,14 @@ def _read_headers(cursor: Cursor) -> dict[str, str]:
     return headers
 
 
-HEADERS = Reader(_read_headers, {"type": "object", "additionalProperties": {"type": "string"}})
+HEADERS = Reader(
+    _read_headers,
+    {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{_HEADER_NAME.pattern}$"},
+        "additionalProperties": _HEADER_VALUE.schema,
+    },
+)
 
 
 def _read_url(cursor: Cursor) -> str | Invalid:

@@ -14,11 +14,13 @@ from uuid_utils.compat import uuid7
 from quart_proxy.core.pricing import Price, charge
 from quart_proxy.core.record import Exchange, Outcome
 from quart_proxy.core.usage import Dimension, Usage
-from quart_proxy.services.accounts import Accounts, Actor
+from quart_proxy.services.accounts import Accounts
 from quart_proxy.services.billing import Settler
 from quart_proxy.services.spool import Spool
 from quart_proxy.store.accounts import User, get_user
-from quart_proxy.store.catalog import Model, Upstream, save_model
+from quart_proxy.store.catalog import Model, Upstream
+from quart_proxy.store.catalog_writes import save_model
+from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import list_imbalances, settle_records
 from quart_proxy.store.partitions import make_partitions

@@ -18,11 +18,12 @@ from quart import Quart
 
 from quart_proxy.core.usage import Dimension
 from quart_proxy.http import SERVICES
-from quart_proxy.services.accounts import Accounts, Actor
+from quart_proxy.services.accounts import Accounts
 from quart_proxy.services.coherence import ChangeWatch
 from quart_proxy.settings import Settings
-from quart_proxy.store.catalog import Model, Provider, Upstream, save_model, save_provider
-from quart_proxy.store.changes import bump_version
+from quart_proxy.store.catalog import Model, Provider, Upstream
+from quart_proxy.store.catalog_writes import save_model, save_provider
+from quart_proxy.store.changes import Actor, bump_version
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import Imbalance, list_imbalances
 from quart_proxy.store.usage_log import UsageFilter, UsageRow, list_usage

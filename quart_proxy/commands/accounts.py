@@ -20,8 +20,9 @@ from quart_proxy.commands.running import (
 from quart_proxy.core.money import format_money
 from quart_proxy.http.fields import moment
 from quart_proxy.http.forms import entry_form, key_form, user_form
-from quart_proxy.services.accounts import Accounts, Actor
+from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.accounts import ApiKey, User, list_keys, list_users
+from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import Entry
 

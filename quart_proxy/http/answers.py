@@ -16,9 +16,9 @@ from quart_proxy.core.errors import Unavailable
 from quart_proxy.http import json_response, request_id_text, service
 from quart_proxy.http.fields import digits, read_query
 from quart_proxy.http.sessions import actor, client_address
-from quart_proxy.services.accounts import Actor
 from quart_proxy.services.coherence import ChangeWatch
 from quart_proxy.settings import PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX
+from quart_proxy.store.changes import Actor
 
 T = TypeVar("T")
 View = TypeVar("View", bound=Callable[..., Any])

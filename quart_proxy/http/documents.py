@@ -1,8 +1,8 @@
 """Providers and models as documents over HTTP: read, created, replaced, patched and deleted, each by its key.
 
-A write is one transaction: the registry's lock, the precondition, every check, the row, its typed-in keys, its
-audit row, and the new version. A key that is typed in is sealed for the host of its address and leaves a
-reference behind; no answer and no audit row ever holds it.
+A write is one transaction: the registry's lock, the precondition, every check, a revision of the registry, and the
+keys that were typed in. Such a key is sealed for the host of its address and leaves a reference behind; no answer, no
+revision and no audit row ever holds it.
 """
 
 from abc import ABC, abstractmethod
@@ -26,14 +26,15 @@ from quart_proxy.http.answers import acting, put_in_force, read_page
 from quart_proxy.services.sealing import Sealer, host_of, is_secret, secret_name
 from quart_proxy.settings import Settings
 from quart_proxy.store.catalog import Model, Provider
-from quart_proxy.store.changes import bump_version, record_audit
 from quart_proxy.store.database import Database
 from quart_proxy.store.secrets import find_secret, save_secret
 from quart_proxy.upstream.addresses import ForbiddenAddress, check_url
-from registry.sync import lock_registry
 from registry.documents import ModelDocument, ProviderDocument, as_document
+from registry.edits import delete_entity, save_document
+from registry.entities import EntityKey, Kind
 from registry.positions import Fault as RegistryFault
 from registry.readers import is_slug
+from registry.state import lock_registry
 
 READ_ONLY = ("key", "etag", "served", "reason", "warnings")
 """What answers carry beside the document. A write may bring it back, and it changes nothing."""
@@ -69,7 +70,7 @@ class Collection(ABC, Generic[Row, Document]):
     """One kind of document. A subclass says how it is read and kept; `section` is its name in models.yaml."""
 
     section: str
-    noun: str
+    noun: Kind
 
     @abstractmethod
     async def rows(self, connection: AsyncConnection, key: str | None = None) -> list[Row]: ...
@@ -81,21 +82,11 @@ class Collection(ABC, Generic[Row, Document]):
     def parse(self, key: str, document: Mapping[str, Any]) -> tuple[Document | None, tuple[RegistryFault, ...]]: ...
 
     @abstractmethod
-    async def save(self, connection: AsyncConnection, document: Document) -> None: ...
-
-    @abstractmethod
-    async def remove(self, connection: AsyncConnection, key: str) -> None: ...
-
-    @abstractmethod
     def connections(self, document: Document) -> Iterator[Connection]: ...
 
     @abstractmethod
     def key_holders(self, key: str, document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """The objects that may hold an `api_key`: place, name of its secret, and the object itself."""
-
-    async def find_faults(self, connection: AsyncConnection, document: Document) -> list[Fault]:
-        """What only the database can tell is wrong."""
-        return []
 
     async def state(self, connection: AsyncConnection, rows: Sequence[Row]) -> Callable[[Row], dict[str, Any]]:
         """What answers say of a row beside its document."""
@@ -143,9 +134,7 @@ class Collection(ABC, Generic[Row, Document]):
             await lock_registry(connection)
             current = await self._get(connection, key)
             self._check_precondition(current)
-            await self.remove(connection, key)
-            await bump_version(connection)
-            await self._audit(connection, "delete", key, before=current, after=None)
+            await delete_entity(connection, EntityKey(self.noun, key), actor=acting())
         await put_in_force()
         return Response(status=204)
 
@@ -193,13 +182,14 @@ class Collection(ABC, Generic[Row, Document]):
         faults += [_fault(fault, f"{self.section}.{key}") for fault in found if fault.severity == "error"]
         if document is not None:
             faults += await self._check(connection, document, typed)
-        if faults or document is None:
+        if document is None:
             raise InvalidFields(faults)
-        await self.save(connection, document)
+        faults += await self._save(connection, document)
+        if faults:
+            # Saved or not: the transaction takes it back, and the caller is told of everything at once.
+            raise InvalidFields(faults)
         await self._keep_keys(connection, document, typed)
-        await bump_version(connection)
         row = await self._get(connection, key)
-        await self._audit(connection, "create" if current is None else "update", key, before=current, after=row)
         warnings = [fault.message for fault in found if fault.severity != "error"]
         return await self._answer(connection, row, 201 if current is None else 200, warnings)
 
@@ -218,8 +208,17 @@ class Collection(ABC, Generic[Row, Document]):
             holder["api_key"] = f"${{secret:{name}}}"
         return typed, faults
 
+    async def _save(self, connection: AsyncConnection, document: Document) -> list[Fault]:
+        """Write the document; what is wrong with it beside the rest of the registry."""
+        try:
+            await save_document(connection, document, actor=acting())
+        except InvalidFields as error:
+            path = f"{self.section}.{document.key}."
+            return [Fault(fault.param.removeprefix(path), fault.message) for fault in error.faults]
+        return []
+
     async def _check(self, connection: AsyncConnection, document: Document, typed: Sequence[Typed]) -> list[Fault]:
-        faults = await self.find_faults(connection, document)
+        faults: list[Fault] = []
         typed_at = {key.place for key in typed}
         for place in self.connections(document):
             if place.api_url is None:
@@ -238,21 +237,6 @@ class Collection(ABC, Generic[Row, Document]):
             host = host_of(urls[key.place] or "")
             ciphertext = service(Sealer).seal(key.text, name=key.name, host=host)
             await save_secret(connection, name=key.name, ciphertext=ciphertext, host=host)
-
-    async def _audit(
-        self, connection: AsyncConnection, verb: str, key: str, *, before: Row | None, after: Row | None
-    ) -> None:
-        who = acting()
-        sides = {"before": before, "after": after}
-        await record_audit(
-            connection,
-            actor=who.name,
-            action=f"{self.noun}.{verb}",
-            target=f"{self.noun}/{key}",
-            **{side: None if row is None else as_document(self.document(row)) for side, row in sides.items()},
-            request_id=who.request_id,
-            address=who.address,
-        )
 
 
 async def _secret_faults(connection: AsyncConnection, place: Connection, reference: str) -> list[Fault]:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,20 +12,11 @@ from quart_proxy.store import accounts as kept
 from quart_proxy.store import ledger
 from quart_proxy.store.accounts import ApiKey, User
 from quart_proxy.store.catalog import fold_name
-from quart_proxy.store.changes import bump_version, record_audit
+from quart_proxy.store.changes import Actor, bump_version, record_audit
 from quart_proxy.store.database import Database
 
 PREFIX_SHOWN = 7
 """`sk-` and four characters: enough to recognise a key, nothing to guess it by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who does it, for the audit log."""
-
-    name: str
-    request_id: str | None = None
-    address: str | None = None
 
 
 class Accounts:

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from quart_proxy.core.errors import InvalidFields
-from quart_proxy.services.accounts import Actor
-from quart_proxy.store.changes import bump_version, record_audit
+from quart_proxy.store.changes import Actor, bump_version, record_audit
 from quart_proxy.store.database import Database
 from quart_proxy.store.settings import LiveSettings, as_document, check_changes, read_settings, write_settings
 

@@ -1,15 +1,12 @@
-"""Providers, models, their upstreams, the names clients may send, and prices.
-
-Prices are dated and never updated: a new price closes the one in force and opens another, so a bill of
-yesterday still names the row that made it.
-"""
+"""Reading providers, models, their upstreams, the names clients may send, and prices. `catalog_writes` writes them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.pricing import Price
@@ -71,9 +68,6 @@ class Model:
 def fold_name(name: str) -> str:
     """The form in which names are compared: case does not matter, nor do blanks around."""
     return name.strip().casefold()
-
-
-# --- reading ------------------------------------------------------------------------------------------
 
 
 def _price(row: Any) -> Price | None:
@@ -175,139 +169,18 @@ async def _declared_upstreams(connection: AsyncConnection, model_ids: Sequence[i
     return found
 
 
-# --- writing ------------------------------------------------------------------------------------------
-
-
-async def save_provider(connection: AsyncConnection, provider: Provider) -> int:
-    """Create the provider, or overwrite the live one of its key. Returns its new row version."""
-    values = {
-        "api_format": provider.api_format,
-        "api_url": provider.api_url,
-        "api_key": provider.api_key,
-        "headers": dict(provider.headers),
-    }
-    changed = await connection.scalar(
-        update(providers)
-        .where(providers.c.key == provider.key, providers.c.deleted_at.is_(None))
-        .values(**values, row_version=providers.c.row_version + 1)
-        .returning(providers.c.row_version)
-    )
-    if changed is None:
-        changed = await connection.scalar(
-            insert(providers).values(key=provider.key, **values).returning(providers.c.row_version)
+async def list_tombstones(connection: AsyncConnection) -> dict[tuple[str, str], int]:
+    """The row deleted last of each ("provider" or "model", key) that nothing live has: its id."""
+    found: dict[tuple[str, str], int] = {}
+    for kind, table in (("provider", providers), ("model", models)):
+        query = (
+            select(table.c.key, table.c.id)
+            .ext(distinct_on(table.c.key))
+            .where(
+                table.c.deleted_at.is_not(None),
+                table.c.key.not_in(select(table.c.key).where(table.c.deleted_at.is_(None))),
+            )
+            .order_by(table.c.key, table.c.deleted_at.desc(), table.c.id.desc())
         )
-    return int(changed or 0)
-
-
-async def save_model(connection: AsyncConnection, model: Model) -> int:
-    """Create the model, or overwrite the live one of its key: names, upstreams and price with it.
-
-    The price row changes only if the price does. Returns the new row version. Raises Conflict when a name is
-    another model's, and KeyError for an upstream whose provider does not exist.
-    """
-    values = {
-        "display_name": model.display_name,
-        "enabled": model.enabled,
-        "description": model.description,
-        "prompt_disabled": model.prompt_disabled,
-        "prompt_text": model.prompt_text,
-        "prompt_mode": model.prompt_mode,
-        "limits": dict(model.limits),
-        "extra": dict(model.extra),
-    }
-    row = (
-        await connection.execute(
-            update(models)
-            .where(models.c.key == model.key, models.c.deleted_at.is_(None))
-            .values(**values, row_version=models.c.row_version + 1)
-            .returning(models.c.id, models.c.row_version)
-        )
-    ).first()
-    if row is None:
-        written = await connection.execute(
-            insert(models).values(key=model.key, **values).returning(models.c.id, models.c.row_version)
-        )
-        row = written.one()
-    await _save_names(connection, row.id, model)
-    await _save_upstreams(connection, row.id, model.upstreams)
-    await _save_price(connection, row.id, model.rates, model.free)
-    return int(row.row_version)
-
-
-async def _save_names(connection: AsyncConnection, model_id: int, model: Model) -> None:
-    await connection.execute(delete(model_names).where(model_names.c.model_id == model_id))
-    names = {fold_name(alias): (alias, True) for alias in model.aliases}
-    names[fold_name(model.display_name)] = (model.display_name, False)
-    await connection.execute(
-        insert(model_names),
-        [
-            {"name": folded, "model_id": model_id, "is_alias": is_alias, "written": written}
-            for folded, (written, is_alias) in names.items()
-        ],
-    )
-
-
-async def _save_upstreams(connection: AsyncConnection, model_id: int, declared: Sequence[Upstream]) -> None:
-    await connection.execute(delete(upstreams).where(upstreams.c.model_id == model_id))
-    if not declared:
-        return
-    known = {provider.key: provider.id for provider in await list_providers(connection)}
-    await connection.execute(
-        insert(upstreams),
-        [
-            {
-                "model_id": model_id,
-                "key": upstream.key,
-                "provider_id": None if upstream.provider is None else known[upstream.provider],
-                "api_format": upstream.api_format,
-                "api_url": upstream.api_url,
-                "api_key": upstream.api_key,
-                "actual_model": upstream.actual_model,
-                "priority": upstream.priority,
-                "weight": upstream.weight,
-                "enabled": upstream.enabled,
-            }
-            for upstream in declared
-        ],
-    )
-
-
-async def _save_price(
-    connection: AsyncConnection, model_id: int, rates: Mapping[Dimension, Decimal] | None, free: bool
-) -> None:
-    current = (
-        await connection.execute(select(prices).where(prices.c.model_id == model_id, prices.c.valid_to.is_(None)))
-    ).first()
-    if free:
-        rates = {Dimension.INPUT: Decimal(0), Dimension.OUTPUT: Decimal(0)}
-    before = _price(current)
-    if before is not None and rates is not None and before.rates == rates:
-        return
-    if before is not None:
-        await connection.execute(update(prices).where(prices.c.id == before.id).values(valid_to=func.now()))
-    if rates is not None:
-        await connection.execute(
-            insert(prices).values(model_id=model_id, free=free, **{d.value: rates.get(d) for d in Dimension})
-        )
-
-
-async def delete_provider(connection: AsyncConnection, key: str) -> None:
-    """Softly: models that name it are no longer served by it."""
-    await connection.execute(
-        update(providers)
-        .where(providers.c.key == key, providers.c.deleted_at.is_(None))
-        .values(deleted_at=func.now(), row_version=providers.c.row_version + 1)
-    )
-
-
-async def delete_model(connection: AsyncConnection, key: str) -> None:
-    """Softly: usage rows keep their model and price; the names become free."""
-    model_id = await connection.scalar(
-        update(models)
-        .where(models.c.key == key, models.c.deleted_at.is_(None))
-        .values(deleted_at=func.now(), row_version=models.c.row_version + 1)
-        .returning(models.c.id)
-    )
-    if model_id is not None:
-        await connection.execute(delete(model_names).where(model_names.c.model_id == model_id))
-        await _save_price(connection, model_id, None, False)
+        found |= {(kind, row.key): row.id for row in await connection.execute(query)}
+    return found

@@ -4,6 +4,7 @@
 the change. The notification makes it fast; the number makes it true.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import insert, text
@@ -12,6 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quart_proxy.store.tables import audit_log
 
 CHANNEL = "config_version"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does it, for the audit log: a name, and the request that it came by."""
+
+    name: str
+    request_id: str | None = None
+    address: str | None = None
 
 
 async def bump_version(connection: AsyncConnection) -> int:

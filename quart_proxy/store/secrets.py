@@ -25,3 +25,9 @@ async def find_secret(connection: AsyncConnection, name: str) -> tuple[str, str]
     """The ciphertext and the host of a secret, or None."""
     row = (await connection.execute(select(secrets.c.ciphertext, secrets.c.host).where(secrets.c.name == name))).first()
     return None if row is None else (row.ciphertext, row.host)
+
+
+async def list_secrets(connection: AsyncConnection) -> dict[str, tuple[str, str]]:
+    """Every secret's ciphertext and host, by its name."""
+    query = select(secrets.c.name, secrets.c.ciphertext, secrets.c.host).order_by(secrets.c.name)
+    return {row.name: (row.ciphertext, row.host) for row in await connection.execute(query)}

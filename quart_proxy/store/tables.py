@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    desc,
     func,
     text,
 )
@@ -71,6 +72,11 @@ def _rates() -> list[SchemaItem]:
             )
         )
     return items
+
+
+def _entity_kind(*, primary_key: bool = False, nullable: bool = False) -> list[SchemaItem]:
+    column: Column[str] = Column("kind", Text, primary_key=primary_key, nullable=nullable)
+    return [column, CheckConstraint("kind IN ('provider', 'model')", name="kind_is_known")]
 
 
 users = Table(
@@ -183,12 +189,141 @@ prices = Table(
     Column("model_id", ForeignKey("models.id"), nullable=False),
     *_rates(),
     Column("free", Boolean, nullable=False, server_default=text("false")),
+    # The change of the registry that priced it. Null: priced before there was a history.
+    Column("revision_id", ForeignKey("registry_revisions.id")),
     _time("valid_from"),
     _time("valid_to", nullable=True),
     CheckConstraint("input IS NOT NULL AND output IS NOT NULL", name="is_complete"),
     CheckConstraint("free = (input = 0 AND output = 0)", name="zero_is_said"),
     CheckConstraint("valid_to >= valid_from", name="ends_after_start"),
     Index("ix_prices_current", "model_id", unique=True, postgresql_where=text("valid_to IS NULL")),
+)
+
+registry_head = Table(
+    "registry_head",
+    metadata,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    CheckConstraint("only_row", name="is_one_row"),
+    # 0: nothing was ever written.
+    Column("revision_id", BigInteger, nullable=False, server_default=text("0")),
+    Column("state_digest", Text, nullable=False, server_default=text("''")),
+    # How the last reading of the files went. Null: there was none.
+    Column("last_sync", JSONB(none_as_null=True)),
+)
+
+registry_revisions = Table(
+    "registry_revisions",
+    metadata,
+    # The head's, plus one: without an identity, an aborted transaction leaves no gap.
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("parent_id", BigInteger, nullable=False),
+    CheckConstraint("parent_id = id - 1", name="follows_its_parent"),
+    Column("kind", Text, nullable=False),
+    CheckConstraint("kind IN ('sync', 'ui', 'rollback', 'import', 'revert', 'adopt')", name="kind_is_known"),
+    Column("actor", Text, nullable=False),
+    Column("source", Text),
+    Column("source_digest", Text),
+    Column("source_rev", Text),
+    Column("source_seq", BigInteger),
+    Column("source_author", Text),
+    Column("message", Text),
+    Column("policy", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("state_digest", Text, nullable=False),
+    _time("created_at"),
+)
+
+registry_changes = Table(
+    "registry_changes",
+    metadata,
+    Column("revision_id", ForeignKey("registry_revisions.id"), primary_key=True),
+    *_entity_kind(primary_key=True),
+    # Of a provider or of a model, so no foreign key can say it.
+    Column("entity_id", BigInteger, primary_key=True, autoincrement=False),
+    # Its name after this change.
+    Column("key", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    CheckConstraint("action IN ('create', 'restore', 'update', 'rename', 'delete')", name="action_is_known"),
+    Column("moved_from", Text),
+    Column("fields", JSONB, nullable=False, server_default=text("'[]'")),
+    # All that is set afterwards. Null: it is gone.
+    Column("after_leaves", JSONB(none_as_null=True)),
+    CheckConstraint("(action = 'delete') = (after_leaves IS NULL)", name="gone_if_deleted"),
+    Index("ix_registry_changes_entity", "kind", "entity_id", desc("revision_id")),
+    Index("ix_registry_changes_kind_key", "kind", "key"),
+)
+
+registry_base = Table(
+    "registry_base",
+    metadata,
+    Column("source", Text, primary_key=True),
+    *_entity_kind(primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("entity_id", BigInteger, nullable=False),
+    Column("leaves", JSONB, nullable=False),
+    Column("places", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("revision_id", ForeignKey("registry_revisions.id"), nullable=False),
+    # An entity belongs to one source at most.
+    UniqueConstraint("kind", "entity_id"),
+)
+
+registry_sources = Table(
+    "registry_sources",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("rev", Text),
+    Column("seq", BigInteger),
+    Column("author", Text),
+    Column("ownership", JSONB, nullable=False, server_default=text("'[]'")),
+    # The registry after the last apply: 0 if that of an empty file to an empty registry.
+    Column("revision_id", BigInteger, nullable=False),
+    _time("applied_at"),
+)
+
+registry_conflicts = Table(
+    "registry_conflicts",
+    metadata,
+    Column("source", Text, primary_key=True),
+    *_entity_kind(primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("grp", Text, primary_key=True),
+    Column("conflict_kind", Text, nullable=False),
+    Column("base", JSONB, nullable=False),
+    Column("live", JSONB, nullable=False),
+    Column("ours", JSONB, nullable=False),
+    Column("triple_digest", Text, nullable=False),
+    _time("first_seen"),
+    _time("last_seen"),
+    Column("resolution", Text),
+    CheckConstraint("resolution IN ('yaml', 'live')", name="resolution_is_known"),
+    Column("resolved_by", Text),
+    _time("resolved_at", nullable=True),
+)
+
+registry_holds = Table(
+    "registry_holds",
+    metadata,
+    _id(),
+    *_entity_kind(nullable=True),
+    Column("key", Text),
+    Column("fields", Text),
+    _time("until", nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("source_digest", Text),
+    _time("created_at"),
+    # Null: in force, unless `until` has passed.
+    _time("ended_at", nullable=True),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    # Such as `host:pid`.
+    Column("name", Text, primary_key=True),
+    Column("revision_id", BigInteger, nullable=False),
+    Column("version", Text, nullable=False),
+    _time("seen_at"),
 )
 
 settings = Table(

@@ -1,11 +1,12 @@
 """Reading the log of relayed requests. Rows are written by `ledger.settle_records` alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.pricing import Charge, Price, charge
@@ -117,3 +118,13 @@ async def find_receipt(connection: AsyncConnection, request_id: UUID, *, user_id
     kept = (await connection.execute(select(prices).where(prices.c.id == row.price_id))).one()
     rates = {d: getattr(kept, d.value) for d in Dimension if getattr(kept, d.value) is not None}
     return Receipt(row, charge(Usage(row.tokens, row.reasoning), Price(kept.id, rates, kept.free)))
+
+
+async def count_requests(connection: AsyncConnection, model_ids: Sequence[int], since: datetime) -> dict[int, int]:
+    """How many requests each of these models had since then; those with none are left out."""
+    query = (
+        select(usage_log.c.model_id, func.count())
+        .where(usage_log.c.request_id >= first_id(since), usage_log.c.model_id.in_(model_ids))
+        .group_by(usage_log.c.model_id)
+    )
+    return {row[0]: row[1] for row in await connection.execute(query)}

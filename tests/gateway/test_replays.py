@@ -11,7 +11,8 @@ from product import PRICES, Product
 from tabs import Tab, cost_of
 
 from quart_proxy.core.usage import Dimension
-from quart_proxy.store.catalog import Model, Upstream, save_model
+from quart_proxy.store.catalog import Model, Upstream
+from quart_proxy.store.catalog_writes import save_model
 from quart_proxy.store.changes import bump_version
 from quart_proxy.store.usage_log import UsageRow
 

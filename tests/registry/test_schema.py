@@ -16,13 +16,12 @@ from registry.__main__ import main
 from registry.documents import (
     LimitsDocument,
     ModelDocument,
-    Move,
     PricingDocument,
     ProviderDocument,
-    Removal,
     SystemPromptDocument,
     UpstreamDocument,
 )
+from registry.entities import EntityKey, OwnershipRule
 from registry.grammar import API_FORMATS
 from registry.schema import as_document, parse_model, parse_provider, parse_registry
 
@@ -51,14 +50,14 @@ BAD = [
     ("version: 1\nsource: a\x00b\n", "2:10 E101"),
     ("version: 1\nsource: \ud800\n", "2:9 E101"),
     ("version: 1\n---\nversion: 1\n", "2:1 E101"),
-    ("version: 1\nversion: 1\n", "2:1 E102"),
-    ("version: 1\n? [a, b]\n: c\n", "2:3 E103"),
-    ("version: 1\nsource: !!python/name:os.system x\n", "2:9 E104"),
+    ("version: 1\nversion: 1\nmodels: {}\n", "2:1 E102"),
+    ("version: 1\n? [a, b]\n: c\nmodels: {}\n", "2:3 E103"),
+    ("version: 1\nsource: !!python/name:os.system x\nmodels: {}\n", "2:9 E104"),
     ("version: 1\nx-a: &a 5\nmodels: {<<: *a}\n", "3:10 E104"),
     ("version: 1\nx-a: &a [*a]\n", "2:6 E105"),
     ("version: 1\nx-a: " + "[" * 100_000, "2:44 E105"),
-    ("version: 1\nmodles: {}\n", "2:1 E201"),
-    ("providers: {}\n", "1:1 E202"),
+    ("version: 1\nmodles: {}\nmodels: {}\n", "2:1 E201"),
+    ("providers: {}\nmodels: {}\n", "1:1 E202"),
     (HEAD + "  m: {actual_model: a}\n", "5:3 E202"),
     (HEAD + "  m: {upstreams: {}}\n", "5:3 E202"),
     (HEAD + "  m: {api_url: 'https://a.example'}\n", "5:3 E202"),
@@ -75,21 +74,30 @@ BAD = [
     (model(f"display_name: {'n' * 201}"), "5:34 E204"),
     (model("aliases: [a, b, a]"), "5:36 E204"),
     (HEAD + "  M: {provider: p}\n", "5:3 E205"),
-    ("version: 1\nproviders: {p: {api_format: openai, api_url: ftp://a.example}}\n", "2:46 E206"),
-    ("version: 1\nproviders: {p: {api_format: openai, api_url: 'https://'}}\n", "2:46 E206"),
-    ("version: 1\nproviders: {p: {api_format: openai, api_url: 'https://u:v@a.example'}}\n", "2:46 E206"),
-    ("version: 1\nproviders: {p: {api_format: openai, api_url: 'https://a.example?k=v'}}\n", "2:46 E206"),
-    ("version: 1\nproviders: {p: {api_format: openai, api_url: 'https://a.example#f'}}\n", "2:46 E206"),
-    ("version: 1\nproviders: {p: {api_format: openai, api_url: 'https://a.example:99999'}}\n", "2:46 E206"),
-    ("version: 2\n", "1:10 E207"),
+    ("version: 1\nproviders: {p: {api_format: openai, api_url: ftp://a.example}}\nmodels: {}\n", "2:46 E206"),
+    ("version: 1\nproviders: {p: {api_format: openai, api_url: 'https://'}}\nmodels: {}\n", "2:46 E206"),
+    ("version: 1\nproviders: {p: {api_format: openai, api_url: 'https://u:v@a.example'}}\nmodels: {}\n", "2:46 E206"),
+    ("version: 1\nproviders: {p: {api_format: openai, api_url: 'https://a.example?k=v'}}\nmodels: {}\n", "2:46 E206"),
+    ("version: 1\nproviders: {p: {api_format: openai, api_url: 'https://a.example#f'}}\nmodels: {}\n", "2:46 E206"),
+    ("version: 1\nproviders: {p: {api_format: openai, api_url: 'https://a.example:99999'}}\nmodels: {}\n", "2:46 E206"),
+    ("version: 2\nmodels: {}\n", "1:10 E207"),
     (model("api_key: '${env:A}'"), "5:20 E208"),
     (model("upstreams: {a: {provider: p}}"), "5:7 E208"),
-    ("version: 1\nproviders:\n  p:\n    api_key: opaque\n    api_format: openai\n    api_url: http://a\n", "4:14 E301"),
-    ("version: 1\nproviders: {p: {api_format: openai, api_url: http://a, api_key: '${env:1}'}}\n", "2:65 E302"),
-    ("version: 1\nproviders: {p: {api_format: openai, api_url: http://a, api_key: '${file:a}'}}\n", "2:65 E302"),
-    ("version: 1\nproviders: {p: {api_format: openai, api_url: 'http://${env:H}'}}\n", "2:46 E302"),
     (
-        "version: 1\nproviders: {p: {api_format: openai, api_url: http://a, headers: {X-Token: abc}}}\n",
+        "version: 1\nmodels: {}\nproviders:\n  p:\n    api_format: openai\n    api_key: opaque\n    api_url: http://a\n",
+        "6:14 E301",
+    ),
+    (
+        "version: 1\nproviders: {p: {api_format: openai, api_url: http://a, api_key: '${env:1}'}}\nmodels: {}\n",
+        "2:65 E302",
+    ),
+    (
+        "version: 1\nproviders: {p: {api_format: openai, api_url: http://a, api_key: '${file:a}'}}\nmodels: {}\n",
+        "2:65 E302",
+    ),
+    ("version: 1\nproviders: {p: {api_format: openai, api_url: 'http://${env:H}'}}\nmodels: {}\n", "2:46 E302"),
+    (
+        "version: 1\nproviders: {p: {api_format: openai, api_url: http://a, headers: {X-Token: abc}}}\nmodels: {}\n",
         "2:75 E301",
     ),
     (HEAD + "  m: {provider: p, display_name: Straße}\n  n: {provider: p, aliases: [STRASSE]}\n", "6:30 E401"),
@@ -141,7 +149,7 @@ def test_a_fault_renders_with_source_caret_and_suggestion() -> None:
 
 
 def test_the_caret_stays_under_its_place_when_a_secret_before_it_is_hidden() -> None:
-    text = "version: 1\nproviders: {p: {api_key: sk-abcdefghijkl, api_format: nope, api_url: http://a}}\n"
+    text = "version: 1\nproviders: {p: {api_key: sk-abcdefghijkl, api_format: nope, api_url: http://a}}\nmodels: {}\n"
     fault = parse_registry(text).faults[1]
     assert (fault.code, fault.column) == ("E203", 55)
     assert fault.source_line[fault.caret :].startswith("nope")
@@ -205,14 +213,16 @@ def test_defaults_and_profiles_are_below_the_model_and_keep_their_place() -> Non
         "models:\n"
         "  m: {extends: chat, provider: p, tags: [c], owned_by: null, limits: {max_output_tokens: 5}}\n"
     )
-    registry = parse_registry(text).registry
-    assert registry
-    found = registry.models["m"]
+    parsed = parse_registry(text)
+    assert parsed.registry
+    assert parsed.desired
+    found = parsed.registry.models["m"]
     assert found.limits == LimitsDocument(timeout_s=120, context_window=20, max_output_tokens=5)
     assert (found.tags, found.owned_by, found.upstreams[0].weight) == (("a", "b", "c"), None, 7)
-    assert registry.locations["models.m.limits.timeout"] == "models.yaml:3"
-    assert registry.locations["models.m.limits.context_window"] == "models.yaml:6"
-    assert registry.locations["models.m.limits.max_output_tokens"] == "models.yaml:9"
+    places = parsed.desired.stanzas[EntityKey("model", "m")].places
+    assert places["limits.timeout"] == "models.yaml:3"
+    assert places["limits.context_window"] == "models.yaml:6"
+    assert places["limits.max_output_tokens"] == "models.yaml:9"
 
 
 def test_a_fault_in_a_profile_is_told_once_however_many_models_use_it() -> None:
@@ -255,18 +265,19 @@ def test_what_a_later_merge_needs_is_accepted_and_kept() -> None:
         "ownership:\n  - {fields: [enabled], mode: ui}\n"
         "moved: [{from: old, to: m}]\nremoved: [{id: gone, destroy: false}]\nx-anything: [1, {a: b}]\n"
     )
-    registry = parse_registry(text).registry
-    assert registry
-    found = registry.models["m"]
+    parsed = parse_registry(text)
+    assert parsed.registry
+    assert parsed.desired
+    found = parsed.registry.models["m"]
     assert (found.protect, found.visibility, found.groups) == (True, "internal", ("g",))
     assert found.routing == {
         "strategy": "priority-weighted",
         "max_attempts": 2,
-        "retry_on": [429, "5xx"],
+        "retry_on": ["429", "5xx"],
         "cooldown": "30s",
     }
-    assert registry.ownership == ({"fields": ("enabled",), "mode": "ui"},)
-    assert (registry.moved, registry.removed) == ((Move("old", "m"),), (Removal("gone", False),))
+    assert parsed.desired.ownership == (OwnershipRule(("enabled",), "ui"),)
+    assert (parsed.desired.moved, parsed.desired.removed) == ({"old": "m"}, {"gone": False})
 
 
 def test_a_model_without_pricing_is_kept_unpriced_and_free_is_said_out_loud() -> None:
@@ -276,12 +287,19 @@ def test_a_model_without_pricing_is_kept_unpriced_and_free_is_said_out_loud() ->
     assert registry.models["n"].pricing == PricingDocument(free=True)
 
 
-def test_an_empty_text_misses_only_its_version() -> None:
-    assert faults_of("") == ["1:1 E202"]
+def test_an_empty_text_misses_its_version_and_its_models() -> None:
+    assert faults_of("") == ["1:1 E202", "1:1 E202"]
+
+
+def test_a_file_without_models_says_so() -> None:
+    assert faults_of("version: 1\n") == ["1:1 E202"]
+    parsed = parse_registry("version: 1\nmodels: {}\n")
+    assert parsed.registry
+    assert not parsed.registry.models
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
-    assert faults_of("\ufeffversion: 1\n") == []
+    assert faults_of("\ufeffversion: 1\nmodels: {}\n") == []
 
 
 # --- secrets --------------------------------------------------------------------------------------------------
@@ -319,13 +337,13 @@ def test_a_secret_is_never_in_a_fault(text: str) -> None:
 
 
 def test_a_reference_is_shown_and_a_number_beside_it_too() -> None:
-    text = "version: 1\nproviders: {p: {api_key: '${env:A_KEY}', api_format: x, api_url: http://a}}\n"
+    text = "version: 1\nproviders: {p: {api_key: '${env:A_KEY}', api_format: x, api_url: http://a}}\nmodels: {}\n"
     (fault,) = parse_registry(text).faults
     assert "${env:A_KEY}" in fault.source_line
 
 
 def test_a_control_character_cannot_act_from_inside_a_fault() -> None:
-    (fault,) = parse_registry("version: 1\nsource: a\x1b[31mb\n").faults
+    (fault,) = parse_registry("version: 1\nsource: a\x1b[31mb\nmodels: {}\n").faults
     assert "\x1b" not in fault.render()
 
 
@@ -394,7 +412,7 @@ def models(draw: st.DrawFn) -> ModelDocument:
         tags=tuple(draw(st.lists(names, max_size=2, unique=True))),
         groups=tuple(draw(st.lists(names, max_size=2, unique=True))),
         protect=draw(st.booleans()),
-        routing=draw(st.sampled_from([{}, {"max_attempts": 2, "retry_on": [429, "5xx"], "cooldown": "30s"}])),
+        routing=draw(st.sampled_from([{}, {"max_attempts": 2, "retry_on": ["429", "5xx"], "cooldown": "30s"}])),
     )
 
 
@@ -531,7 +549,7 @@ def test_validate_speaks_json(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["validate", "--json", str(broken), str(SHIPPED)])
     assert result.exit_code == 1
     assert '"errors": 1' in result.output
-    assert '"code": "E101"' in result.output
+    assert '"code": "E100"' in result.output
 
 
 def test_validate_of_a_missing_file_is_a_usage_error() -> None:

@@ -19,7 +19,8 @@ from quart_proxy.services.relay_pool import RelayPool
 from quart_proxy.services.routing import Router
 from quart_proxy.services.sealing import KeyResolver, Sealer
 from quart_proxy.services.spool import Spool
-from quart_proxy.store.catalog import Model, Upstream, save_model
+from quart_proxy.store.catalog import Model, Upstream
+from quart_proxy.store.catalog_writes import save_model
 from quart_proxy.store.database import Database
 from quart_proxy.store.usage_log import UsageRow
 from quart_proxy.upstream.client import UpstreamClient

@@ -2,7 +2,8 @@
 
 from product import PRICES, Product
 
-from quart_proxy.store.catalog import Model, Provider, Upstream, save_model, save_provider
+from quart_proxy.store.catalog import Model, Provider, Upstream
+from quart_proxy.store.catalog_writes import save_model, save_provider
 from quart_proxy.store.changes import bump_version
 
 

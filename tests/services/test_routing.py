@@ -13,15 +13,8 @@ from quart_proxy.core.usage import Dimension
 from quart_proxy.services.auth import Caller
 from quart_proxy.services.routing import Route, Router
 from quart_proxy.services.sealing import KeyResolver, Sealer
-from quart_proxy.store.catalog import (
-    Model,
-    Provider,
-    Upstream,
-    delete_model,
-    delete_provider,
-    save_model,
-    save_provider,
-)
+from quart_proxy.store.catalog import Model, Provider, Upstream
+from quart_proxy.store.catalog_writes import delete_model, delete_provider, save_model, save_provider
 from quart_proxy.store.database import Database
 
 OPENAI = FORMATS["openai"]

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from quart_proxy.core.errors import Conflict
 from quart_proxy.core.usage import Dimension
 from quart_proxy.services.accounts import Accounts
-from quart_proxy.store.catalog import Model, delete_model, list_models, save_model
+from quart_proxy.store.catalog import Model, list_models
+from quart_proxy.store.catalog_writes import delete_model, save_model
 from quart_proxy.store.database import Database
 from quart_proxy.store.served import list_served_models
 

@@ -7,29 +7,20 @@ from typing import Any
 from quart import Blueprint
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.core.errors import Fault
 from quart_proxy.core.formats import SPOKEN
 from quart_proxy.http.documents import Collection, Connection, serve_documents
-from quart_proxy.store.catalog import (
-    Model,
-    delete_model,
-    fold_name,
-    list_models,
-    list_providers,
-    save_model,
-)
-from quart_proxy.store.model_names import find_name_holders
+from quart_proxy.store.catalog import Model, list_models, list_providers
 from registry.documents import DEFAULT_UPSTREAM, ModelDocument
 from registry.positions import Fault as RegistryFault
-from registry.readers import suggest
-from registry.rows import model_document, model_row
+from registry.rows import model_document
 from registry.schema import parse_model
 
 routes = Blueprint("models", __name__)
 
 
 class Models(Collection[Model, ModelDocument]):
-    section, noun = "models", "model"
+    section = "models"
+    noun = "model"
 
     async def rows(self, connection: AsyncConnection, key: str | None = None) -> list[Model]:
         return await list_models(connection, key)
@@ -39,12 +30,6 @@ class Models(Collection[Model, ModelDocument]):
 
     def parse(self, key: str, document: Mapping[str, Any]) -> tuple[ModelDocument | None, tuple[RegistryFault, ...]]:
         return parse_model(key, document)
-
-    async def save(self, connection: AsyncConnection, document: ModelDocument) -> None:
-        await save_model(connection, model_row(document))
-
-    async def remove(self, connection: AsyncConnection, key: str) -> None:
-        await delete_model(connection, key)
 
     def connections(self, document: ModelDocument) -> Iterator[Connection]:
         is_short = len(document.upstreams) == 1 and document.upstreams[0].key == DEFAULT_UPSTREAM
@@ -61,20 +46,6 @@ class Models(Collection[Model, ModelDocument]):
             if isinstance(upstream, dict):
                 place = "" if list(upstreams) == [DEFAULT_UPSTREAM] else f"upstreams.{name}"
                 yield place, _secret_name(key, name), upstream
-
-    async def find_faults(self, connection: AsyncConnection, document: ModelDocument) -> list[Fault]:
-        providers = [provider.key for provider in await list_providers(connection)]
-        faults = []
-        for upstream, place in zip(document.upstreams, self.connections(document), strict=True):
-            if upstream.provider is not None and upstream.provider not in providers:
-                hint = suggest(upstream.provider, providers)
-                faults.append(Fault(place.param("provider"), f'no provider "{upstream.provider}"{hint}'))
-        names = {fold_name(alias): "aliases" for alias in document.aliases}
-        names[fold_name(document.display_name)] = "display_name"
-        for name, holder in (await find_name_holders(connection, list(names))).items():
-            if holder != document.key:
-                faults.append(Fault(names[name], f'"{name}" is a name of the model {holder}'))
-        return faults
 
     async def state(self, connection: AsyncConnection, rows: Sequence[Model]) -> Callable[[Model], dict[str, Any]]:
         providers = {provider.key: provider.api_format for provider in await list_providers(connection)}

@@ -6,20 +6,19 @@ from typing import Any
 from quart import Blueprint
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.core.errors import Conflict
 from quart_proxy.http.documents import Collection, Connection, serve_documents
-from quart_proxy.store.catalog import Provider, delete_provider, list_models, list_providers, save_provider
+from quart_proxy.store.catalog import Provider, list_providers
 from registry.documents import ProviderDocument
 from registry.positions import Fault
-from registry.rows import provider_document, provider_row
+from registry.rows import provider_document
 from registry.schema import parse_provider
 
 routes = Blueprint("providers", __name__)
-NAMED_MAX = 5
 
 
 class Providers(Collection[Provider, ProviderDocument]):
-    section, noun = "providers", "provider"
+    section = "providers"
+    noun = "provider"
 
     async def rows(self, connection: AsyncConnection, key: str | None = None) -> list[Provider]:
         return await list_providers(connection, key)
@@ -29,20 +28,6 @@ class Providers(Collection[Provider, ProviderDocument]):
 
     def parse(self, key: str, document: Mapping[str, Any]) -> tuple[ProviderDocument | None, tuple[Fault, ...]]:
         return parse_provider(key, document)
-
-    async def save(self, connection: AsyncConnection, document: ProviderDocument) -> None:
-        await save_provider(connection, provider_row(document))
-
-    async def remove(self, connection: AsyncConnection, key: str) -> None:
-        users = [
-            model.key
-            for model in await list_models(connection)
-            if any(upstream.provider == key for upstream in model.upstreams)
-        ]
-        if users:
-            more = ", ..." if len(users) > NAMED_MAX else ""
-            raise Conflict(f"Models are served by this provider: {', '.join(users[:NAMED_MAX])}{more}.")
-        await delete_provider(connection, key)
 
     def connections(self, document: ProviderDocument) -> Iterator[Connection]:
         yield Connection("", document.api_url, document.api_key)

@@ -1,0 +1,88 @@
+"""What the files of each source declared when they were last applied: the base of the next merge."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quart_proxy.store.tables import registry_base, registry_sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseRow:
+    """One entity as the files declared it, and the row that this was applied to. `places` by path."""
+
+    source: str
+    kind: str
+    key: str
+    entity_id: int
+    leaves: Mapping[str, Any]
+    places: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """The state of the files that was applied last, who may change what by it, and what it came to.
+
+    `revision_id` is the registry's after it: 0 where an empty file met an empty registry.
+    """
+
+    source: str
+    digest: str
+    rev: str | None = None
+    seq: int | None = None
+    author: str | None = None
+    ownership: Sequence[Mapping[str, Any]] = ()
+    revision_id: int
+    applied_at: datetime | None = None
+
+
+_BASE = tuple(registry_base.c[name] for name in BaseRow.__slots__)
+
+
+async def list_base(connection: AsyncConnection) -> list[BaseRow]:
+    """Of every source."""
+    return [BaseRow(**row) for row in (await connection.execute(select(*_BASE))).mappings()]
+
+
+async def replace_base(
+    connection: AsyncConnection,
+    source: str,
+    entities: Collection[tuple[str, str]],
+    rows: Sequence[BaseRow],
+    revision_id: int,
+) -> None:
+    """Forget what `source` declared of `entities` (kind and key), and keep `rows`. Raises Conflict for an entity
+    that another source declares."""
+    # All leave before any comes: two entities may have swapped their keys.
+    base = registry_base.c
+    meant = tuple_(base.kind, base.key).in_(list(entities))
+    await connection.execute(delete(registry_base).where(base.source == source, meant))
+    if rows:
+        await connection.execute(insert(registry_base), [{**asdict(row), "revision_id": revision_id} for row in rows])
+
+
+async def list_sources(connection: AsyncConnection) -> list[SourceRow]:
+    query = select(registry_sources).order_by(registry_sources.c.source)
+    return [SourceRow(**row) for row in (await connection.execute(query)).mappings()]
+
+
+async def save_source(connection: AsyncConnection, source: SourceRow) -> None:
+    """Keep that this state of the files was applied now."""
+    values = asdict(source) | {"ownership": list(source.ownership), "applied_at": func.now()}
+    statement = upsert(registry_sources).values(values)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["source"],
+            set_={name: statement.excluded[name] for name in values if name != "source"},
+        )
+    )
+
+
+async def has_base(connection: AsyncConnection) -> bool:
+    """Whether anything at all came from files."""
+    return await connection.scalar(select(registry_base.c.key).limit(1)) is not None

@@ -1,0 +1,282 @@
+"""All that can be asked of the registry, each with the JSON that answers it.
+
+The API and the command line are two ways to this desk: what one says, the other says in the same words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quart_proxy.core.errors import Fault, InvalidFields, NotFound
+from quart_proxy.settings import WORKER_SEEN_S, Settings
+from quart_proxy.store.changes import Actor, bump_version, record_audit
+from quart_proxy.store.database import Database
+from quart_proxy.store.registry_conflicts import list_conflicts, resolve_conflict
+from quart_proxy.store.registry_holds import create_hold, end_hold, list_holds
+from quart_proxy.store.revisions import read_head
+from quart_proxy.store.workers import list_workers
+from registry import edits, history
+from registry.apply import Bundle, apply_bundle, plan_bundle, read_bundle
+from registry.drift import DriftItem, drift_as_json, find_drift, without_ignored
+from registry.entities import Choice, EntityKey, Policy
+from registry.export import export, render_registry
+from registry.field_states import describe_entity
+from registry.forms import (
+    change_form,
+    conflict_form,
+    hold_form,
+    recorded_form,
+    revision_form,
+    source_form,
+    worker_form,
+)
+from registry.leaves import known_path, split_address
+from registry.patch import render_patch
+from registry.schema import parse_files
+from registry.secrets import FindReason, MissingSecret, list_missing_secrets
+from registry.sources import SourceFile
+from registry.state import State, load_state, lock_registry
+from registry.sync import read_own_bundle, sync_registry
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Raises what the use cases raise. `find_reason` None: here nobody knows which keys are to be had."""
+
+    database: Database
+    settings: Settings
+    find_reason: FindReason | None = None
+
+    # --- looking --------------------------------------------------------------------------------------
+
+    async def status(self) -> dict[str, Any]:
+        """What is in force, where it came from, and what waits for somebody."""
+        now = datetime.now(UTC)
+        async with self.database.snapshot() as connection:
+            head = await read_head(connection)
+            states = await _states(connection)
+            workers = await list_workers(connection, now - timedelta(seconds=WORKER_SEEN_S))
+            return {
+                "revision": head.revision_id,
+                "state_digest": head.state_digest,
+                "mode": self.settings.registry_sync,
+                "sync": head.last_sync,
+                "sources": [source_form(row) for state in states[:1] for row in state.sources.values()],
+                "drift": sum([len(await _drift(connection, state)) for state in states]),
+                "conflicts": [conflict_form(row) for row in await list_conflicts(connection)],
+                "holds": [hold_form(row) for row in await list_holds(connection, now)],
+                "workers": [worker_form(row, head.revision_id) for row in workers],
+                "missing_secrets": [missing.as_json() for missing in await self._missing(connection)],
+            }
+
+    def validate(self, files: Sequence[SourceFile]) -> dict[str, Any]:
+        parsed = parse_files(files)
+        errors = sum(fault.severity == "error" for fault in parsed.faults)
+        return {
+            "valid": parsed.registry is not None,
+            "errors": errors,
+            "warnings": len(parsed.faults) - errors,
+            "faults": [fault.as_json() for fault in parsed.faults],
+        }
+
+    async def drift(self, ignore: Sequence[str] = ()) -> dict[str, Any]:
+        """What differs from what the files last declared. No file is read."""
+        async with self.database.snapshot() as connection:
+            items = [item for state in await _states(connection) for item in await _drift(connection, state)]
+        return drift_as_json(without_ignored(items, ignore))
+
+    async def revisions(self, entity: EntityKey | None, *, before: int | None, limit: int) -> list[dict[str, Any]]:
+        async with self.database.read() as connection:
+            rows = await history.list_revisions(connection, entity=entity, before=before, limit=limit)
+        return [revision_form(row) for row in rows]
+
+    async def revision(self, revision: int) -> dict[str, Any]:
+        async with self.database.snapshot() as connection:
+            return recorded_form(await history.get_revision(connection, revision))
+
+    async def diff(self, earlier: int, later: int) -> dict[str, Any]:
+        """What to do to the one to have the other."""
+        async with self.database.snapshot() as connection:
+            states = [await history.state_at(connection, revision) for revision in (earlier, later)]
+        changes = history.diff_states(*states)
+        return {"from": earlier, "to": later, "changes": [change_form(change) for change in changes]}
+
+    async def entity(self, key: EntityKey) -> dict[str, Any]:
+        """Every field of an entity: its three sides, who may change it, who did, and where the files say it."""
+        async with self.database.snapshot() as connection:
+            return await describe_entity(connection, key)
+
+    # --- files ----------------------------------------------------------------------------------------
+
+    def own_bundle(self) -> Bundle:
+        """The files that the server syncs itself."""
+        return read_own_bundle(self.settings)
+
+    async def plan(self, bundle: Bundle, policy: Policy) -> dict[str, Any]:
+        async with self.database.snapshot() as connection:
+            return (await plan_bundle(connection, bundle, policy)).plan.as_json()
+
+    async def apply(
+        self, bundle: Bundle, policy: Policy, *, actor: Actor, message: str | None, fingerprint: str | None
+    ) -> dict[str, Any]:
+        applied = await apply_bundle(
+            self.database, bundle, policy, actor=actor, message=message, fingerprint=fingerprint
+        )
+        return {"revision": applied.revision, "changed": applied.is_changed, "plan": applied.plan.as_json()}
+
+    async def export(
+        self, files: Sequence[SourceFile], *, adopt: Sequence[EntityKey] = (), only: Sequence[EntityKey] = ()
+    ) -> dict[str, Any]:
+        """The files with the live edits in them, and the same as a patch."""
+        bundle = read_bundle(files)
+        async with self.database.snapshot() as connection:
+            state = await load_state(connection, source=bundle.desired.source, now=datetime.now(UTC))
+        made = export(files, bundle.desired, state.base, state.live, adopt=adopt, only=only)
+        return {
+            "changed": list(made.files) != list(files),
+            "files": [{"name": file.name, "text": file.text} for file in made.files],
+            "patch": render_patch(files, made.files),
+            "skipped": list(made.skipped),
+        }
+
+    async def export_new(self) -> dict[str, Any]:
+        """A first file from what is live."""
+        async with self.database.snapshot() as connection:
+            state = await load_state(connection, now=datetime.now(UTC))
+        return {"text": render_registry(state.live)}
+
+    # --- writing --------------------------------------------------------------------------------------
+
+    async def roll_back(
+        self, revision: int, *, only: Sequence[EntityKey], actor: Actor, message: str | None, is_dry: bool
+    ) -> dict[str, Any]:
+        """With `is_dry`, what it would change, and nothing is written."""
+        if is_dry:
+            async with self.database.snapshot() as connection:
+                state = await load_state(connection, now=datetime.now(UTC))
+                then = await history.state_at(connection, revision)
+            changes = history.rollback_changes(state, then, only)
+            return {
+                "revision": state.revision,
+                "changed": False,
+                "changes": list(map(change_form, changes)),
+                "held": [],
+            }
+        async with self.database.transaction() as connection:
+            await lock_registry(connection)
+            rolled = await edits.roll_back(
+                connection,
+                revision,
+                only=only,
+                actor=actor,
+                message=message,
+                is_enforced=self.settings.registry_sync == "enforce",
+            )
+        return {
+            "revision": rolled.revision,
+            "changed": rolled.is_changed,
+            "changes": [change_form(change) for change in rolled.changes],
+            "held": [str(key) for key in rolled.held],
+        }
+
+    async def revert(
+        self, key: EntityKey, paths: Sequence[str], *, actor: Actor, message: str | None
+    ) -> dict[str, Any]:
+        async with self.database.transaction() as connection:
+            await lock_registry(connection)
+            written = await edits.revert_entity(connection, key, paths, actor=actor, message=message)
+        return {"revision": written.id, "changed": written.is_new}
+
+    async def detach(self, key: EntityKey, *, actor: Actor, reason: str) -> dict[str, Any]:
+        async with self.database.transaction() as connection:
+            await lock_registry(connection)
+            written = await edits.detach_entity(connection, key, actor=actor, reason=reason)
+        return {"revision": written.id, "changed": written.is_new}
+
+    async def resolve(self, address: str, choice: Choice, *, actor: Actor, digest: str | None) -> dict[str, Any]:
+        """Decide an open conflict, and sync at once, so that it takes effect. `digest`: only if its three sides are
+        still these. Raises NotFound when there is no such conflict, or no longer."""
+        key, group = split_address(address)
+        group = known_path(key, group)
+        async with self.database.transaction() as connection:
+            await lock_registry(connection)
+            found = [
+                row
+                for row in await list_conflicts(connection)
+                if (row.kind, row.key, row.grp) == (*key, group) and digest in (None, row.triple_digest)
+            ]
+            if not found:
+                raise NotFound(f"There is no open conflict {address}, or it is another one by now.", param="address")
+            row = found[0]
+            await resolve_conflict(connection, row.source, key, group, row.triple_digest, choice, actor.name)
+            await _record(connection, actor, "registry.resolve", address, {"choice": choice})
+        report = await sync_registry(self.database, self.settings, actor=actor.name)
+        return {"address": address, "choice": choice, "sync": report.as_json()}
+
+    async def hold(
+        self,
+        *,
+        key: EntityKey | None,
+        fields: str | None,
+        until: datetime,
+        reason: str,
+        actor: Actor,
+    ) -> dict[str, Any]:
+        """Keep the files away from a part of the registry, or from all of it, until then."""
+        if until <= datetime.now(UTC):
+            raise InvalidFields([Fault("until", "must be in the future")])
+        async with self.database.transaction() as connection:
+            hold_id = await create_hold(
+                connection,
+                kind=None if key is None else key.kind,
+                key=None if key is None else key.key,
+                fields=fields,
+                until=until,
+                reason=reason,
+                by=actor.name,
+            )
+            (row,) = [row for row in await list_holds(connection, datetime.now(UTC)) if row.id == hold_id]
+            await _record(connection, actor, "registry.hold", str(key or "*"), hold_form(row))
+            await bump_version(connection)
+        return hold_form(row)
+
+    async def unhold(self, hold_id: int, *, actor: Actor) -> None:
+        """Raises NotFound for a hold that is not in force."""
+        async with self.database.transaction() as connection:
+            if not await end_hold(connection, hold_id):
+                raise NotFound(f"There is no hold {hold_id} in force.", param="id")
+            await _record(connection, actor, "registry.unhold", str(hold_id), None)
+            await bump_version(connection)
+
+    # --- checking -------------------------------------------------------------------------------------
+
+    async def _missing(self, connection: AsyncConnection) -> list[MissingSecret]:
+        return [] if self.find_reason is None else await list_missing_secrets(connection, self.find_reason)
+
+
+async def _states(connection: AsyncConnection) -> list[State]:
+    """The registry as each source sees it; as the default one where there is none."""
+    first = await load_state(connection, now=datetime.now(UTC))
+    others = [source for source in first.sources if source != first.source]
+    return [first, *[await load_state(connection, source=source, now=datetime.now(UTC)) for source in others]]
+
+
+async def _drift(connection: AsyncConnection, state: State) -> tuple[DriftItem, ...]:
+    found = find_drift(state.ownership, state.base, state.live, {})
+    ids = {item.entity: state.base[item.entity].entity_id for item in found}
+    return find_drift(state.ownership, state.base, state.live, await history.last_authors(connection, ids))
+
+
+async def _record(connection: AsyncConnection, actor: Actor, action: str, target: str, after: Any) -> None:
+    await record_audit(
+        connection,
+        actor=actor.name,
+        action=action,
+        target=target,
+        after=after,
+        request_id=actor.request_id,
+        address=actor.address,
+    )

@@ -1,0 +1,94 @@
+"""An entity field by field: what the files declare, what is live, who may change it, and who did."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quart_proxy.core.errors import NotFound
+from quart_proxy.store.registry_conflicts import list_conflicts
+from registry.drift import find_drift
+from registry.entities import BaseEntry, EntityKey, Hold, Value
+from registry.facts import Author
+from registry.forms import time_text
+from registry.history import last_authors
+from registry.leaves import group_of, shown_path
+from registry.ownership import mode_of
+from registry.state import State, load_state
+
+
+async def describe_entity(connection: AsyncConnection, key: EntityKey) -> dict[str, Any]:
+    """`state` is `conflict`, `deleted` (here, and still declared), `drifted`, `managed`, or `ui` for what no file
+    declares; a field's is the same, and `locked` says that only the files may change it. Raises NotFound."""
+    state = await load_state(connection, now=datetime.now(UTC))
+    if key in state.foreign:
+        state = await load_state(connection, source=state.foreign[key], now=datetime.now(UTC))
+    live, base = state.live.get(key), state.base.get(key)
+    if live is None and base is None:
+        raise NotFound(f"There is no {key.kind} `{key.key}`.", param="key")
+    entity_id = live.entity_id if live is not None else base.entity_id if base is not None else 0
+    conflicts = [row for row in await list_conflicts(connection) if (row.kind, row.key) == key]
+    authors = await last_authors(connection, {key: entity_id})
+    drifted = {item.path for item in find_drift(state.ownership, state.base, state.live, {}) if item.entity == key}
+    groups = {row.grp for row in conflicts}
+    paths = sorted({*(live.leaves if live else ()), *(base.leaves if base else ())})
+    fields = {
+        shown_path(path): {
+            "value": live.leaves.get(path) if live else None,
+            "state": _field_state(base, path, drifted, groups),
+            **_declared(base, path),
+            **_owner(state, key, path),
+            **_author(authors.get((key, path))),
+        }
+        for path in paths
+    }
+    return {
+        "entity": str(key),
+        "id": entity_id,
+        "source": state.source if base is not None else None,
+        "state": _entity_state(base is not None, live is not None, bool(drifted), bool(conflicts)),
+        "held": [hold.reason for hold in state.holds if _is_held(hold, key)],
+        "conflicts": [f"{row.kind}.{row.key}/{row.grp}" for row in conflicts],
+        "fields": fields,
+    }
+
+
+def _entity_state(is_managed: bool, is_live: bool, is_drifted: bool, is_in_conflict: bool) -> str:
+    if is_in_conflict:
+        return "conflict"
+    if not is_managed:
+        return "ui"
+    if not is_live:
+        return "deleted"
+    return "drifted" if is_drifted else "managed"
+
+
+def _field_state(base: BaseEntry | None, path: str, drifted: set[str], groups: set[str]) -> str:
+    if group_of(path) in groups or "entity" in groups:
+        return "conflict"
+    if base is None or path not in base.leaves:
+        return "ui"
+    return "drifted" if path in drifted else "managed"
+
+
+def _declared(base: BaseEntry | None, path: str) -> dict[str, Value]:
+    """What the files said when they were last applied, and where."""
+    if base is None or path not in base.leaves:
+        return {}
+    return {"yaml": base.leaves[path], "place": base.places.get(path)}
+
+
+def _owner(state: State, key: EntityKey, path: str) -> dict[str, Any]:
+    owner = mode_of(state.ownership, key, path) if key in state.base else "ui"
+    return {"owner": owner, "locked": owner == "yaml"}
+
+
+def _author(author: Author | None) -> Mapping[str, Any]:
+    if author is None:
+        return {}
+    return {"by": author.actor, "at": time_text(author.at), "revision": author.revision}
+
+
+def _is_held(hold: Hold, key: EntityKey) -> bool:
+    return hold.kind in (None, key.kind) and hold.key in (None, key.key)

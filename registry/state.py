@@ -1,0 +1,126 @@
+"""The registry as PostgreSQL holds it: what is served, what the files declared last, and what stands in the way."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, cast
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quart_proxy.store.catalog import list_models, list_providers, list_tombstones
+from quart_proxy.store.registry_base import SourceRow, list_base, list_sources
+from quart_proxy.store.registry_conflicts import list_conflicts
+from quart_proxy.store.registry_holds import HoldRow, list_holds
+from quart_proxy.store.revisions import read_head
+from registry.entities import BaseEntry, Choice, EntityKey, Hold, Kind, Leaves, LiveEntry, OwnershipRule
+from registry.leaves import as_json, from_json, leaves_of
+from registry.rows import model_document, provider_document
+
+SOURCE_DEFAULT = "main"
+LOCK_TIMEOUT_S = 4
+"""Less than a statement may take at all, so that PostgreSQL says no and the connection lives on."""
+
+
+class Resolution(NamedTuple):
+    """What a person decided of a conflict; good for exactly the three sides that `triple_digest` is of."""
+
+    choice: Choice
+    triple_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The registry at one moment, seen from one source.
+
+    `revision` is 0 when nothing was ever written. `base` is what this source declared, `foreign` names the source of
+    every entity that another one declares. `tombstones` are the deleted rows that may live again, by key.
+    `resolutions` are by the address of a conflict, such as `model.claude-sonnet/pricing`.
+    """
+
+    revision: int
+    state_digest: str
+    live: Mapping[EntityKey, LiveEntry]
+    source: str = SOURCE_DEFAULT
+    base: Mapping[EntityKey, BaseEntry] = field(default_factory=dict)
+    foreign: Mapping[EntityKey, str] = field(default_factory=dict)
+    sources: Mapping[str, SourceRow] = field(default_factory=dict)
+    tombstones: Mapping[EntityKey, int] = field(default_factory=dict)
+    holds: tuple[Hold, ...] = ()
+    resolutions: Mapping[str, Resolution] = field(default_factory=dict)
+
+    @property
+    def ownership(self) -> tuple[OwnershipRule, ...]:
+        """Who may change what, by the files that this source applied last."""
+        applied = self.sources.get(self.source)
+        return tuple(OwnershipRule.from_json(rule) for rule in applied.ownership) if applied else ()
+
+
+async def lock_registry(connection: AsyncConnection) -> None:
+    """Let writers of the registry follow each other, until this transaction ends. Raises Unavailable, by the border
+    of the database, when the one before takes too long."""
+    await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
+    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('registry', 0))"))
+
+
+async def load_state(connection: AsyncConnection, *, source: str = SOURCE_DEFAULT, now: datetime) -> State:
+    """The registry as this connection sees it: under `lock_registry` or in a snapshot, else it may be torn."""
+    head = await read_head(connection)
+    declared = await list_base(connection)
+    decided = [conflict for conflict in await list_conflicts(connection, source) if conflict.resolution is not None]
+    return State(
+        revision=head.revision_id,
+        state_digest=head.state_digest,
+        live=await load_live(connection),
+        source=source,
+        base={
+            entity_key(row.kind, row.key): BaseEntry(row.entity_id, from_json(row.leaves), row.places)
+            for row in declared
+            if row.source == source
+        },
+        foreign={entity_key(row.kind, row.key): row.source for row in declared if row.source != source},
+        sources={row.source: row for row in await list_sources(connection)},
+        tombstones={
+            entity_key(kind, key): entity_id for (kind, key), entity_id in (await list_tombstones(connection)).items()
+        },
+        holds=tuple([_hold(row) for row in await list_holds(connection, now)]),
+        resolutions={
+            f"{row.kind}.{row.key}/{row.grp}": Resolution(cast(Choice, row.resolution), row.triple_digest)
+            for row in decided
+        },
+    )
+
+
+async def load_live(connection: AsyncConnection) -> dict[EntityKey, LiveEntry]:
+    """Every provider and model that is not deleted."""
+    providers = {
+        EntityKey("provider", row.key): LiveEntry(row.id, leaves_of(provider_document(row)), row.row_version)
+        for row in await list_providers(connection)
+    }
+    models = {
+        EntityKey("model", row.key): LiveEntry(row.id, leaves_of(model_document(row)), row.row_version)
+        for row in await list_models(connection)
+    }
+    return providers | models
+
+
+def leaves_by_key(live: Mapping[EntityKey, LiveEntry]) -> dict[EntityKey, Leaves]:
+    return {key: entry.leaves for key, entry in live.items()}
+
+
+def digest_state(state: Mapping[EntityKey, Leaves]) -> str:
+    """What a registry with these leaves is known by; ids and order do not matter."""
+    plain = {str(key): as_json(leaves) for key, leaves in state.items()}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def entity_key(kind: str, key: str) -> EntityKey:
+    return EntityKey(cast(Kind, kind), key)
+
+
+def _hold(row: HoldRow) -> Hold:
+    return Hold(
+        row.id, row.reason, row.by, row.until, cast(Kind | None, row.kind), row.key, row.fields, row.source_digest
+    )
