@@ -1,10 +1,21 @@
 """What `/metrics` tells, in Prometheus' words. Counted per worker; the answer is the sum over all of them."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 from quart_proxy.core.record import Exchange, Outcome
+
+REGISTRY_FACTS = {
+    "sync_ok": "1 when the registry's files could be used the last time that they were read, else 0.",
+    "last_sync_timestamp_seconds": "When the registry's files were read last; 0: never.",
+    "drift": "Live edits that the registry's files do not have.",
+    "conflicts": "Open conflicts between the registry's files and live edits.",
+    "missing_secrets": "References to provider keys that lead to none.",
+}
 
 
 class Metrics:
@@ -40,6 +51,29 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self.registry_revision = Gauge(
+            "quart_proxy_registry_revision",
+            "The revision of the registry that this process serves.",
+            multiprocess_mode="liveall",
+            registry=registry,
+        )
+        self._registry_facts = {
+            name: Gauge(f"quart_proxy_registry_{name}", doc, multiprocess_mode="livemostrecent", registry=registry)
+            for name, doc in REGISTRY_FACTS.items()
+        }
+
+    def measure_registry(self, status: Mapping[str, Any]) -> None:
+        """Keep what `/api/admin/registry/status` says, as numbers."""
+        sync = status["sync"] or {"ok": True}
+        facts = {
+            "sync_ok": sync["ok"],
+            "last_sync_timestamp_seconds": _timestamp(sync.get("at")),
+            "drift": status["drift"],
+            "conflicts": len(status["conflicts"]),
+            "missing_secrets": len(status["missing_secrets"]),
+        }
+        for name, value in facts.items():
+            self._registry_facts[name].set(value)
 
     def count_exchange(self, exchange: Exchange) -> None:
         self._requests(exchange.endpoint, exchange.outcome.value).inc()
@@ -60,3 +94,7 @@ class Metrics:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry, path=shared_folder)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+
+def _timestamp(at: str | None) -> float:
+    return 0.0 if at is None else datetime.fromisoformat(at).timestamp()

@@ -13,13 +13,14 @@ from quart import Quart
 
 from quart_proxy.api import install_api
 from quart_proxy.connection import Connection
-from quart_proxy.core.errors import Unavailable
+from quart_proxy.core.errors import InvalidFields, InvalidRegistry, MissingKey, PlanRefused, Unavailable
 from quart_proxy.gateway import install_gateway
 from quart_proxy.guard import RequestGuard
 from quart_proxy.http import SERVICES, install_errors, render_error
 from quart_proxy.logs import configure_logging
 from quart_proxy.metrics import Metrics
 from quart_proxy.prepare import PREPARED, database_url, prepare_database
+from quart_proxy.registry_watch import RegistryWatch
 from quart_proxy.services.accounts import Accounts
 from quart_proxy.services.admission import Admission
 from quart_proxy.services.auth import AdminSessions, Authenticator
@@ -36,6 +37,8 @@ from quart_proxy.settings import BODY_BYTES_MAX, BODY_TIMEOUT_S, Settings, load_
 from quart_proxy.store.database import Database
 from quart_proxy.store.partitions import make_partitions
 from quart_proxy.upstream.client import UpstreamClient
+from registry.desk import Desk
+from registry.secrets import FindReason, Sealed
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +75,8 @@ class Worker:
         self.pool = RelayPool()
         self.watch = ChangeWatch(self.database, self._forget_cached)
         self.readiness = Readiness(self.database, self.settler, self.watch)
+        desk = Desk(self.database, settings, reason_finder(resolver))
+        self.registry_watch = RegistryWatch(self.database, settings, self.watch, self.metrics, desk)
         context = RelayContext(self.client, self.settler, self.admission, self.metrics)
         dispatcher = Dispatcher(self.router, context, self.pool)
         rooms: list[object] = [
@@ -89,6 +94,7 @@ class Worker:
             self.readiness,
             dispatcher,
             Accounts(self.database),
+            desk,
         ]
         self.services = {type(room): room for room in rooms}
         self._settings = settings
@@ -103,7 +109,6 @@ class Worker:
         gc.set_threshold(GC_THRESHOLD, 20, 20)
         await self.client.start()
         self.settler.start()
-        self.watch.start()
         self._upkeep = asyncio.create_task(self._keep_up())
 
     def cut_when(self, expired: asyncio.Event) -> None:
@@ -118,6 +123,7 @@ class Worker:
     async def stop(self) -> None:
         """In this order: answers end, charges become durable, connections close."""
         await self.pool.drain(DRAIN_S)
+        await self.registry_watch.stop()
         await self.watch.stop()
         for task in (self._upkeep, self._cutter):
             if task is not None:
@@ -131,6 +137,7 @@ class Worker:
         self.authenticator.clear()
         self.router.clear()
         self.admission.expire()
+        self.registry_watch.wake()
 
     async def _keep_up(self) -> None:
         """Prepare the database, however long it is away; then make partitions ahead, for ever."""
@@ -140,12 +147,31 @@ class Worker:
                 break
             except Unavailable:
                 await asyncio.sleep(PREPARE_PAUSE_S)
+            except (InvalidRegistry, PlanRefused, InvalidFields):
+                # The sync said why. Nothing is served until someone mends the files.
+                await asyncio.sleep(PREPARE_PAUSE_S)
+        # Not before: without its tables there is nothing to watch.
+        self.watch.start()
+        self.registry_watch.start()
         self.readiness.is_prepared = True
         while True:
             with contextlib.suppress(Unavailable):
                 async with self.database.transaction() as connection:
                     await make_partitions(connection, datetime.now(UTC))
             await asyncio.sleep(PARTITIONS_PAUSE_S)
+
+
+def reason_finder(resolver: KeyResolver) -> FindReason:
+    """Tells why a reference leads to no key. The key itself stays in here."""
+
+    def find(reference: str, url: str, sealed: Sealed | None) -> str | None:
+        try:
+            resolver.resolve(reference, url=url, sealed=sealed)
+        except MissingKey as missing:
+            return missing.reason
+        return None
+
+    return find
 
 
 def create_app(settings: Settings | None = None, environment: Mapping[str, str] | None = None) -> Quart:

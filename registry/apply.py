@@ -15,6 +15,7 @@ from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
 from registry.entities import BaseEntry, Desired, EntityKey, Leaves, Origin, Policy
 from registry.fact_finding import load_facts
+from registry.marks import STANZA
 from registry.merge import merge
 from registry.outcome import EntityOutcome, Merged
 from registry.plan import Plan, make_plan
@@ -208,4 +209,6 @@ def _entry(
 ) -> BaseEntry:
     stanza = desired.stanzas.get(key)
     entity_id = ids[key] if key in ids or before is None else before.entity_id
-    return BaseEntry(entity_id, leaves, stanza.places if stanza is not None else before.places if before else {})
+    if stanza is not None:
+        return BaseEntry(entity_id, leaves, {STANZA: stanza.place, **stanza.places})
+    return BaseEntry(entity_id, leaves, before.places if before else {})

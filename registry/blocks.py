@@ -1,13 +1,15 @@
-"""Cuts in one file: a value replaced, a pair put into a map or taken out, an anchor handed to who uses it.
+"""Cuts in one file: a value replaced, a pair put into a map or taken out.
 
-Every function gives the changes and leaves the text alone. What is shared by an alias is never changed: its
-other users keep what they have.
+Every function gives the changes and leaves the text alone. What is shared by an alias is never changed: its other
+users keep what they have.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from registry.anchors import copied, leave, let_go, with_value
+from registry.cuts import Change, below_line, flow_cuts, indented, line_of, whole_lines
 from registry.render_yaml import Raw, literal_lines, render_flow, render_pair, render_scalar
 from registry.sequences import edited_set
 from registry.syntax import Item, Pair, Sheet
@@ -15,22 +17,6 @@ from registry.syntax import Item, Pair, Sheet
 _WORD = re.compile(r"\S+")
 _COLON = re.compile(r"\s*:")
 _PROPERTIES = re.compile(r"([ \t]*[&!]\S*)+")
-_COMMA = re.compile(r"[ \t]*,?[ \t]*")
-_LITERAL = re.compile(r": \|[0-9]?$")
-_REST = re.compile(r"(#[^\n]*)?\r?(\n|$)")
-
-
-class SpliceError(Exception):
-    """The edit cannot be written into the files; the message is a sentence for people."""
-
-
-class Change(NamedTuple):
-    """`text` in place of what is from `start` to `end`."""
-
-    sheet: Sheet
-    start: int
-    end: int
-    text: str
 
 
 # --- values -------------------------------------------------------------------------------------------
@@ -45,10 +31,10 @@ def put(sheet: Sheet, holder: Item, pair: Pair, names: Sequence[str], value: Any
         return replace(sheet, holder, pair, _overlaid(slot, names, value), step=step)
     below = slot.own_pair(names[0])
     if below is not None:
-        return [*_let_go(sheet, slot), *put(sheet, slot, below, names[1:], value, step=step)]
+        return [*let_go(sheet, slot), *put(sheet, slot, below, names[1:], value, step=step)]
     inherited = slot.find(names[0]) if len(names) > 1 else None
     new = with_value(copied(inherited), names[1:], value)
-    return [*_let_go(sheet, slot), *insert_pair(sheet, slot, names[0], new, step=step)]
+    return [*let_go(sheet, slot), *insert_pair(sheet, slot, names[0], new, step=step)]
 
 
 def _overlaid(slot: Item, names: Sequence[str], value: Any) -> Any:
@@ -59,32 +45,6 @@ def _overlaid(slot: Item, names: Sequence[str], value: Any) -> Any:
     return {**merge, names[0]: with_value(copied(below), names[1:], value)}
 
 
-def with_value(holder: Any, names: Sequence[str], value: Any) -> Any:
-    """A plain value with another one put in below `names`."""
-    if not names:
-        return value
-    table = dict(holder) if isinstance(holder, Mapping) else {}
-    return {**table, names[0]: with_value(table.get(names[0]), names[1:], value)}
-
-
-def copied(item: Item | None) -> Any:
-    """A value as it would be written elsewhere: aliases and `<<` written out, scalars as they stand."""
-    if item is None:
-        return None
-    item = item.resolved
-    if item.kind == "map":
-        return {name: copied(below) for name, below in item.entries().items()}
-    if item.kind == "seq":
-        return [copied(below) for below in item.items]
-    if item.style or item.tag:
-        return Raw(render_scalar(item.text, style="" if item.is_block_scalar or item.tag else item.style))
-    return Raw(item.text or "null") if _stays_plain(item.text) else item.text
-
-
-def _stays_plain(text: str) -> bool:
-    return not any(mark in text for mark in "{}[],\n")
-
-
 def replace(sheet: Sheet, holder: Item, pair: Pair, value: Any, *, step: int) -> list[Change]:
     """Another value in the pair, in the style of the one that was there."""
     return [*leave(sheet, pair.value), *_replaced(sheet, holder, pair, value, step)]
@@ -93,7 +53,7 @@ def replace(sheet: Sheet, holder: Item, pair: Pair, value: Any, *, step: int) ->
 def _replaced(sheet: Sheet, holder: Item, pair: Pair, value: Any, step: int) -> list[Change]:
     slot = pair.value
     if isinstance(value, list) and slot.kind == "seq":
-        return [Change(sheet, *cut) for cut in edited_set(sheet, slot, value)]
+        return edited_set(sheet, slot, value)
     is_block = slot.kind in ("map", "seq") and not slot.is_flow
     if isinstance(value, Mapping) and slot.kind == "map" and is_block:
         return [Change(sheet, slot.body, slot.end, _block(sheet, slot, value, step))]
@@ -198,21 +158,14 @@ def insert_lines(sheet: Sheet, holder: Item, lines: Sequence[str]) -> list[Chang
     return [Change(sheet, at, at, below_line(sheet, at, lines, column))]
 
 
-def below_line(sheet: Sheet, at: int, lines: Sequence[str], column: int) -> str:
-    """The lines as text that follows the line which ends at `at`."""
-    # A block scalar without a last break would lose the one that it says.
-    is_cut_short = at == len(sheet.text) and any(_LITERAL.search(line) for line in lines)
-    return sheet.newline + indented(sheet, lines, column) + (sheet.newline if is_cut_short else "")
-
-
 def remove(sheet: Sheet, holder: Item, names: Sequence[str]) -> list[Change]:
     """Take out what stands below `names` in a map, if it is written here; a table that this empties goes too."""
     pair = holder.own_pair(names[0])
     if pair is None:
         return []
     if _goes(pair, names[1:]):
-        return [*_let_go(sheet, holder), *remove_pairs(sheet, holder, [pair])]
-    return [*_let_go(sheet, holder), *remove(sheet, pair.value, names[1:])]
+        return [*let_go(sheet, holder), *remove_pairs(sheet, holder, [pair])]
+    return [*let_go(sheet, holder), *remove(sheet, pair.value, names[1:])]
 
 
 def _goes(pair: Pair, names: Sequence[str]) -> bool:
@@ -232,74 +185,3 @@ def remove_pairs(sheet: Sheet, holder: Item, gone: Sequence[Pair]) -> list[Chang
     else:
         cuts = [whole_lines(sheet, line_of(sheet, pair), sheet.end_of_lines(pair.value)) for pair in gone]
     return left + [Change(sheet, start, end, "") for start, end in cuts]
-
-
-def flow_cuts(sheet: Sheet, spans: Sequence[tuple[int, int]], gone: Sequence[bool]) -> list[tuple[int, int]]:
-    """What to cut so that these parts of a flow collection go, each with one comma. Cuts may overlap."""
-    text, cuts = sheet.text, list[tuple[int, int]]()
-    kept_end: int | None = None
-    for number, ((start, end), goes) in enumerate(zip(spans, gone, strict=True)):
-        if not goes:
-            kept_end = end
-            continue
-        comma = _COMMA.match(text, end)
-        behind = comma.end() if comma else end
-        if not text[sheet.line_start(start) : start].strip() and _REST.match(text, behind):
-            cuts.append((sheet.line_start(start), sheet.next_line(behind)))
-        elif number + 1 < len(spans):
-            cuts.append((start, behind))
-        else:
-            is_inline = kept_end is not None and "\n" not in text[kept_end:start]
-            cuts.append((kept_end if is_inline and kept_end is not None else start, end))
-    return cuts
-
-
-def line_of(sheet: Sheet, pair: Pair) -> int:
-    """Where the line of a pair begins. Raises SpliceError if it shares that line with something."""
-    start = sheet.line_start(pair.key.start)
-    if sheet.text[start : pair.key.start].strip():
-        line = sheet.text.count("\n", 0, start) + 1
-        raise SpliceError(f"{sheet.name}:{line}: this way of writing a map cannot be edited; put each key in a line.")
-    return start
-
-
-def whole_lines(sheet: Sheet, start: int, end: int) -> tuple[int, int]:
-    """From the line that begins at `start` to the break of the one that `end` is in. What then is the last line
-    ends as the text did."""
-    after = sheet.next_line(end)
-    if start and after == len(sheet.text) and not sheet.text.endswith("\n"):
-        start = sheet.line_end(sheet.line_start(start - 1))
-    return start, after
-
-
-def indented(sheet: Sheet, lines: Iterable[str], column: int) -> str:
-    return sheet.newline.join(f"{' ' * column}{line}" if line else "" for line in lines)
-
-
-# --- anchors ------------------------------------------------------------------------------------------
-
-
-def leave(sheet: Sheet, item: Item) -> list[Change]:
-    """What is to be replaced or removed hands its anchors to those who use them."""
-    return [change for below in item.walk() for change in _handed_over(sheet, below, item)]
-
-
-def _let_go(sheet: Sheet, item: Item) -> list[Change]:
-    """What is to be edited inside, and stays, is not shared any more."""
-    changes = _handed_over(sheet, item, item)
-    if changes:
-        start = sheet.text.index(f"&{item.anchor}", item.start)
-        end = start + len(f"&{item.anchor}")
-        while item.is_flow and sheet.text[end] == " ":
-            end += 1
-        while not item.is_flow and sheet.text[start - 1] == " ":
-            start -= 1
-        changes.append(Change(sheet, start, end, ""))
-    return changes
-
-
-def _handed_over(sheet: Sheet, item: Item, around: Item) -> list[Change]:
-    outside = [user for user in item.users if not around.start <= user.start < around.end]
-    if not outside:
-        return []
-    return [Change(sheet, outside[0].start, outside[0].end, f"&{item.anchor} {render_flow(copied(item))}")]

@@ -1,9 +1,10 @@
 """The files of a source as they are laid out: where an entity is written, and what it gets from elsewhere."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Literal, NamedTuple
 
-from registry.blocks import SpliceError
+from registry.cuts import SpliceError
 from registry.documents import DEFAULT_UPSTREAM
 from registry.entities import EntityKey, Kind
 from registry.grammar import CONNECTION
@@ -45,16 +46,19 @@ class Book:
             if pair is not None:
                 yield sheet, pair
 
-    def find(self, entity: EntityKey) -> Found | None:
-        for sheet, section in self.sections(SECTIONS[entity.kind]):
-            pair = section.value.own_pair(entity.key)
-            if pair is not None:
-                return Found(sheet, section, section.value, pair)
-        return None
+    @cached_property
+    def _entities(self) -> dict[EntityKey, Found]:
+        return {
+            EntityKey(kind, pair.key.text): Found(sheet, section, section.value, pair)
+            for kind, name in SECTIONS.items()
+            for sheet, section in self.sections(name)
+            for pair in section.value.pairs
+            if not pair.is_merge
+        }
 
     def get(self, entity: EntityKey) -> Found:
         """Raises SpliceError if no file has the entity as an entry of its own."""
-        found = self.find(entity)
+        found = self._entities.get(entity)
         if found is None:
             raise SpliceError(f"{entity} has no entry of its own in the files.")
         return found
@@ -90,22 +94,9 @@ class Book:
         """What gives the leaf a value where the entity's own line is gone: an alias or `<<` in the entity, or
         what the model is built on. Empty: nothing."""
         names = self.names_of(entity, path)
-        if self.is_brought(entity, names):
+        if is_brought(self.get(entity).pair.value, names):
             return "alias"
         return "layer" if self._below(entity, names) else ""
-
-    def is_brought(self, entity: EntityKey, names: Sequence[str]) -> bool:
-        """Whether the value below `names` comes by an alias or `<<` in the entity, or would without a line of its
-        own."""
-        item = self.get(entity).pair.value
-        for number, name in enumerate(names):
-            own = None if item.kind == "alias" else item.own_pair(name)
-            if own is None or number + 1 == len(names):
-                source = item.resolved.entries() if item.kind == "alias" else item.brought()
-                value = source[name].find(*names[number + 1 :]) if name in source else None
-                return value is not None and not value.is_null
-            item = own.value
-        return False
 
     def _below(self, entity: EntityKey, names: Sequence[str]) -> Item | None:
         """The value that the model's layers have for a leaf."""
@@ -134,3 +125,15 @@ class Book:
         found = (pair.value.find(*names) for _, pair in self.sections(section))
         item = next((item for item in found if item is not None), None)
         return None if item is None or item.is_null else item
+
+
+def is_brought(item: Item, names: Sequence[str]) -> bool:
+    """Whether the value below `names` comes by an alias or `<<` in the item, or would without a line of its own."""
+    for number, name in enumerate(names):
+        own = None if item.kind == "alias" else item.own_pair(name)
+        if own is None or number + 1 == len(names):
+            source = item.resolved.entries() if item.kind == "alias" else item.brought()
+            value = source[name].find(*names[number + 1 :]) if name in source else None
+            return value is not None and not value.is_null
+        item = own.value
+    return False

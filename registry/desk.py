@@ -3,6 +3,7 @@
 The API and the command line are two ways to this desk: what one says, the other says in the same words.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.core.errors import Fault, InvalidFields, NotFound
+from quart_proxy.core.errors import Conflict, Fault, InvalidFields, NotFound
 from quart_proxy.settings import WORKER_SEEN_S, Settings
 from quart_proxy.store.changes import Actor, bump_version, record_audit
 from quart_proxy.store.database import Database
@@ -20,6 +21,7 @@ from quart_proxy.store.revisions import read_head
 from quart_proxy.store.workers import list_workers
 from registry import edits, history
 from registry.apply import Bundle, apply_bundle, plan_bundle, read_bundle
+from registry.cuts import SpliceError
 from registry.drift import DriftItem, drift_as_json, find_drift, without_ignored
 from registry.entities import Choice, EntityKey, Policy
 from registry.export import export, render_registry
@@ -109,6 +111,16 @@ class Desk:
         async with self.database.snapshot() as connection:
             return await describe_entity(connection, key)
 
+    async def conflicts(self) -> list[dict[str, Any]]:
+        """Those that are open, and what was decided of them since the last sync."""
+        async with self.database.read() as connection:
+            return [conflict_form(row) for row in await list_conflicts(connection)]
+
+    async def holds(self) -> list[dict[str, Any]]:
+        """Those in force, oldest first."""
+        async with self.database.read() as connection:
+            return [hold_form(row) for row in await list_holds(connection, datetime.now(UTC))]
+
     # --- files ----------------------------------------------------------------------------------------
 
     def own_bundle(self) -> Bundle:
@@ -130,11 +142,18 @@ class Desk:
     async def export(
         self, files: Sequence[SourceFile], *, adopt: Sequence[EntityKey] = (), only: Sequence[EntityKey] = ()
     ) -> dict[str, Any]:
-        """The files with the live edits in them, and the same as a patch."""
-        bundle = read_bundle(files)
+        """The files with the live edits in them, and the same as a patch. Raises InvalidRegistry, and Conflict for
+        edits that the files cannot be made to say."""
+        bundle = await asyncio.to_thread(read_bundle, files)
         async with self.database.snapshot() as connection:
             state = await load_state(connection, source=bundle.desired.source, now=datetime.now(UTC))
-        made = export(files, bundle.desired, state.base, state.live, adopt=adopt, only=only)
+        try:
+            # The files are read, edited and read again: long enough to keep streams waiting.
+            made = await asyncio.to_thread(
+                export, files, bundle.desired, state.base, state.live, adopt=adopt, only=only
+            )
+        except SpliceError as error:
+            raise Conflict(str(error)) from error
         return {
             "changed": list(made.files) != list(files),
             "files": [{"name": file.name, "text": file.text} for file in made.files],

@@ -43,9 +43,11 @@ class Draft:
             self.target[entity].update(leaves)
 
     def remove_upstream(self, entity: EntityKey, key: str) -> None:
-        if self._add(RemoveUpstream(entity, key)):
-            leaves = self.target[entity]
-            self.target[entity] = {path: value for path, value in leaves.items() if upstream_of(path) != key}
+        left = {path: value for path, value in self.target[entity].items() if upstream_of(path) != key}
+        if not any(upstream_of(path) for path in left):
+            self.skipped.append(f"{entity} upstreams.{key}: without it the files would have no upstream.")
+        elif self._add(RemoveUpstream(entity, key)):
+            self.target[entity] = left
 
     def remove_entity(self, entity: EntityKey) -> None:
         """A model that is destroyed live is so for the files too."""

@@ -44,7 +44,9 @@ async def save_document(
     before = None if entry is None else entry.leaves
     if before is not None:
         check_locks(state, key, before, after)
-    change = Change(key=key, before=before, after=after, entity_id=None if entry is None else entry.entity_id)
+    # A key that was deleted gives its row another life: its history and its requests stay with it.
+    entity_id = entry.entity_id if entry is not None else state.tombstones.get(key)
+    change = Change(key=key, before=before, after=after, entity_id=entity_id)
     await _write(connection, state, [change], Revision(kind="ui", actor=actor.name, message=message), actor)
 
 

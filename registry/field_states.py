@@ -14,6 +14,7 @@ from registry.facts import Author
 from registry.forms import time_text
 from registry.history import last_authors
 from registry.leaves import group_of, shown_path
+from registry.marks import state_of_entity
 from registry.ownership import mode_of
 from registry.state import State, load_state
 
@@ -47,21 +48,16 @@ async def describe_entity(connection: AsyncConnection, key: EntityKey) -> dict[s
         "entity": str(key),
         "id": entity_id,
         "source": state.source if base is not None else None,
-        "state": _entity_state(base is not None, live is not None, bool(drifted), bool(conflicts)),
+        "state": state_of_entity(
+            is_managed=base is not None,
+            is_live=live is not None,
+            is_drifted=bool(drifted),
+            is_in_conflict=bool(conflicts),
+        ),
         "held": [hold.reason for hold in state.holds if _is_held(hold, key)],
         "conflicts": [f"{row.kind}.{row.key}/{row.grp}" for row in conflicts],
         "fields": fields,
     }
-
-
-def _entity_state(is_managed: bool, is_live: bool, is_drifted: bool, is_in_conflict: bool) -> str:
-    if is_in_conflict:
-        return "conflict"
-    if not is_managed:
-        return "ui"
-    if not is_live:
-        return "deleted"
-    return "drifted" if is_drifted else "managed"
 
 
 def _field_state(base: BaseEntry | None, path: str, drifted: set[str], groups: set[str]) -> str:

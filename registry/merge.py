@@ -134,10 +134,11 @@ def _without_held(
     outcomes: list[EntityOutcome] = []
     held: list[tuple[EntityKey, str]] = []
     for draft in drafts:
-        is_leafwise = draft.action in ("noop", "update", "deleted", "deferred") and not draft.conflicts
-        if not is_leafwise and sides.terms_for(draft.key, _key_until_now(draft)).is_held_whole:
+        key = _key_until_now(draft)
+        is_written = draft.conflicts or draft.is_changed or draft.base_after != sides.base_of(key)
+        if draft.case != "E3" and is_written and sides.terms_for(draft.key, key).is_held_whole:
             held.append((draft.key, ""))
-            outcomes.append(leave(sides, _key_until_now(draft), draft.case, "noop"))
+            outcomes.append(leave(sides, key, draft.case, "noop"))
         else:
             held += [(draft.key, leaf.path) for leaf in draft.fields if leaf.kind == "held"]
             outcomes.append(draft)

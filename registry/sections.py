@@ -3,19 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from registry.blocks import (
-    Change,
-    SpliceError,
-    below_line,
-    flow_cuts,
-    indented,
-    insert_pair,
-    leave,
-    line_of,
-    remove_pairs,
-    whole_lines,
-)
+from registry.anchors import leave
+from registry.blocks import insert_pair, remove_pairs
 from registry.book import SECTIONS, STEP_DEFAULT, Book, Found
+from registry.cuts import Change, SpliceError, below_line, flow_cuts, indented, line_of, whole_lines
 from registry.entities import EntityKey
 from registry.render_yaml import entity_fields, render_entity, render_flow
 from registry.sequences import appended_record
@@ -133,7 +124,7 @@ def add_removed(book: Book, key: str, *, destroy: bool) -> list[Change]:
     record = {"id": key, "destroy": destroy}
     for sheet, section in book.sections("removed"):
         if section.value.kind == "seq":
-            return [Change(sheet, *appended_record(sheet, section.value, record))]
+            return [appended_record(sheet, section.value, record)]
         if section.value.is_null:
             return _filled(sheet, section, [f"- {render_flow(record)}"])
     sheet, _ = _fullest(book, SECTIONS["model"])

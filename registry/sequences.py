@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
+from registry.cuts import Change
 from registry.render_yaml import render_flow, render_scalar
 from registry.syntax import Item, Sheet
 
-Cut = tuple[int, int, str]
-"""Start, end, and what takes the place of what is between."""
 
-
-def edited_set(sheet: Sheet, seq: Item, wanted: Sequence[str]) -> list[Cut]:
+def edited_set(sheet: Sheet, seq: Item, wanted: Sequence[str]) -> list[Change]:
     """Make the elements of a list what is wanted: those that stay keep their places, and their lines."""
     kept = [item for item in seq.items if item.resolved.text in wanted]
     have = {item.resolved.text for item in kept}
@@ -17,22 +15,22 @@ def edited_set(sheet: Sheet, seq: Item, wanted: Sequence[str]) -> list[Cut]:
     if seq.is_flow:
         return _edited_flow(sheet, seq, kept, new)
     if not kept:
-        return [(seq.body, seq.end, _dashed(sheet, seq, new).lstrip())]
+        return [Change(sheet, seq.body, seq.end, _dashed(sheet, seq, new).lstrip())]
     at, last = sheet.end_of_lines(kept[-1]), sheet.end_of_lines(seq.items[-1])
     cuts = [
-        (sheet.line_start(item.start), sheet.next_line(sheet.end_of_lines(item)), "")
+        Change(sheet, sheet.line_start(item.start), sheet.next_line(sheet.end_of_lines(item)), "")
         for item in seq.items
         if item not in kept and item.start < kept[-1].start
     ]
-    return [*cuts, *([(at, last, _dashed(sheet, seq, new))] if new or at < last else [])]
+    return [*cuts, *([Change(sheet, at, last, _dashed(sheet, seq, new))] if new or at < last else [])]
 
 
-def _edited_flow(sheet: Sheet, seq: Item, kept: Sequence[Item], new: Sequence[str]) -> list[Cut]:
+def _edited_flow(sheet: Sheet, seq: Item, kept: Sequence[Item], new: Sequence[str]) -> list[Change]:
     if kept and len(kept) == len(seq.items):
         at = kept[-1].end
-        return [(at, at, "".join(f", {text}" for text in new))] if new else []
+        return [Change(sheet, at, at, "".join(f", {text}" for text in new))] if new else []
     texts = [*(sheet.text[item.start : item.end] for item in kept), *new]
-    return [(seq.body, seq.end, f"[{', '.join(texts)}]")]
+    return [Change(sheet, seq.body, seq.end, f"[{', '.join(texts)}]")]
 
 
 def _dashed(sheet: Sheet, seq: Item, texts: Sequence[str]) -> str:
@@ -40,11 +38,11 @@ def _dashed(sheet: Sheet, seq: Item, texts: Sequence[str]) -> str:
     return "".join(f"{sheet.newline}{' ' * column}- {text}" for text in texts)
 
 
-def appended_record(sheet: Sheet, seq: Item, record: dict[str, object]) -> Cut:
+def appended_record(sheet: Sheet, seq: Item, record: dict[str, object]) -> Change:
     """One more record at the end of a list that is written here."""
     text = render_flow(record)
     if not seq.is_flow:
         at = sheet.end_of_lines(seq)
-        return at, at, _dashed(sheet, seq, [text])
+        return Change(sheet, at, at, _dashed(sheet, seq, [text]))
     at = seq.items[-1].end if seq.items else seq.body + 1
-    return at, at, f", {text}" if seq.items else text
+    return Change(sheet, at, at, f", {text}" if seq.items else text)

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry.blocks import Change, SpliceError, copied, indented, leave, put, remove, remove_pairs
-from registry.book import Book, Found
+from registry.anchors import copied, leave, let_go
+from registry.blocks import put, remove, remove_pairs
+from registry.book import Book, Found, is_brought
+from registry.cuts import Change, SpliceError, indented
 from registry.documents import DEFAULT_UPSTREAM
 from registry.entities import EntityKey, Value
 from registry.grammar import CONNECTION
@@ -195,9 +197,17 @@ def _unset_leaf(book: Book, edit: UnsetLeaf) -> tuple[list[Change], bool]:
         return _put(found, names, None), True
     if book.comes_back(entity, path) == "layer":
         raise SpliceError(f"{entity} {path}: it comes from elsewhere in the files and cannot be null.")
-    table = dict(copied(found.pair.value.find(*names[:-1])) or {})
-    table.pop(names[-1], None)
-    return _put(found, names[:-1], table), True
+    return _put_table_without(found, names), True
+
+
+def _put_table_without(found: Found, names: Sequence[str]) -> list[Change]:
+    """The table of a leaf written out in the entity without it: what comes by alias or `<<` cannot be taken out."""
+    *holders, name = names
+    table = dict(copied(found.pair.value.find(*holders)))
+    table.pop(name, None)
+    if table or is_brought(found.pair.value, holders):
+        return _put(found, holders, table or None)
+    return remove(found.sheet, found.pair.value, holders)
 
 
 # --- upstreams ----------------------------------------------------------------------------------------
@@ -208,7 +218,7 @@ def _to_long_form(book: Book, entity: EntityKey) -> list[Change]:
     found = book.get(entity)
     sheet, model = found.sheet, found.pair.value
     own = [pair for pair in model.pairs if pair.key.text in CONNECTION and not pair.is_merge]
-    if not own or book.connection_below(entity):
+    if not own or model.own_pair("upstreams") or book.connection_below(entity):
         raise SpliceError(f"{entity}: its connection comes from elsewhere in the files, so no upstream can join it.")
     first, rest = own[0], own[1:]
     upstreams = {DEFAULT_UPSTREAM: {pair.key.text: copied(pair.value) for pair in own}}
@@ -218,6 +228,7 @@ def _to_long_form(book: Book, entity: EntityKey) -> list[Change]:
         lines = render_pair("upstreams", upstreams, step=found.step)
         text = indented(sheet, lines, sheet.column(first.key.start)).lstrip()
     return [
+        *let_go(sheet, model),
         *leave(sheet, first.value),
         Change(sheet, first.key.start, first.value.end, text),
         *remove_pairs(sheet, model, rest),
@@ -231,8 +242,6 @@ def _remove_upstream(book: Book, edit: RemoveUpstream) -> tuple[list[Change], bo
         return _to_long_form(book, entity), False
     if any(layer.find(*names) for layer in book.layers(entity)):
         raise SpliceError(f"{entity} {'.'.join(names)}: it comes from elsewhere in the files and cannot be taken out.")
-    if not book.is_brought(entity, names):
-        return remove(found.sheet, found.pair.value, names), True
-    table = dict(copied(found.pair.value.find("upstreams")))
-    table.pop(edit.key, None)
-    return _put(found, ["upstreams"], table), True
+    if is_brought(found.pair.value, names):
+        return _put_table_without(found, names), True
+    return remove(found.sheet, found.pair.value, names), True

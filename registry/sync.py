@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
-from quart_proxy.core.errors import InvalidFields, InvalidRegistry, PlanRefused
+from quart_proxy.core.errors import InvalidFields, InvalidRegistry, PlanRefused, ProxyError
 from quart_proxy.settings import Settings
 from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
@@ -52,22 +52,24 @@ class SyncReport:
 async def sync_registry(database: Database, settings: Settings, *, actor: str) -> SyncReport:
     """Read the files of `settings` and apply them as its mode says.
 
-    Raises InvalidRegistry for files that cannot be used while nothing is served yet, or at any time when
-    `registry_sync_strict` is set; then PlanRefused and InvalidFields too.
+    Files that cannot be used raise InvalidRegistry, PlanRefused or InvalidFields only while nothing was ever applied,
+    or when `registry_sync_strict` says so: else there is a good state to go on with.
     """
     if settings.registry_sync == "off":
         return _report("off")
+    failure: ProxyError | None = None
     try:
         report = await _sync(database, settings, actor)
     except InvalidRegistry as error:
-        await _fail_if_due(database, settings, error)
-        report = _report("invalid", error.message, faults=error.faults)
+        failure, report = error, _report("invalid", error.message, faults=error.faults)
     except (PlanRefused, InvalidFields) as error:
-        if settings.registry_sync_strict:
-            raise
-        report = _report("refused", error.message)
+        failure, report = error, _report("refused", error.message)
     _log(report)
-    await _keep(database, report)
+    async with database.transaction() as connection:
+        head = await read_head(connection)
+        await save_last_sync(connection, report.as_json())
+    if failure is not None and (settings.registry_sync_strict or head.revision_id == 0):
+        raise failure
     return report
 
 
@@ -113,19 +115,6 @@ def _applied(bundle: Bundle, applied: Applied) -> SyncReport:
         revision=applied.revision,
         conflicts=len(conflicts),
     )
-
-
-async def _fail_if_due(database: Database, settings: Settings, error: InvalidRegistry) -> None:
-    """Raise what was found unless there is a good state to go on with."""
-    async with database.read() as connection:
-        head = await read_head(connection)
-    if settings.registry_sync_strict or head.revision_id == 0:
-        raise error
-
-
-async def _keep(database: Database, report: SyncReport) -> None:
-    async with database.transaction() as connection:
-        await save_last_sync(connection, report.as_json())
 
 
 def _report(outcome: SyncOutcome, message: str = "", **facts: Any) -> SyncReport:

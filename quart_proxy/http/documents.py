@@ -31,12 +31,14 @@ from quart_proxy.store.secrets import find_secret, save_secret
 from quart_proxy.upstream.addresses import ForbiddenAddress, check_url
 from registry.documents import ModelDocument, ProviderDocument, as_document
 from registry.edits import delete_entity, save_document
-from registry.entities import EntityKey, Kind
+from registry.entities import EntityKey, Kind, LiveEntry
+from registry.leaves import leaves_of
+from registry.marks import find_marks
 from registry.positions import Fault as RegistryFault
 from registry.readers import is_slug
 from registry.state import lock_registry
 
-READ_ONLY = ("key", "etag", "served", "reason", "warnings")
+READ_ONLY = ("key", "etag", "served", "reason", "registry", "warnings")
 """What answers carry beside the document. A write may bring it back, and it changes nothing."""
 KEY_CHARACTERS_MAX = 4096
 DEPTH_MAX = 40
@@ -96,14 +98,14 @@ class Collection(ABC, Generic[Row, Document]):
 
     async def list_all(self) -> Response:
         page = read_page(str)
-        async with service(Database).read() as connection:
+        async with service(Database).snapshot() as connection:
             rows = [row for row in await self.rows(connection) if page.cursor is None or row.key > page.cursor]
-            state = await self.state(connection, rows)
-        rows.sort(key=lambda row: row.key)
+            rows = sorted(rows, key=lambda row: row.key)[: page.limit + 1]
+            state = await self._state(connection, rows)
         return page.answer(rows, lambda row: {**self._form(row), **state(row)}, lambda row: row.key)
 
     async def get_one(self, key: str) -> Response:
-        async with service(Database).read() as connection:
+        async with service(Database).snapshot() as connection:
             return await self._answer(connection, await self._get(connection, key))
 
     async def put(self, key: str) -> Response:
@@ -150,13 +152,22 @@ class Collection(ABC, Generic[Row, Document]):
             raise NotFound(f"There is no {self.noun} `{key[:200]}`.", param="key")
         return row
 
+    async def _state(self, connection: AsyncConnection, rows: Sequence[Row]) -> Callable[[Row], dict[str, Any]]:
+        told = await self.state(connection, rows)
+        live = {
+            EntityKey(self.noun, row.key): LiveEntry(row.id, leaves_of(self.document(row)), row.row_version)
+            for row in rows
+        }
+        marks = await find_marks(connection, live)
+        return lambda row: {**told(row), "registry": marks[EntityKey(self.noun, row.key)].as_json()}
+
     def _form(self, row: Row) -> dict[str, Any]:
         return {"key": row.key, **as_document(self.document(row)), "etag": _etag(row)}
 
     async def _answer(
         self, connection: AsyncConnection, row: Row, status: int = 200, warnings: Sequence[str] = ()
     ) -> Response:
-        state = await self.state(connection, [row])
+        state = await self._state(connection, [row])
         form = {**self._form(row), **state(row), **({"warnings": list(warnings)} if warnings else {})}
         return json_response(form, status, {"etag": f'"{_etag(row)}"'})
 

@@ -1,7 +1,8 @@
 """Reading what a caller wrote: tables of fields, and every fault at once.
 
 A reader takes one value and gives it back as the house keeps it, or raises ValueError with the end of a
-sentence that begins with the field's name.
+sentence that begins with the field's name. One that reads a value with parts raises InvalidFields, whose faults name
+the parts.
 """
 
 from collections.abc import Callable, Mapping
@@ -55,6 +56,8 @@ def read_fields(document: Mapping[str, Any], table: Fields) -> dict[str, Any]:
                 values[name] = field.read(value)
             except ValueError as error:
                 faults.append(Fault(name, str(error)))
+            except InvalidFields as error:
+                faults += [Fault(f"{name}.{fault.param}", fault.message) for fault in error.faults]
     faults += [Fault(name, "is required") for name, field in table.items() if field.required and name not in document]
     if faults:
         raise InvalidFields(faults)
@@ -138,6 +141,29 @@ def choice(*choices: str) -> Reader:
         if not isinstance(value, str) or value not in choices:
             raise ValueError(f"must be one of {', '.join(choices)}")
         return value
+
+    return read
+
+
+def record(table: Fields) -> Reader:
+    """An object with these fields."""
+
+    def read(value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValueError("must be an object")
+        return read_fields(value, table)
+
+    return read
+
+
+def many(item: Reader, least: int, most: int) -> Reader:
+    """A list; its items are named by their number, from 0."""
+
+    def read(value: Any) -> list[Any]:
+        if not isinstance(value, list) or not least <= len(value) <= most:
+            raise ValueError(f"must be a list of {least} to {most}")
+        numbered = {str(number): element for number, element in enumerate(value)}
+        return list(read_fields(numbered, {number: Field(item) for number in numbered}).values())
 
     return read
 

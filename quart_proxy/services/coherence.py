@@ -20,10 +20,11 @@ logger = logging.getLogger(__name__)
 
 
 class ChangeWatch:
-    """Calls `on_change` when the configuration's version moves. `version` is the newest one this worker serves."""
+    """Calls `on_change` when the configuration's version moves. `version` is the newest one that this worker serves,
+    `revision` the registry's in it."""
 
     def __init__(self, database: Database, on_change: Callable[[], None]) -> None:
-        self.version = 0
+        self.version = self.revision = 0
         self._database = database
         self._on_change = on_change
         self._hint = asyncio.Event()
@@ -43,9 +44,9 @@ class ChangeWatch:
     async def check(self) -> None:
         """Read the version now, and tell if it moved. Raises Unavailable."""
         async with self._database.read() as connection:
-            version = await read_version(connection)
+            version, revision = await read_version(connection)
         if version != self.version:
-            self.version = version
+            self.version, self.revision = version, revision
             self._on_change()
 
     async def _run(self) -> None:

@@ -1,13 +1,19 @@
 """Whether this worker can serve: asked by `/readyz`, and by whoever starts the product and waits for it."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import Unavailable
 from quart_proxy.services.billing import Settler
 from quart_proxy.services.coherence import ChangeWatch
+from quart_proxy.settings import WORKER_SEEN_S
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import count_dead_letters
+from quart_proxy.store.revisions import read_head
 from quart_proxy.store.schema import is_migrated
+from quart_proxy.store.workers import list_workers
 
 
 @dataclass(slots=True)
@@ -24,7 +30,7 @@ class Readiness:
         state: dict[str, object] = {
             "database": "away",
             "migrations": "unknown",
-            "registry": {"synced": self.is_prepared, "version": self.watch.version},
+            "registry": {"synced": self.is_prepared, "revision": self.watch.revision, "version": self.watch.version},
             "spool": {"healthy": self.settler.can_bill, "unsettled": self.settler.backlog},
         }
         try:
@@ -34,6 +40,21 @@ class Readiness:
                 state["migrations"] = "ok" if migrated else "pending"
                 if migrated:
                     state["dead_letters"] = await count_dead_letters(connection)
+                    state["registry"] = {"synced": self.is_prepared, **await self._registry(connection)}
         except Unavailable:
             return False, state
         return migrated and self.is_prepared and self.settler.can_bill, state
+
+    async def _registry(self, connection: AsyncConnection) -> dict[str, object]:
+        """The newest revision and the one that each worker serves; and why the files could not be used, if so."""
+        head = await read_head(connection)
+        seen_since = datetime.now(UTC) - timedelta(seconds=WORKER_SEEN_S)
+        told: dict[str, object] = {
+            "version": self.watch.version,
+            "revision": self.watch.revision,
+            "newest": head.revision_id,
+            "workers": {worker.name: worker.revision_id for worker in await list_workers(connection, seen_since)},
+        }
+        if head.last_sync is not None and not head.last_sync["ok"]:
+            told["sync_failed"] = {name: head.last_sync[name] for name in ("outcome", "at", "message")}
+        return told

@@ -183,14 +183,20 @@ async def _save_prices(
         for model_id, price in wanted.items()
         if (price and price.rates) != (_rates(current[model_id]) if model_id in current else None)
     }
+    if not changed:
+        return
     closed = [row.id for model_id, row in current.items() if model_id in changed]
+    # Not `now()`, when the transaction began: one that waited for another would end its price before the start.
+    at = await connection.scalar(select(func.clock_timestamp()))
     if closed:
-        await connection.execute(update(prices).where(_among(prices.c.id, closed)).values(valid_to=func.now()))
+        ends = func.greatest(prices.c.valid_from, at)
+        await connection.execute(update(prices).where(_among(prices.c.id, closed)).values(valid_to=ends))
     opened = [
         {
             "model_id": model_id,
             "free": price.free,
             "revision_id": revision_id,
+            "valid_from": at,
             **{dimension.value: price.rates.get(dimension) for dimension in Dimension},
         }
         for model_id, price in changed.items()

@@ -31,8 +31,10 @@ async def bump_version(connection: AsyncConnection) -> int:
     return int(version)
 
 
-async def read_version(connection: AsyncConnection) -> int:
-    return int(await connection.scalar(text("SELECT version FROM config_version")) or 0)
+async def read_version(connection: AsyncConnection) -> tuple[int, int]:
+    """The newest version of the configuration, and the revision of the registry that it has."""
+    row = (await connection.execute(text("SELECT version, revision_id FROM config_version, registry_head"))).one()
+    return row.version, row.revision_id
 
 
 async def record_audit(

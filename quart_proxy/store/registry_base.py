@@ -44,9 +44,12 @@ class SourceRow:
 _BASE = tuple(registry_base.c[name] for name in BaseRow.__slots__)
 
 
-async def list_base(connection: AsyncConnection) -> list[BaseRow]:
-    """Of every source."""
-    return [BaseRow(**row) for row in (await connection.execute(select(*_BASE))).mappings()]
+async def list_base(connection: AsyncConnection, entities: Collection[tuple[str, str]] | None = None) -> list[BaseRow]:
+    """Of every source; with `entities` (kind and key), of these."""
+    query = select(*_BASE)
+    if entities is not None:
+        query = query.where(tuple_(registry_base.c.kind, registry_base.c.key).in_(list(entities)))
+    return [BaseRow(**row) for row in (await connection.execute(query)).mappings()]
 
 
 async def replace_base(

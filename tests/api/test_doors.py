@@ -11,7 +11,8 @@ from quart import Quart
 from quart_proxy.api import RouteClash, install_api
 
 PUBLIC = {"/api/admin/login"}
-EXAMPLES = {"user_id": "1", "key_id": "1", "key": "x", "request_id": "req_" + "0" * 32}
+NUMBERS = ("user_id", "key_id", "hold_id", "revision", "earlier", "later")
+EXAMPLES = {**dict.fromkeys(NUMBERS, "1"), "request_id": "req_" + "0" * 32}
 
 
 def routes_of(app: Quart) -> list[tuple[str, str]]:

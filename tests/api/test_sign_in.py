@@ -76,7 +76,7 @@ async def test_page_learns_its_csrf_token_again_and_signs_out(product: Product) 
 
 def claims(**changes: Any) -> dict[str, Any]:
     now = int(time.time())
-    good = {"iss": ISSUER, "aud": AUDIENCE, "sub": "admin", "iat": now, "exp": now + 60, "jti": "x"}
+    good = {"iss": ISSUER, "aud": AUDIENCE, "sub": "admin", "scope": "admin", "iat": now, "exp": now + 60, "jti": "x"}
     return {name: value for name, value in {**good, **changes}.items() if value is not None}
 
 
@@ -85,6 +85,8 @@ FORGERIES: dict[str, dict[str, Any]] = {
     "without iat": {"iat": None},
     "without jti": {"jti": None},
     "without sub": {"sub": None},
+    "without scope": {"scope": None},
+    "of an unknown scope": {"scope": "registry"},
     "expired": {"exp": int(time.time()) - 3600},
     "for another audience": {"aud": "another"},
     "without audience": {"aud": None},

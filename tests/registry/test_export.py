@@ -763,7 +763,7 @@ def keeps_lines_of_others(lines: Iterable[Line], exported: Export) -> bool:
 SEEDS = st.integers(min_value=0, max_value=2**40)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=500)
 @given(SEEDS)
 def test_export_then_sync_clears_drift_leaves_live_alone_and_touches_no_line_of_others(seed: int) -> None:
     made = generated(seed)
@@ -782,7 +782,7 @@ def test_export_then_sync_clears_drift_leaves_live_alone_and_touches_no_line_of_
         assert drift_of(merged(desired_of(*exported.files), base, case.live)) == []
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=400)
 @given(SEEDS)
 def test_export_before_the_files_are_applied_does_not_change_what_that_comes_to(seed: int) -> None:
     made = generated(seed)
@@ -790,7 +790,7 @@ def test_export_before_the_files_are_applied_does_not_change_what_that_comes_to(
         return
     random, lines, case = made
     case.base = applied_before(random, case.desired)
-    live = {
+    live: Live = {
         entity: {path: v for path, v in entry.leaves.items() if v is not None} for entity, entry in case.base.items()
     }
     case.live = edited(random, live)

@@ -210,6 +210,40 @@ CASES: dict[str, tuple[str, list[Edit], str]] = {
           a: {provider: p, pricing: {input: 1.00, output: 2.00}}
         """,
     ),
+    "a_table_that_comes_by_alias_goes_when_all_of_it_is_unset": (
+        """\
+        x-px: &px {input: 1.00, output: 2.00}
+        x-all: &all {provider: p, pricing: *px}
+        models:
+          a: {provider: p, pricing: {<<: *px, output: 3.00}}
+          b: {<<: *all}
+        """,
+        [UnsetLeaf(each, f"pricing.{name}", as_null=True) for each in (A, B) for name in ("input", "output")],
+        """\
+        x-px: &px {input: 1.00, output: 2.00}
+        x-all: &all {provider: p, pricing: *px}
+        models:
+          a: {provider: p}
+          b: {<<: *all, pricing: null}
+        """,
+    ),
+    "the_long_form_is_not_for_those_who_share_the_short_one": (
+        """\
+        models:
+          a: &a
+            provider: p
+          b: {<<: *a, description: heir}
+        """,
+        [SetLeaf(A, "upstreams.spare.provider", "p")],
+        """\
+        models:
+          a:
+            upstreams:
+              default: {provider: p}
+              spare: {provider: p}
+          b: {<<: &a {provider: p}, description: heir}
+        """,
+    ),
     "unset_leaves_take_their_lines_and_an_empty_table_goes_too": (
         """\
         models:
@@ -650,8 +684,6 @@ def test_an_entity_goes_into_the_file_that_has_most_of_its_kind() -> None:
 
 
 def test_a_secret_in_a_new_block_gets_a_comment() -> None:
-    after = spliced("models: {a: {provider: p}}\n", AddEntity(EntityKey("model", "q"), {"provider": "p"}))
-    assert after == "models: {a: {provider: p}, q: {provider: p}}\n"
     document = {"api_format": "openai", "api_url": "https://b.example/v1", "api_key": "${secret:b-key}"}
     after = spliced("models:\n  a: {provider: p}\n", AddEntity(B, document))
     assert after.splitlines()[-1] == (
@@ -670,6 +702,11 @@ REFUSED: dict[str, tuple[str, Edit, str]] = {
         "defaults: {model: {tags: [all]}}\nmodels: {a: {provider: p}}\n",
         SetLeaf(A, "tags", ("other",)),
         "all comes from elsewhere",
+    ),
+    "a_tag_of_the_lower_of_two_profiles": (
+        "profiles: {x: {tags: [one]}, y: {tags: [two]}}\nmodels: {a: {extends: [x, y], provider: p}}\n",
+        SetLeaf(A, "tags", ("own", "two")),
+        "one comes from elsewhere",
     ),
     "an_upstream_beside_a_connection_of_a_profile": (
         "profiles: {x: {provider: p}}\nmodels: {a: {extends: x}}\n",

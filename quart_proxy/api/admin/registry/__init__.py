@@ -1,0 +1,1 @@
+"""/api/admin/registry: what the files declare and what is live, brought together."""

@@ -1,0 +1,35 @@
+"""POST /api/admin/registry/rollback {"to", "only"?, "message"?, "dry_run"?}: the registry as it was at a revision.
+
+It is a new revision, never a rewind. With `dry_run` it says what would change, and nothing is written.
+"""
+
+from quart import Blueprint, Response
+
+from quart_proxy.http import json_response, service
+from quart_proxy.http.answers import acting, put_in_force
+from quart_proxy.http.fields import ID_MAX, Field, boolean, read_body_fields, whole
+from quart_proxy.http.registry_fields import MESSAGE, entities
+from registry.desk import Desk
+
+routes = Blueprint("rollback", __name__)
+
+
+@routes.post("")
+async def roll_back() -> Response:
+    said = await read_body_fields(
+        {
+            "to": Field(whole(0, ID_MAX), required=True),
+            "only": Field(entities),
+            "message": MESSAGE,
+            "dry_run": Field(boolean),
+        }
+    )
+    rolled = await service(Desk).roll_back(
+        said["to"],
+        only=said.get("only", ()),
+        actor=acting(),
+        message=said.get("message"),
+        is_dry=said.get("dry_run", False),
+    )
+    await put_in_force()
+    return json_response(rolled)

@@ -1,0 +1,19 @@
+"""POST /api/admin/registry/validate {"files"}: whether files make a registry, with every fault. Nothing else is
+looked at."""
+
+import asyncio
+
+from quart import Blueprint, Response
+
+from quart_proxy.http import json_response, service
+from quart_proxy.http.fields import read_body_fields
+from quart_proxy.http.registry_fields import FILES
+from registry.desk import Desk
+
+routes = Blueprint("validate", __name__)
+
+
+@routes.post("")
+async def validate() -> Response:
+    said = await read_body_fields({"files": FILES})
+    return json_response(await asyncio.to_thread(service(Desk).validate, said["files"]))

@@ -1,0 +1,144 @@
+"""What is said to the registry over HTTP: files, how to merge them, and the entities that are meant."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, get_args
+
+from quart_proxy.core.errors import Fault, InvalidFields
+from quart_proxy.http import service
+from quart_proxy.http.fields import (
+    ID_MAX,
+    NOTE_CHARACTERS_MAX,
+    Field,
+    Fields,
+    Reader,
+    boolean,
+    check_alone,
+    choice,
+    many,
+    record,
+    text,
+    whole,
+)
+from registry.apply import Bundle, read_bundle
+from registry.desk import Desk
+from registry.entities import Choice, OnConflict, Policy
+from registry.leaves import known_path, parse_entity, split_address
+from registry.sources import SourceFile
+
+FILES_MAX = 200
+ENTITIES_MAX = 1000
+PATHS_MAX = 1000
+RESOLUTIONS_MAX = 1000
+ADDRESS_CHARACTERS_MAX = 1000
+FILE_NAME_CHARACTERS_MAX = 500
+
+T = TypeVar("T")
+
+
+# --- readers ------------------------------------------------------------------------------------------
+
+
+def _readable(parse: Callable[[str], T]) -> Reader:
+    """Text that `parse` takes; it raises ValueError."""
+
+    def read(value: Any) -> T:
+        return parse(text(ADDRESS_CHARACTERS_MAX)(value))
+
+    return read
+
+
+def _parse_address(written: str) -> str:
+    """The address of a conflict in its one spelling."""
+    key, group = split_address(written)
+    return f"{key.kind}.{key.key}/{known_path(key, group)}"
+
+
+entity: Reader = _readable(parse_entity)
+address: Reader = _readable(_parse_address)
+entities = many(entity, 0, ENTITIES_MAX)
+paths = many(text(ADDRESS_CHARACTERS_MAX), 0, PATHS_MAX)
+resolution = choice(*get_args(Choice))
+
+
+def _file_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    return value
+
+
+_FILE: Fields = {
+    "name": Field(text(FILE_NAME_CHARACTERS_MAX), required=True),
+    "text": Field(_file_text, required=True),
+}
+
+
+def _files(value: Any) -> list[SourceFile]:
+    files = [SourceFile(**file) for file in many(record(_FILE), 1, FILES_MAX)(value)]
+    names = [file.name for file in files]
+    twice = [number for number, name in enumerate(names) if name in names[:number]]
+    if twice:
+        raise InvalidFields([Fault(f"{number}.name", "is the name of another file too") for number in twice])
+    return files
+
+
+def _resolutions(value: Any) -> dict[str, Choice]:
+    if not isinstance(value, dict) or len(value) > RESOLUTIONS_MAX:
+        raise ValueError(f"must be an object of at most {RESOLUTIONS_MAX} addresses")
+    faults, read = [], {}
+    for written, decided in value.items():
+        try:
+            read[address(written)] = resolution(decided)
+        except ValueError as error:
+            faults.append(Fault(written[:ADDRESS_CHARACTERS_MAX], str(error)))
+    if faults:
+        raise InvalidFields(faults)
+    return read
+
+
+# --- tables -------------------------------------------------------------------------------------------
+
+POLICY: Fields = {
+    "mode": Field(choice("seed-missing", "three-way", "enforce")),
+    "on_conflict": Field(choice(*get_args(OnConflict))),
+    "prune": Field(boolean),
+    "adopt": Field(boolean),
+    "ignore_hold": Field(boolean),
+    "allow_mass_prune": Field(boolean),
+    "allow_empty": Field(boolean),
+    "allow_price_jump": Field(boolean),
+    "allow_stale": Field(boolean),
+    "resolutions": Field(_resolutions),
+}
+ORIGIN: Fields = {
+    "rev": Field(text(), nullable=True),
+    "seq": Field(whole(0, ID_MAX), nullable=True),
+    "author": Field(text(), nullable=True),
+}
+FILES = Field(_files, required=True)
+OWN_FILES = Field(_files)
+"""Files that may be left out: then it is about the server's own."""
+PLAN: Fields = {"files": OWN_FILES, "policy": Field(record(POLICY)), "origin": Field(record(ORIGIN))}
+MESSAGE = Field(text(NOTE_CHARACTERS_MAX, lines=True), nullable=True)
+REASON = Field(text(NOTE_CHARACTERS_MAX, lines=True), required=True)
+
+
+# --- what was said ------------------------------------------------------------------------------------
+
+
+async def get_bundle(said: Mapping[str, Any]) -> Bundle:
+    """The files that came with `origin`, or the server's own. Raises InvalidRegistry."""
+    # Long files take a while to read, and other requests stream meanwhile.
+    if "files" in said:
+        return await asyncio.to_thread(read_bundle, said["files"], **said.get("origin", {}))
+    check_alone("origin", "is of files that are sent; there are none" if "origin" in said else None)
+    return await asyncio.to_thread(service(Desk).own_bundle)
+
+
+async def get_files(said: Mapping[str, Any]) -> list[SourceFile]:
+    """The files that came, or the server's own. Raises InvalidRegistry."""
+    return list(said["files"] if "files" in said else (await get_bundle({})).files)
+
+
+def policy_of(said: Mapping[str, Any]) -> Policy:
+    return Policy(**said.get("policy", {}))

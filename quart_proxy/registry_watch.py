@@ -1,0 +1,117 @@
+"""Keeps the registry in step with its files while the product runs, and tells how it is doing.
+
+Every worker says which revision it serves. The first one also looks at the files, by what they say and not by
+what the file system notices: a mounted configuration changes behind a link that no one is told of.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Hashable
+from datetime import UTC, datetime, timedelta
+
+from quart_proxy import __version__
+from quart_proxy.core.errors import ProxyError, Unavailable
+from quart_proxy.metrics import Metrics
+from quart_proxy.services.coherence import ChangeWatch
+from quart_proxy.settings import WORKER_REPORT_S, WORKER_SEEN_S, Settings
+from quart_proxy.store.database import Database
+from quart_proxy.store.registry_holds import list_holds
+from quart_proxy.store.workers import forget_workers, report_worker
+from registry.desk import Desk
+from registry.sources import UnreadableSource, digest_of, read_files
+from registry.sync import sync_registry
+
+logger = logging.getLogger(__name__)
+
+UNREADABLE = "unreadable"
+
+
+def is_first_worker() -> bool:
+    """Whether this process does what one of several is enough for."""
+    return os.environ.get("WORKER_INDEX", "0") == "0"
+
+
+class RegistryWatch:
+    """The tasks of one worker. `wake()` when the registry may have changed."""
+
+    def __init__(
+        self, database: Database, settings: Settings, changes: ChangeWatch, metrics: Metrics, desk: Desk
+    ) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._database = database
+        self._settings = settings
+        self._changes = changes
+        self._metrics = metrics
+        self._desk = desk
+        self._woken = asyncio.Event()
+        self._measured: int | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._report())]
+        if is_first_worker() and self._settings.registry_watch_s and self._settings.registry_sync != "off":
+            self._tasks.append(asyncio.create_task(self._follow(self._settings.registry_watch_s)))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    # --- telling --------------------------------------------------------------------------------------
+
+    async def _report(self) -> None:
+        while True:
+            self._woken.clear()
+            # A database that is away is told of elsewhere; what this worker serves is said when it is back.
+            with contextlib.suppress(Unavailable):
+                async with self._database.transaction() as connection:
+                    revision = self._changes.revision
+                    await report_worker(connection, self.name, revision_id=revision, version=__version__)
+                    await forget_workers(connection, datetime.now(UTC) - timedelta(seconds=WORKER_SEEN_S))
+                self._metrics.registry_revision.set(revision)
+                if is_first_worker() and self._measured != self._changes.version:
+                    measured = self._changes.version
+                    self._metrics.measure_registry(await self._desk.status())
+                    self._measured = measured
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WORKER_REPORT_S):
+                    await self._woken.wait()
+
+    # --- following the files --------------------------------------------------------------------------
+
+    async def _follow(self, period_s: float) -> None:
+        """Sync when the files, the registry or its holds are others than at the last sync. Files are taken once two
+        readings in a row agree: what is being written has no digest yet."""
+        seen = await asyncio.to_thread(self._digest)
+        synced: Hashable = None
+        while True:
+            await asyncio.sleep(period_s)
+            before, seen = seen, await asyncio.to_thread(self._digest)
+            try:
+                now = (seen, await self._state())
+                if seen == before and now != synced:
+                    await sync_registry(self._database, self._settings, actor=f"watch:{self.name}")
+                    self._measured = None
+                    self.wake()
+                    synced = (seen, await self._state())
+            except ProxyError as error:
+                # Told of in full by the sync itself, where it was about the files.
+                logger.warning("registry_watch_failed", extra={"fields": {"reason": error.message}})
+
+    async def _state(self) -> Hashable:
+        async with self._database.read() as connection:
+            holds = await list_holds(connection, datetime.now(UTC))
+        await self._changes.check()
+        return self._changes.version, tuple(hold.id for hold in holds)
+
+    def _digest(self) -> str:
+        try:
+            return digest_of(read_files(self._settings.models_file))
+        except UnreadableSource:
+            return UNREADABLE

@@ -1,0 +1,64 @@
+"""Where entities stand between the files and live: one word for each, for lists that show many."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quart_proxy.store.registry_base import list_base, list_sources
+from quart_proxy.store.registry_conflicts import list_conflicts
+from registry.drift import find_drift
+from registry.entities import BaseEntry, EntityKey, LiveEntry, OwnershipRule
+from registry.leaves import from_json
+from registry.state import entity_key
+
+EntityState = Literal["conflict", "ui", "deleted", "drifted", "managed"]
+"""`deleted`: here, and still declared. `ui`: no file declares it."""
+STANZA = ""
+"""Where a base entry's `places` has the stanza as such, beside its leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """`source` is whose files declare it, `place` where; None: no file does, or where is not known."""
+
+    state: EntityState
+    source: str | None = None
+    place: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"state": self.state, "source": self.source, "place": self.place}
+
+
+def state_of_entity(*, is_managed: bool, is_live: bool, is_drifted: bool, is_in_conflict: bool) -> EntityState:
+    if is_in_conflict:
+        return "conflict"
+    if not is_managed:
+        return "ui"
+    if not is_live:
+        return "deleted"
+    return "drifted" if is_drifted else "managed"
+
+
+async def find_marks(connection: AsyncConnection, live: Mapping[EntityKey, LiveEntry]) -> dict[EntityKey, Mark]:
+    """The mark of each of these live entities, in as many queries for many as for one."""
+    bases: dict[str, dict[EntityKey, BaseEntry]] = defaultdict(dict)
+    for row in await list_base(connection, list(live)):
+        entry = BaseEntry(row.entity_id, from_json(row.leaves), row.places)
+        bases[row.source][entity_key(row.kind, row.key)] = entry
+    in_conflict = {(row.kind, row.key) for row in await list_conflicts(connection)}
+    rules = {row.source: tuple(map(OwnershipRule.from_json, row.ownership)) for row in await list_sources(connection)}
+    drifted = {
+        item.entity for source, base in bases.items() for item in find_drift(rules.get(source, ()), base, live, {})
+    }
+    declared = {key: (source, entry) for source, base in bases.items() for key, entry in base.items()}
+    marks: dict[EntityKey, Mark] = {}
+    for key in live:
+        found = declared.get(key)
+        state = state_of_entity(
+            is_managed=found is not None, is_live=True, is_drifted=key in drifted, is_in_conflict=key in in_conflict
+        )
+        marks[key] = Mark(state) if found is None else Mark(state, found[0], found[1].places.get(STANZA))
+    return marks
