@@ -1,11 +1,9 @@
 """The `quart-proxy` command: every verb, and where it is."""
 
-import importlib
-
 import click
 
 from quart_proxy import __version__
-from quart_proxy.commands.running import Commands
+from quart_proxy.commands.verbs import LazyCommands
 
 VERBS = {
     "serve": "quart_proxy.commands.serve:serve",
@@ -14,24 +12,13 @@ VERBS = {
     "user": "quart_proxy.commands.accounts:user",
     "key": "quart_proxy.commands.accounts:key",
     "audit": "quart_proxy.commands.books:audit",
-    "registry": "registry.__main__:main",
+    "registry": "quart_proxy.commands.registry:main",
     "demo": "quart_proxy.demo:demo",
 }
 
 
-class Verbs(Commands):
-    """Imports a verb when it is asked for: what the others need would be half of each start."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        module, _, name = VERBS[cmd_name].partition(":")
-        found = getattr(importlib.import_module(module), name)
-        assert isinstance(found, click.Command)
-        return found
+class Verbs(LazyCommands):
+    verbs = VERBS
 
 
 @click.group(

@@ -20,7 +20,8 @@ from typing import Any
 import aiohttp
 import click
 
-from quart_proxy.commands.running import Failure, example, json_option, print_json
+from quart_proxy.commands.running import json_option, print_json
+from quart_proxy.commands.verbs import Failure, example
 from quart_proxy.core.money import format_money
 from quart_proxy.demo_scene import ACTS, Admin, Client, Stage
 from quart_proxy.sandbox.serving import serve_sandbox

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from quart_proxy.commands.running import Failure
+from quart_proxy.commands.verbs import Failure
 from quart_proxy.settings import Settings, load_secrets
 
 WIDTH = 64

@@ -7,16 +7,8 @@ from typing import Any
 
 import click
 
-from quart_proxy.commands.running import (
-    Misuse,
-    Money,
-    data_dir_option,
-    example,
-    json_option,
-    print_json,
-    print_table,
-    with_database,
-)
+from quart_proxy.commands.running import Money, data_dir_option, json_option, print_json, print_table, with_database
+from quart_proxy.commands.verbs import Misuse, example
 from quart_proxy.core.money import format_money
 from quart_proxy.http.fields import moment
 from quart_proxy.http.forms import entry_form, key_form, user_form

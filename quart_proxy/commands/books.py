@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from quart_proxy.commands.running import (
     data_dir_option,
-    example,
     json_option,
     print_json,
     reachable_database,
     read_settings,
     with_database,
 )
+from quart_proxy.commands.verbs import example
 from quart_proxy.core.money import format_money
 from quart_proxy.store.database import Database, engine_url, translated_errors
 from quart_proxy.store.ledger import Books, Imbalance, list_imbalances, read_books

@@ -1,4 +1,4 @@
-"""What commands share: their settings, a database that is up, and failures as one sentence."""
+"""What commands share: their settings, a database that is up, and how they print."""
 
 import asyncio
 import dataclasses
@@ -11,40 +11,15 @@ from typing import Any, TypeVar
 import click
 import orjson
 
-from quart_proxy.core.errors import ProxyError
+from quart_proxy.commands.verbs import Failure, Misuse
 from quart_proxy.core.money import parse_money
 from quart_proxy.prepare import database_url
-from quart_proxy.settings import Settings, SettingsError
+from quart_proxy.settings import Settings
 from quart_proxy.store.database import Database, translated_errors
-from quart_proxy.store.embedded_home import EmbeddedPostgresError
 from quart_proxy.store.schema import is_migrated, migrate
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class Failure(click.ClickException):
-    """One sentence on stderr, and exit status 1."""
-
-
-class Misuse(click.ClickException):
-    """One sentence on stderr, and exit status 2: what was given cannot be worked with."""
-
-    exit_code = 2
-
-
-class Commands(click.Group):
-    """A group whose foreseeable failures end as a sentence, not as a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except SettingsError as error:
-            raise Misuse(str(error)) from None
-        except ProxyError as error:
-            raise Failure(error.message) from None
-        except EmbeddedPostgresError as error:
-            raise Failure(str(error)) from None
 
 
 class Money(click.ParamType[Decimal]):
@@ -57,11 +32,6 @@ class Money(click.ParamType[Decimal]):
             return parse_money(value)
         except ValueError as error:
             self.fail(f"{value!r} {error}.", param, ctx)
-
-
-def example(text: str) -> str:
-    """The last part of a command's help: how it is typed."""
-    return f"\b\nExample:\n  {text}"
 
 
 data_dir_option = click.option(

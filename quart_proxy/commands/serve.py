@@ -4,15 +4,8 @@ from pathlib import Path
 
 import click
 
-from quart_proxy.commands.running import (
-    Misuse,
-    data_dir_option,
-    example,
-    json_option,
-    print_json,
-    reachable_database,
-    read_settings,
-)
+from quart_proxy.commands.running import data_dir_option, json_option, print_json, reachable_database, read_settings
+from quart_proxy.commands.verbs import Misuse, example
 from quart_proxy.core.errors import Unavailable
 from quart_proxy.logs import configure_logging
 from quart_proxy.prepare import PREPARED, prepare_database

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from registry.__main__ import main
+from quart_proxy.commands.registry import main
 from registry.positions import Fault
 from registry.reports import CODES, FORMATS, render_github, render_json, render_sarif, render_text
 from registry.schema import parse_files

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quart_proxy.commands.registry import main
 from quart_proxy.core.pricing import Price
 from quart_proxy.core.usage import Dimension
-from registry.__main__ import main
 from registry.documents import (
     LimitsDocument,
     ModelDocument,

@@ -101,6 +101,7 @@ async def test_a_token_that_lacks_a_claim_or_says_another_is_refused(database: D
         "iss": auth.ISSUER,
         "aud": auth.AUDIENCE,
         "sub": "admin",
+        "scope": "admin",
         "iat": now,
         "exp": now + 60,
         "jti": "x",
