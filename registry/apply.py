@@ -5,7 +5,7 @@ planned again inside it, so nothing that was seen before the lock is trusted.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -158,7 +158,7 @@ async def _write(
         connection,
         state,
         [_change(outcome) for outcome in merged.entities if outcome.is_changed and outcome.action != "deferred"],
-        Revision("sync", actor.name, message, source, origin, planned.plan.as_json()["policy"]),
+        Revision("sync", actor.name, message, source, origin, asdict(planned.plan.policy)),
         # What the files are known to have said is part of the history, also where live says the same already.
         is_forced=planned.plan.is_pending,
         request_id=actor.request_id,

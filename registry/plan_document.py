@@ -58,8 +58,7 @@ class PlanField:
         return self.result != self.live
 
     def as_json(self) -> dict[str, Any]:
-        sides = {side: value_as_json(getattr(self, side)) for side in ("base", "live", "ours", "result")}
-        return {**asdict(self), **sides}
+        return {name: value_as_json(getattr(self, name)) for name in PlanField.__slots__}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "PlanField":

@@ -4,7 +4,9 @@
 and names, E5xx and W5xx prices, W6xx style.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -81,7 +83,12 @@ def parse_registry(text: str, *, file: str = "models.yaml") -> Parsed:
 def parse_files(files: Sequence[SourceFile]) -> Parsed:
     """Read all files of a source as one registry. Pure; whatever they say, the answer is faults and never an
     exception."""
-    findings = Findings(files)
+    # A tree has no rings, and the collector would walk it over and over while it grows: half of the time.
+    with _paused_collector():
+        return _parse(Findings(files))
+
+
+def _parse(findings: Findings) -> Parsed:
     roots = [compose(part, findings) for part in findings.parts]
     cursors = [
         Cursor(root, "", findings, part.place(), part.place())
@@ -92,6 +99,17 @@ def parse_files(files: Sequence[SourceFile]) -> Parsed:
         # Of a file that is no YAML nobody knows what it would have said: nothing can be called missing.
         return Parsed(None, findings.faults())
     return _read_registry(cursors, findings)
+
+
+@contextmanager
+def _paused_collector() -> Iterator[None]:
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def parse_provider(key: str, document: Mapping[str, Any]) -> tuple[ProviderDocument | None, tuple[Fault, ...]]:

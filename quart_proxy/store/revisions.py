@@ -115,7 +115,12 @@ async def append_revision(connection: AsyncConnection, parent_id: int, revision:
 
 async def append_changes(connection: AsyncConnection, revision_id: int, changes: Sequence[ChangeRow]) -> None:
     await connection.execute(
-        insert(registry_changes), [{"revision_id": revision_id, **asdict(change)} for change in changes]
+        insert(registry_changes),
+        # Not `asdict`: it copies every leaf of every entity.
+        [
+            {"revision_id": revision_id, **{name: getattr(change, name) for name in ChangeRow.__slots__}}
+            for change in changes
+        ],
     )
 
 
