@@ -22,6 +22,7 @@ from quart_proxy.store.workers import list_workers
 from registry import edits, history
 from registry.apply import Bundle, apply_bundle, plan_bundle, read_bundle
 from registry.cuts import SpliceError
+from registry.doctor import diagnose
 from registry.drift import DriftItem, drift_as_json, find_drift, without_ignored
 from registry.entities import Choice, EntityKey, Policy
 from registry.export import export, render_registry
@@ -83,6 +84,9 @@ class Desk:
             "warnings": len(parsed.faults) - errors,
             "faults": [fault.as_json() for fault in parsed.faults],
         }
+
+    async def doctor(self) -> dict[str, Any]:
+        return await diagnose(self.database, self.find_reason)
 
     async def drift(self, ignore: Sequence[str] = ()) -> dict[str, Any]:
         """What differs from what the files last declared. No file is read."""

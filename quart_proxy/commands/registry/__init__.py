@@ -3,11 +3,11 @@
 It works on the database of this machine, or with --server on that of a running product.
 """
 
-import importlib
 from typing import Any
 
 import click
 
+from quart_proxy.commands.verbs import LazyCommands
 from quart_proxy.core.errors import ProxyError
 from quart_proxy.settings import SettingsError
 from quart_proxy.store.embedded_home import EmbeddedPostgresError
@@ -37,27 +37,18 @@ VERBS = {
 ALIASES = {"ping": "doctor"}
 
 
-class Verbs(click.Group):
-    """Imports a verb when it is asked for: `validate` runs in every commit hook and needs no database.
+class Verbs(LazyCommands):
+    """`validate` runs in every commit hook and needs no database. Foreseeable failures end as a sentence and exit
+    status 1, bad settings too: here 2 says that there are changes."""
 
-    Foreseeable failures end as a sentence and exit status 1, bad settings too: here 2 says that there are changes.
-    """
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+    verbs = VERBS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        address = VERBS.get(ALIASES.get(cmd_name, cmd_name))
-        if address is None:
-            return None
-        module, _, name = address.partition(":")
-        found = getattr(importlib.import_module(module), name)
-        assert isinstance(found, click.Command)
-        return found
+        return super().get_command(ctx, ALIASES.get(cmd_name, cmd_name))
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            return click.Group.invoke(self, ctx)
         except (ProxyError, SettingsError, EmbeddedPostgresError, UnreadableSource) as error:
             raise click.ClickException(printable(str(error))) from None
 

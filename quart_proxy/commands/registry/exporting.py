@@ -1,0 +1,114 @@
+"""`registry export` and `adopt`: from what is live back to the files."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from quart_proxy.commands.registry.bundles import Given, read_given
+from quart_proxy.commands.registry.doors import Json, Target, at_door
+from quart_proxy.commands.registry.options import Entity, door_options, exit_with, files_argument, help_end, print_json
+from registry.entities import EntityKey
+from registry.patch import render_patch
+from registry.sources import SourceFile
+
+
+def _outputs(command: Callable[..., None]) -> Callable[..., None]:
+    options = [
+        click.option("--in-place", is_flag=True, help="Write the files."),
+        click.option("--patch", is_flag=True, help="Print a patch for `git apply` (the default)."),
+        click.option("--stdout", is_flag=True, help="Print the files."),
+        click.option("--check", is_flag=True, help="Print nothing; exit 2 if the files would change."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog=help_end("registry export --patch | git apply", "0 done, 1 failed; with --check 2: the files would change.")
+)
+@files_argument
+@_outputs
+@click.option("--init", "is_new", is_flag=True, help="Print a first file of all that is live.")
+@click.option("--only", type=Entity(), multiple=True, help="Such as model/gpt-main; may be repeated.")
+@door_options
+def export(
+    files: tuple[str, ...],
+    in_place: bool,
+    patch: bool,
+    stdout: bool,
+    check: bool,
+    is_new: bool,
+    only: tuple[EntityKey, ...],
+    target: Target,
+    as_json: bool,
+) -> None:
+    """Write live edits into FILES: the edits, and not a byte more."""
+    if is_new:
+        click.echo(at_door(target, lambda door: door.export_new())["text"], nl=False)
+        return
+    _export(files, target, as_json, only=only, adopt=(), forms=_Forms(in_place, patch, stdout, check))
+
+
+@click.command(epilog=help_end("registry adopt model/new-one --in-place", "0 done, 1 failed."))
+@click.argument("entity", type=Entity())
+@files_argument
+@_outputs
+@door_options
+def adopt(
+    entity: EntityKey,
+    files: tuple[str, ...],
+    in_place: bool,
+    patch: bool,
+    stdout: bool,
+    check: bool,
+    target: Target,
+    as_json: bool,
+) -> None:
+    """Write ENTITY, which was made live, into FILES; the next apply takes it over as it is."""
+    _export(files, target, as_json, only=(entity,), adopt=(entity,), forms=_Forms(in_place, patch, stdout, check))
+
+
+class _Forms:
+    """How the edited files are given out: one way, a patch if none was chosen."""
+
+    def __init__(self, in_place: bool, patch: bool, stdout: bool, check: bool) -> None:
+        if sum((in_place, patch, stdout, check)) > 1:
+            raise click.UsageError("Choose one of --in-place, --patch, --stdout and --check.")
+        self.in_place, self.stdout, self.check = in_place, stdout, check
+
+
+def _export(
+    patterns: Sequence[str],
+    target: Target,
+    as_json: bool,
+    *,
+    only: Sequence[EntityKey],
+    adopt: Sequence[EntityKey],
+    forms: _Forms,
+) -> None:
+    given = read_given(patterns)
+    answer = at_door(target, lambda door: door.export(given.files, adopt=adopt, only=only))
+    made = [SourceFile(file["name"], file["text"]) for file in answer["files"]]
+    for sentence in answer["skipped"]:
+        click.echo(f"Left out: {sentence}", err=True)
+    if as_json:
+        print_json(answer)
+    elif forms.in_place:
+        _write(given, made, answer)
+    elif forms.stdout:
+        click.echo("".join(file.text for file in made), nl=False)
+    elif not forms.check:
+        click.echo(render_patch(given.called(given.files), given.called(made)), nl=False)
+    exit_with(2 if forms.check and answer["changed"] else 0)
+
+
+def _write(given: Given, made: Sequence[SourceFile], answer: Json) -> None:
+    for path, before, after in zip(given.paths, given.files, made, strict=True):
+        if before.text != after.text:
+            # Bytes, so that the ends of lines stay what they are.
+            Path(path).write_bytes(after.text.encode())
+            click.echo(f"Wrote {path}.")
+    if not answer["changed"]:
+        click.echo("The files say already what is live.")
