@@ -166,9 +166,17 @@ async def _write(
     )
     ids = {**{key: entry.entity_id for key, entry in state.live.items()}, **written.ids}
     await write_base(connection, source, _entries(bundle.desired, state, base, ids), written.id)
-    await save_source(connection, source, origin, bundle.desired.ownership, written.id)
+    await save_source(connection, source, _known_origin(state, origin), bundle.desired.ownership, written.id)
     await save_conflicts(connection, source, merged.conflicts)
     return Applied(written.id, written.is_new, planned.plan)
+
+
+def _known_origin(state: State, origin: Origin) -> Origin:
+    """With what was known of these very files before: a server that reads them again may not know their commit."""
+    last = state.sources.get(state.source)
+    if last is None or last.digest != origin.digest:
+        return origin
+    return Origin(origin.digest, origin.rev or last.rev, origin.seq or last.seq, origin.author or last.author)
 
 
 def _change(outcome: EntityOutcome) -> Change:

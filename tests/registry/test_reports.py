@@ -381,10 +381,10 @@ def test_the_verb_speaks_every_format(form: str) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_nothing_to_read_is_a_usage_error() -> None:
+def test_nothing_to_read_is_a_failure() -> None:
     for arguments in ((), ("none.yaml",), ("conf/*.yml",), ("conf", "none.yaml")):
         result = run(*arguments)
-        assert result.exit_code == 2
+        assert result.exit_code == 1
         assert "No file matches" in result.output
 
 

@@ -552,5 +552,6 @@ def test_validate_speaks_json(tmp_path: Path) -> None:
     assert '"code": "E100"' in result.output
 
 
-def test_validate_of_a_missing_file_is_a_usage_error() -> None:
-    assert CliRunner().invoke(main, ["validate", "no-such-file.yaml"]).exit_code == 2
+def test_validate_of_a_missing_file_fails_with_a_sentence() -> None:
+    result = CliRunner().invoke(main, ["validate", "no-such-file.yaml"])
+    assert (result.exit_code, result.output) == (1, 'Error: No file matches "no-such-file.yaml".\n')
