@@ -1,9 +1,8 @@
 """Whether this worker can serve: asked by `/readyz`, and by whoever starts the product and waits for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import Unavailable
 from quart_proxy.services.billing import Settler
@@ -11,9 +10,9 @@ from quart_proxy.services.coherence import ChangeWatch
 from quart_proxy.settings import WORKER_SEEN_S
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import count_dead_letters
-from quart_proxy.store.revisions import read_head
+from quart_proxy.store.revisions import Head, read_head
 from quart_proxy.store.schema import is_migrated
-from quart_proxy.store.workers import list_workers
+from quart_proxy.store.workers import WorkerRow, list_workers
 
 
 @dataclass(slots=True)
@@ -40,20 +39,22 @@ class Readiness:
                 state["migrations"] = "ok" if migrated else "pending"
                 if migrated:
                     state["dead_letters"] = await count_dead_letters(connection)
-                    state["registry"] = {"synced": self.is_prepared, **await self._registry(connection)}
+                    seen_since = datetime.now(UTC) - timedelta(seconds=WORKER_SEEN_S)
+                    state["registry"] = {
+                        "synced": self.is_prepared,
+                        **self._registry(await read_head(connection), await list_workers(connection, seen_since)),
+                    }
         except Unavailable:
             return False, state
         return migrated and self.is_prepared and self.settler.can_bill, state
 
-    async def _registry(self, connection: AsyncConnection) -> dict[str, object]:
+    def _registry(self, head: Head, workers: Sequence[WorkerRow]) -> dict[str, object]:
         """The newest revision and the one that each worker serves; and why the files could not be used, if so."""
-        head = await read_head(connection)
-        seen_since = datetime.now(UTC) - timedelta(seconds=WORKER_SEEN_S)
         told: dict[str, object] = {
             "version": self.watch.version,
             "revision": self.watch.revision,
             "newest": head.revision_id,
-            "workers": {worker.name: worker.revision_id for worker in await list_workers(connection, seen_since)},
+            "workers": {worker.name: worker.revision_id for worker in workers},
         }
         if head.last_sync is not None and not head.last_sync["ok"]:
             told["sync_failed"] = {name: head.last_sync[name] for name in ("outcome", "at", "message")}
