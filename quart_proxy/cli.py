@@ -12,6 +12,7 @@ VERBS = {
     "user": "quart_proxy.commands.accounts:user",
     "key": "quart_proxy.commands.accounts:key",
     "audit": "quart_proxy.commands.books:audit",
+    "reseal": "quart_proxy.commands.rotation:reseal",
     "registry": "quart_proxy.commands.registry:main",
     "demo": "quart_proxy.demo:demo",
 }

@@ -42,6 +42,10 @@ class Sealer:
         sealed = self._ciphers[self._first].encrypt(nonce, plaintext.encode(), _binding(name, host))
         return f"v1.{self._first}.{base64.b64encode(nonce + sealed).decode()}"
 
+    def is_newest(self, ciphertext: str) -> bool:
+        """Whether it was sealed under the first key, so that the others are not needed for it."""
+        return ciphertext.split(".")[1] == self._first
+
     def open(self, ciphertext: str, *, name: str, host: str) -> str:
         """Raises ValueError when it was sealed under another key, or for another name or host."""
         _, key_id, data = ciphertext.split(".")

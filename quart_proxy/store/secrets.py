@@ -1,6 +1,6 @@
 """Provider keys that were typed into the page: ciphertexts, each bound to the host it was entered for."""
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,3 +31,11 @@ async def list_secrets(connection: AsyncConnection) -> dict[str, tuple[str, str]
     """Every secret's ciphertext and host, by its name."""
     query = select(secrets.c.name, secrets.c.ciphertext, secrets.c.host).order_by(secrets.c.name)
     return {row.name: (row.ciphertext, row.host) for row in await connection.execute(query)}
+
+
+async def replace_ciphertext(connection: AsyncConnection, name: str, *, before: str, after: str) -> bool:
+    """Keep the same key under another seal. False: it is another key by now."""
+    changed = await connection.execute(
+        update(secrets).where(secrets.c.name == name, secrets.c.ciphertext == before).values(ciphertext=after)
+    )
+    return changed.rowcount == 1

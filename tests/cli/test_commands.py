@@ -33,6 +33,7 @@ COMMANDS = (
     ("key", "list"),
     ("key", "revoke"),
     ("audit",),
+    ("reseal",),
     ("registry",),
     ("registry", "validate"),
     ("registry", "plan"),
