@@ -8,8 +8,10 @@ import click
 from quart_proxy.commands.registry.bundles import Given, read_given
 from quart_proxy.commands.registry.doors import Json, Target, at_door
 from quart_proxy.commands.registry.options import Entity, door_options, exit_with, files_argument, help_end, print_json
+from quart_proxy.commands.registry.words import faults_shown
 from registry.entities import EntityKey
 from registry.patch import render_patch
+from registry.positions import printable
 from registry.sources import SourceFile
 
 
@@ -17,7 +19,7 @@ def _outputs(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.option("--in-place", is_flag=True, help="Write the files."),
         click.option("--patch", is_flag=True, help="Print a patch for `git apply` (the default)."),
-        click.option("--stdout", is_flag=True, help="Print the files."),
+        click.option("--stdout", is_flag=True, help="Print the file, whole."),
         click.option("--check", is_flag=True, help="Print nothing; exit 2 if the files would change."),
     ]
     for option in reversed(options):
@@ -46,7 +48,11 @@ def export(
 ) -> None:
     """Write live edits into FILES: the edits, and not a byte more."""
     if is_new:
-        click.echo(at_door(target, lambda door: door.export_new())["text"], nl=False)
+        made = at_door(target, lambda door: door.export_new())
+        if as_json:
+            print_json(made)
+        else:
+            click.echo(made["text"], nl=False)
         return
     _export(files, target, as_json, only=only, adopt=(), forms=_Forms(in_place, patch, stdout, check))
 
@@ -89,10 +95,13 @@ def _export(
     forms: _Forms,
 ) -> None:
     given = read_given(patterns)
-    answer = at_door(target, lambda door: door.export(given.files, adopt=adopt, only=only))
+    if forms.stdout and len(given.files) > 1:
+        raise click.UsageError(f"--stdout is of one file, and these are {len(given.files)}.")
+    with faults_shown():
+        answer = at_door(target, lambda door: door.export(given.files, adopt=adopt, only=only))
     made = [SourceFile(file["name"], file["text"]) for file in answer["files"]]
     for sentence in answer["skipped"]:
-        click.echo(f"Left out: {sentence}", err=True)
+        click.echo(printable(f"Left out: {sentence}"), err=True)
     if as_json:
         print_json(answer)
     elif forms.in_place:
@@ -101,6 +110,8 @@ def _export(
         click.echo("".join(file.text for file in made), nl=False)
     elif not forms.check:
         click.echo(render_patch(given.called(given.files), given.called(made)), nl=False)
+    if adopt and answer["skipped"] and not answer["changed"]:
+        exit_with(1)
     exit_with(2 if forms.check and answer["changed"] else 0)
 
 

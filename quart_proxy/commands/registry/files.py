@@ -1,6 +1,7 @@
 """`registry validate`, `plan` and `apply`: from the files to the registry."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -24,8 +25,8 @@ from quart_proxy.commands.registry.options import (
     print_json,
     yes_option,
 )
-from quart_proxy.commands.registry.words import applied_line, fault_lines, say
-from quart_proxy.core.errors import InvalidRegistry, PlanRefused, StalePlan
+from quart_proxy.commands.registry.words import applied_line, faults_shown, say
+from quart_proxy.core.errors import PlanRefused, StalePlan
 from registry.entities import Policy
 from registry.plan_document import Plan
 from registry.render_markdown import render_markdown
@@ -72,7 +73,7 @@ def plan(
     """Say what applying FILES would do. Nothing is written."""
     given = read_given(files)
     provenance = provenance_of(given)
-    with _faults_shown():
+    with faults_shown():
         document = at_door(target, lambda door: door.plan(given.files, provenance, policy or Policy()))
     if out is not None:
         save_plan(out, document, given.files, provenance)
@@ -115,10 +116,9 @@ def apply(
         sources, provenance, policy = saved.files, saved.provenance, saved.plan.policy
         fingerprint = saved.plan.fingerprint
     chosen = policy
-    with _faults_shown():
+    with faults_shown():
         if not is_sure:
-            document = at_door(target, lambda door: door.plan(sources, provenance, chosen))
-            _ask(document)
+            document = _ask(lambda: at_door(target, lambda door: door.plan(sources, provenance, chosen)), as_json)
             fingerprint = fingerprint or document["fingerprint"]
         try:
             answer = at_door(
@@ -148,22 +148,13 @@ def _print_plan(document: Json, form: str) -> None:
         click.echo(render_text(Plan.from_json(document)))
 
 
-def _ask(document: Json) -> None:
-    """Show the plan and let a person say yes."""
+def _ask(make_plan: Callable[[], Json], as_json: bool) -> Json:
+    """The plan that a person said yes to. One that changes nothing, or cannot be applied, is no question."""
     if not sys.stdin.isatty():
         raise click.UsageError("There is no terminal to ask on; pass --yes to apply without asking.")
-    click.echo(render_text(Plan.from_json(document)))
-    click.confirm("Apply?", abort=True)
-
-
-class _faults_shown:  # noqa: N801 - reads as what it does
-    """Prints every fault of files that cannot be used, and ends with exit status 1."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, InvalidRegistry) and error.faults:
-            for line in fault_lines(error.faults):
-                click.echo(line, err=True)
-            raise click.ClickException(f"The files cannot be used: {len(error.faults)} faults.") from None
+    document = make_plan()
+    plan = Plan.from_json(document)
+    if plan.is_pending and not plan.is_refused:
+        click.echo(render_text(plan), err=as_json)
+        click.confirm("Apply?", abort=True, err=True)
+    return document

@@ -1,12 +1,14 @@
 """What the verbs print of history, holds and faults: lines for people, in which no value can act on a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from quart_proxy.core.errors import InvalidRegistry
 from registry.leaves import value_from_json
-from registry.positions import printable
+from registry.positions import REDACTED, SHOWN_MAX, Fault, printable
 from registry.shown import plural, shown
 
 Json = Mapping[str, Any]
@@ -43,17 +45,34 @@ def hold_line(hold: Json) -> str:
     return f"{hold['id']:>5}  {what}{fields}  {until}  {hold['by']}: {hold['reason']}"
 
 
-def fault_lines(faults: Sequence[Json]) -> list[str]:
-    """Faults that came as JSON, as `registry validate` prints them."""
-    lines = []
-    for fault in faults:
-        line = fault.get("line", 0)
-        place = f"{fault.get('file', '')}:{line}:{fault.get('column', 0)}: " if line else ""
-        path = f"{fault['path']}: " if fault.get("path") else ""
-        lines.append(f"{place}{fault['severity']}[{fault['code']}]: {path}{fault['message']}")
-        if fault.get("source_line"):
-            lines.append(f"{line:>6} | {fault['source_line']}")
-    return lines
+@contextmanager
+def faults_shown() -> Iterator[None]:
+    """Prints every fault of files that cannot be used, and ends with exit status 1."""
+    try:
+        yield
+    except InvalidRegistry as error:
+        if not error.faults:
+            raise
+        for fault in error.faults:
+            click.echo(_fault(fault).render(), err=True)
+        errors = sum(fault.get("severity") != "warning" for fault in error.faults)
+        raise click.ClickException(f"The files cannot be used: {plural(errors, 'fault')}.") from None
+
+
+def _fault(document: Json) -> Fault:
+    """A fault that came as JSON. Where something was hidden or cut, no caret can be right, so the line is left out."""
+    source, column = str(document.get("source_line", "")), int(document.get("column", 0))
+    is_whole = REDACTED not in source and 0 < column <= len(source) + 1 and len(source) < SHOWN_MAX
+    return Fault(
+        code=str(document.get("code", "E100")),
+        path=str(document.get("path", "")),
+        message=str(document.get("message", "")),
+        file=str(document.get("file", "")),
+        line=int(document.get("line", 0)),
+        column=column,
+        source_line=source if is_whole else "",
+        caret=column - 1,
+    )
 
 
 def status_lines(status: Json) -> list[str]:
