@@ -157,14 +157,15 @@ async def _write(
     written = await write_revision(
         connection,
         state,
-        [_change(outcome) for outcome in merged.entities if outcome.is_changed and outcome.action != "deferred"],
+        [_change(outcome) for outcome in merged.entities if _is_written(outcome)],
         Revision("sync", actor.name, message, source, origin, asdict(planned.plan.policy)),
         # What the files are known to have said is part of the history, also where live says the same already.
         is_forced=planned.plan.is_pending,
         request_id=actor.request_id,
         address=actor.address,
     )
-    ids = {**{key: entry.entity_id for key, entry in state.live.items()}, **written.ids}
+    known = {outcome.key: outcome.entity_id for outcome in merged.entities if outcome.entity_id is not None}
+    ids = {**{key: entry.entity_id for key, entry in state.live.items()}, **known, **written.ids}
     await write_base(connection, source, _entries(bundle.desired, state, base, ids), written.id)
     await save_source(connection, source, _known_origin(state, origin), bundle.desired.ownership, written.id)
     await save_conflicts(connection, source, merged.conflicts)
@@ -176,7 +177,14 @@ def _known_origin(state: State, origin: Origin) -> Origin:
     last = state.sources.get(state.source)
     if last is None or last.digest != origin.digest:
         return origin
-    return Origin(origin.digest, origin.rev or last.rev, origin.seq or last.seq, origin.author or last.author)
+    seq = last.seq if origin.seq is None else origin.seq
+    return Origin(origin.digest, origin.rev or last.rev, seq, origin.author or last.author)
+
+
+def _is_written(outcome: EntityOutcome) -> bool:
+    """Whether live changes. What was deleted live and is renamed in the files has no row to rename."""
+    is_somewhere = outcome.before is not None or outcome.after is not None
+    return outcome.is_changed and is_somewhere and outcome.action != "deferred"
 
 
 def _change(outcome: EntityOutcome) -> Change:

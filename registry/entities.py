@@ -16,6 +16,9 @@ from typing import Any, Literal, NamedTuple
 Kind = Literal["provider", "model"]
 KINDS: tuple[Kind, ...] = ("provider", "model")
 
+SOURCE_DEFAULT = "main"
+"""The name of a set of files that gives itself none."""
+
 Value = str | int | bool | tuple[str, ...] | None
 """Text, a number, a flag, or a set as a sorted tuple. Prices are dollars as text. None: unset."""
 Leaves = Mapping[str, Value]

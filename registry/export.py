@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 from registry.book import SECTIONS, STEP_DEFAULT, Book
 from registry.draft import Draft
-from registry.entities import KINDS, BaseEntry, Desired, EntityKey, Leaves, LiveEntry, Policy, Value
+from registry.entities import KINDS, SOURCE_DEFAULT, BaseEntry, Desired, EntityKey, Leaves, LiveEntry, Policy, Value
 from registry.grammar import VERSION
 from registry.leaves import SETS, document_of, group_of, shown_path, upstream_of
 from registry.merge import merge
 from registry.outcome import EntityOutcome
 from registry.render_yaml import render_entity, render_scalar
-from registry.schema import SOURCE_DEFAULT
 from registry.sources import SourceFile
 from registry.splice import Edit
 from registry.syntax import Sheet

@@ -17,11 +17,9 @@ from registry.entities import (
 )
 from registry.leaves import canonical
 from registry.merge_leaves import merge_leaves
-from registry.outcome import Action, Conflict, ConflictKind, EntityOutcome
+from registry.outcome import WHOLE, Action, Conflict, ConflictKind, EntityOutcome
 from registry.ownership import ALL_FIELDS, Terms
 
-WHOLE = "entity"
-"""The group of a conflict that is about the whole entity."""
 _CHOICE_BY_POLICY: Mapping[OnConflict, Choice] = {"keep-live": "live", "take-yaml": "yaml"}
 
 

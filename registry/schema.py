@@ -22,7 +22,7 @@ from registry.documents import (
     UpstreamDocument,
     as_document,
 )
-from registry.entities import Desired, EntityKey, Stanza
+from registry.entities import SOURCE_DEFAULT, Desired, EntityKey, Stanza
 from registry.expansion import expand
 from registry.grammar import API_FORMATS, MODEL, PROFILE, REGISTRY, UPSTREAM, VERSION
 from registry.positions import Fault, Findings
@@ -49,7 +49,6 @@ __all__ = [
     "parse_registry",
 ]
 
-SOURCE_DEFAULT = "main"
 
 Document = TypeVar("Document")
 Sections = Sequence[Mapping[str, Any]]

@@ -15,11 +15,10 @@ from quart_proxy.store.registry_base import SourceRow, list_base, list_sources
 from quart_proxy.store.registry_conflicts import list_conflicts
 from quart_proxy.store.registry_holds import HoldRow, list_holds
 from quart_proxy.store.revisions import read_head
-from registry.entities import BaseEntry, Choice, EntityKey, Hold, Kind, Leaves, LiveEntry, OwnershipRule
+from registry.entities import SOURCE_DEFAULT, BaseEntry, Choice, EntityKey, Hold, Kind, Leaves, LiveEntry, OwnershipRule
 from registry.leaves import as_json, from_json, leaves_of
 from registry.rows import model_document, provider_document
 
-SOURCE_DEFAULT = "main"
 LOCK_TIMEOUT_S = 4
 """Less than a statement may take at all, so that PostgreSQL says no and the connection lives on."""
 

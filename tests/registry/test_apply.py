@@ -233,6 +233,17 @@ async def test_model_deleted_live_stays_deleted_and_comes_back_on_request(
     assert await registry.rows("SELECT id FROM models WHERE key = 'b' AND deleted_at IS NULL") == [row]
 
 
+async def test_model_deleted_live_and_renamed_in_the_file_stays_deleted(
+    database: Database, registry: LiveRegistry
+) -> None:
+    await apply(database, bundle(stanza("a") + stanza("old")))
+    await registry.put({"model/old": None})
+    moved = bundle(stanza("a") + stanza("new") + "moved:\n  - {from: old, to: new}\n")
+    await apply(database, moved)
+    assert set(await registry.leaves()) == {entity("provider/one"), entity("model/a")}
+    assert not (await apply(database, moved)).is_changed
+
+
 async def test_protected_model_outlives_its_stanza(database: Database, registry: LiveRegistry) -> None:
     await apply(database, bundle(stanza("a") + stanza("b", protect="true")))
     with pytest.raises(PlanRefused) as refused:
