@@ -21,7 +21,7 @@ from quart_proxy.store.database import Database
 from quart_proxy.store.registry_holds import list_holds
 from quart_proxy.store.workers import forget_workers, report_worker
 from registry.desk import Desk
-from registry.sources import UnreadableSource, digest_of, read_files
+from registry.files.sources import UnreadableSource, digest_of, read_files
 from registry.sync import sync_registry
 
 logger = logging.getLogger(__name__)

@@ -15,12 +15,12 @@ from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
 from registry.entities import BaseEntry, Desired, EntityKey, Leaves, Origin, Policy
 from registry.fact_finding import load_facts
+from registry.files.sources import SourceFile, digest_of
 from registry.marks import STANZA
 from registry.merge import merge
 from registry.outcome import EntityOutcome, Merged
 from registry.plan import Plan, make_plan
 from registry.schema import parse_files
-from registry.sources import SourceFile, digest_of
 from registry.state import State, load_state, lock_registry
 from registry.write import Change, Revision, save_conflicts, save_source, write_base, write_revision
 

@@ -21,12 +21,11 @@ from quart_proxy.store.revisions import read_head
 from quart_proxy.store.workers import list_workers
 from registry import edits, history
 from registry.apply import Bundle, apply_bundle, plan_bundle, read_bundle
-from registry.cuts import SpliceError
 from registry.doctor import diagnose
-from registry.drift import DriftItem, drift_as_json, find_drift, without_ignored
 from registry.entities import Choice, EntityKey, Policy
 from registry.export import export, render_registry
 from registry.field_states import describe_entity
+from registry.files.sources import SourceFile
 from registry.forms import (
     change_form,
     conflict_form,
@@ -37,10 +36,11 @@ from registry.forms import (
     worker_form,
 )
 from registry.leaves import known_path, split_address
-from registry.patch import render_patch
+from registry.planning.drift import DriftItem, drift_as_json, find_drift, without_ignored
 from registry.schema import parse_files
 from registry.secrets import FindReason, MissingSecret, list_missing_secrets
-from registry.sources import SourceFile
+from registry.splicing.cuts import SpliceError
+from registry.splicing.patch import render_patch
 from registry.state import State, load_state, lock_registry
 from registry.sync import read_own_bundle, sync_registry
 

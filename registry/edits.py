@@ -17,7 +17,7 @@ from registry.documents import ModelDocument, ProviderDocument
 from registry.entities import BaseEntry, EntityKey, Kind, Leaves, Value
 from registry.history import rollback_changes, state_at
 from registry.leaves import known_path, leaves_of, shown_path
-from registry.ownership import mode_of
+from registry.merging.ownership import mode_of
 from registry.state import State, load_state
 from registry.write import Change, Revision, Written, write_base, write_revision
 

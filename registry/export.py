@@ -7,17 +7,17 @@ out, and what the files own is taken back by the next sync.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.book import SECTIONS, STEP_DEFAULT, Book
-from registry.draft import Draft
 from registry.entities import KINDS, SOURCE_DEFAULT, BaseEntry, Desired, EntityKey, Leaves, LiveEntry, Policy, Value
-from registry.grammar import VERSION
+from registry.files.grammar import VERSION
+from registry.files.sources import SourceFile
 from registry.leaves import SETS, document_of, group_of, shown_path, upstream_of
 from registry.merge import merge
 from registry.outcome import EntityOutcome
-from registry.render_yaml import render_entity, render_scalar
-from registry.sources import SourceFile
-from registry.splice import Edit
-from registry.syntax import Sheet
+from registry.splicing.book import SECTIONS, STEP_DEFAULT, Book
+from registry.splicing.draft import Draft
+from registry.splicing.render_yaml import render_entity, render_scalar
+from registry.splicing.splice import Edit
+from registry.splicing.syntax import Sheet
 
 _HEADER = (
     "# yaml-language-server: $schema=./models.schema.json",

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quart_proxy.store.revisions import count_live_edits, was_applied
 from quart_proxy.store.usage_log import count_requests
 from registry.entities import EntityKey, Origin
-from registry.facts import Authors, Facts, LastApply
 from registry.history import last_authors
 from registry.outcome import EntityOutcome, Merged
+from registry.planning.facts import Authors, Facts, LastApply
 from registry.state import State, leaves_by_key
 
 REQUESTS_WITHIN = timedelta(hours=24)

@@ -8,14 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import NotFound
 from quart_proxy.store.registry_conflicts import list_conflicts
-from registry.drift import find_drift
 from registry.entities import BaseEntry, EntityKey, Hold, Value
-from registry.facts import Author
 from registry.forms import time_text
 from registry.history import last_authors
 from registry.leaves import group_of, shown_path
 from registry.marks import state_of_entity
-from registry.ownership import mode_of
+from registry.merging.ownership import mode_of
+from registry.planning.drift import find_drift
+from registry.planning.facts import Author
 from registry.state import State, load_state
 
 

@@ -10,8 +10,8 @@ from quart_proxy.core.errors import NotFound
 from quart_proxy.store import revisions
 from quart_proxy.store.revisions import RevisionRow
 from registry.entities import EntityKey, Leaves
-from registry.facts import Author
 from registry.leaves import from_json
+from registry.planning.facts import Author
 from registry.state import State, entity_key
 from registry.write import Change
 

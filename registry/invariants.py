@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator, Mapping
 from quart_proxy.core.errors import Conflict, Fault
 from quart_proxy.store.catalog import fold_name
 from registry.entities import EntityKey, Leaves
+from registry.files.readers import suggest
 from registry.leaves import shown_path, split_path
-from registry.readers import suggest
 
 NAMED_MAX = 5
 

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.store.registry_base import list_base, list_sources
 from quart_proxy.store.registry_conflicts import list_conflicts
-from registry.drift import find_drift
 from registry.entities import BaseEntry, EntityKey, LiveEntry, OwnershipRule
 from registry.leaves import from_json
+from registry.planning.drift import find_drift
 from registry.state import entity_key
 
 EntityState = Literal["conflict", "ui", "deleted", "drifted", "managed"]

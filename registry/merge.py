@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from registry.entities import KINDS, BaseEntry, Choice, Desired, EntityKey, Hold, LiveEntry, Policy
 from registry.leaves import known_path, upstream_of, upstream_path
-from registry.merge_entities import Sides, leave, merge_declared, merge_left, merge_new, whole_conflict
-from registry.merge_hints import hints_of
+from registry.merging.merge_entities import Sides, leave, merge_declared, merge_left, merge_new, whole_conflict
+from registry.merging.merge_hints import hints_of
 from registry.outcome import EntityOutcome, Merged
 
 

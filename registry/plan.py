@@ -6,15 +6,15 @@ from urllib.parse import urlsplit
 
 from quart_proxy.core.errors import ModelNotFound
 from quart_proxy.core.money import parse_money
-from registry.drift import DriftItem, Evidence, list_drift
 from registry.entities import Desired, EntityKey, Leaves, Origin, Policy, Stanza
-from registry.facts import Facts, find_author
-from registry.guards import find_guards
+from registry.files.positions import is_reference
 from registry.leaves import split_path
 from registry.outcome import WHOLE, Conflict, EntityOutcome, LeafKind, LeafOutcome, Merged
-from registry.plan_document import HeldLeaf, Plan, PlanConflict, PlanEntity, PlanField
-from registry.positions import is_reference
-from registry.shown import plural, shown_author, shown_percent
+from registry.planning.drift import DriftItem, Evidence, list_drift
+from registry.planning.facts import Facts, find_author
+from registry.planning.guards import find_guards
+from registry.planning.plan_document import HeldLeaf, Plan, PlanConflict, PlanEntity, PlanField
+from registry.planning.shown import plural, shown_author, shown_percent
 
 __all__ = ["Plan", "make_plan"]
 

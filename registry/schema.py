@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from registry.checks import Records, check_files, check_moves, check_names, check_providers
-from registry.declared import Layer, desired_of, layer_of, model_stanza, provider_stanza
 from registry.documents import (
     LimitsDocument,
     ModelDocument,
@@ -23,13 +21,15 @@ from registry.documents import (
     as_document,
 )
 from registry.entities import SOURCE_DEFAULT, Desired, EntityKey, Stanza
-from registry.expansion import expand
-from registry.grammar import API_FORMATS, MODEL, PROFILE, REGISTRY, UPSTREAM, VERSION
-from registry.positions import Fault, Findings
-from registry.readers import Cursor, Invalid, read_fields, read_map, suggest
-from registry.reading import read_model, read_provider
-from registry.sources import SourceFile
-from registry.tree import EMPTY, NOWHERE, Entry, Node, compose, from_json
+from registry.files.checks import Records, check_files, check_moves, check_names, check_providers
+from registry.files.declared import Layer, desired_of, layer_of, model_stanza, provider_stanza
+from registry.files.expansion import expand
+from registry.files.grammar import API_FORMATS, MODEL, PROFILE, REGISTRY, UPSTREAM, VERSION
+from registry.files.positions import Fault, Findings
+from registry.files.readers import Cursor, Invalid, read_fields, read_map, suggest
+from registry.files.reading import read_model, read_provider
+from registry.files.sources import SourceFile
+from registry.files.tree import EMPTY, NOWHERE, Entry, Node, compose, from_json
 
 __all__ = [
     "API_FORMATS",

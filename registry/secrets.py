@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.store.secrets import list_secrets
 from registry.entities import EntityKey, Leaves
+from registry.files.positions import is_reference
 from registry.leaves import split_path
-from registry.positions import is_reference
 from registry.state import leaves_by_key, load_live
 
 Sealed = tuple[str, str]

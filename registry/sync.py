@@ -18,7 +18,7 @@ from quart_proxy.store.registry_base import has_base
 from quart_proxy.store.revisions import read_head, save_last_sync
 from registry.apply import Applied, Bundle, apply_bundle, read_bundle
 from registry.entities import Mode, Policy
-from registry.sources import UnreadableSource, find_files, read_files
+from registry.files.sources import UnreadableSource, find_files, read_files
 
 logger = logging.getLogger(__name__)
 

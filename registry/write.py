@@ -20,10 +20,10 @@ from quart_proxy.store.registry_conflicts import OpenConflict, replace_conflicts
 from quart_proxy.store.revisions import ChangeRow, NewRevision, append_audit, append_changes, append_revision
 from registry.documents import ModelDocument, ProviderDocument, as_document
 from registry.entities import BaseEntry, EntityKey, Leaves, Origin, OwnershipRule
+from registry.files.positions import Fault as RegistryFault
 from registry.invariants import check_deletions, find_faults
 from registry.leaves import as_json, document_of, leaves_of
 from registry.outcome import Conflict
-from registry.positions import Fault as RegistryFault
 from registry.rows import model_row, provider_row
 from registry.schema import parse_model, parse_provider
 from registry.state import State, digest_state, leaves_by_key

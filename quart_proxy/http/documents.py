@@ -32,10 +32,10 @@ from quart_proxy.upstream.addresses import ForbiddenAddress, check_url
 from registry.documents import ModelDocument, ProviderDocument, as_document
 from registry.edits import delete_entity, save_document
 from registry.entities import EntityKey, Kind, LiveEntry
+from registry.files.positions import Fault as RegistryFault
+from registry.files.readers import is_slug
 from registry.leaves import leaves_of
 from registry.marks import find_marks
-from registry.positions import Fault as RegistryFault
-from registry.readers import is_slug
 from registry.state import lock_registry
 
 READ_ONLY = ("key", "etag", "served", "reason", "registry", "warnings")

@@ -23,8 +23,8 @@ from quart_proxy.http.fields import (
 from registry.apply import Bundle, read_bundle
 from registry.desk import Desk
 from registry.entities import Choice, OnConflict, Policy
+from registry.files.sources import SourceFile
 from registry.leaves import known_path, parse_entity, split_address
-from registry.sources import SourceFile
 
 FILES_MAX = 200
 ENTITIES_MAX = 1000

@@ -13,7 +13,7 @@ from quart_proxy.store.database import Database
 from registry.apply import Applied, Bundle, apply_bundle, plan_bundle, read_bundle
 from registry.edits import roll_back
 from registry.entities import Policy
-from registry.sources import SourceFile
+from registry.files.sources import SourceFile
 from registry.state import lock_registry
 
 HEAD = """\

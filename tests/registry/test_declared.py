@@ -6,8 +6,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.declared import _TABLES
 from registry.entities import EntityKey, Stanza
+from registry.files.declared import _TABLES
 from registry.leaves import TABLES, document_of, leaves_of, shown_path
 from registry.schema import parse_model, parse_registry
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from registry.entities import BaseEntry, Desired, EntityKey, Leaves, LiveEntry, Policy, Value
 from registry.export import Export, export, render_registry
+from registry.files.sources import SourceFile
 from registry.leaves import document_of, upstream_of
 from registry.merge import merge
 from registry.outcome import Merged
-from registry.patch import render_patch
 from registry.schema import parse_files, parse_model
-from registry.sources import SourceFile
-from registry.splice import AddRemoved, RemoveEntity, RemoveUpstream, SpliceError
+from registry.splicing.patch import render_patch
+from registry.splicing.splice import AddRemoved, RemoveEntity, RemoveUpstream, SpliceError
 
 SHIPPED = Path(__file__).parents[2] / "models.yaml"
 A, B, C, MADE_LIVE = (EntityKey("model", key) for key in ("a", "b", "c", "made-live"))

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.entities import EntityKey, OwnershipRule
+from registry.files.sources import SourceFile, UnreadableSource, digest_of, find_files, read_files
 from registry.schema import parse_files
-from registry.sources import SourceFile, UnreadableSource, digest_of, find_files, read_files
 
 PROVIDERS = """version: 1
 providers:

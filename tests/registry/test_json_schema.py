@@ -10,9 +10,9 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
-from registry.grammar import MODEL, PRICING, REGISTRY
-from registry.json_schema import DEFINITIONS, render_schema
-from registry.readers import Fields
+from registry.files.grammar import MODEL, PRICING, REGISTRY
+from registry.files.json_schema import DEFINITIONS, render_schema
+from registry.files.readers import Fields
 from registry.schema import parse_registry
 from tests.registry.test_declared import registries
 
@@ -100,7 +100,7 @@ def obeys_properties(schema: Mapping[str, Any], value: Any) -> bool:
 
 def test_the_file_is_what_the_grammar_says() -> None:
     text = (ROOT / "models.schema.json").read_text()
-    assert text == render_schema(), "run: python -m registry.json_schema > models.schema.json"
+    assert text == render_schema(), "run: python -m registry.files.json_schema > models.schema.json"
 
 
 def test_the_shipped_registry_names_its_schema_for_both_kinds_of_editors() -> None:

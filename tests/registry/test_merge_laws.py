@@ -25,8 +25,8 @@ from merge_model import (
 from registry.entities import BaseEntry, EntityKey, Hold, Leaves, OwnershipRule, Policy, Stanza, Value
 from registry.leaves import SETS, group_of, upstream_of
 from registry.merge import merge as real_merge
+from registry.merging.ownership import mode_of
 from registry.outcome import EntityOutcome, Merged
-from registry.ownership import mode_of
 
 FAIL = Policy()
 DEFER = Policy(on_conflict="defer")

@@ -9,7 +9,7 @@ import pytest
 from merge_model import Merge, draw_scenario, key_until_now, that_are_set
 from test_merge_laws import LAWS
 
-import registry.merge_leaves
+import registry.merging.merge_leaves
 from registry.entities import BaseEntry, Desired, EntityKey, LiveEntry, Policy
 from registry.merge import merge
 from registry.outcome import EntityOutcome, Merged
@@ -109,9 +109,9 @@ def leave_dropped(*given: Any, **more: Any) -> Merged:
         case, result = merge_value(*sides)
         return ("F11", sides[3]) if case == "F10" else (case, result)
 
-    merge_value = registry.merge_leaves._merge_value
+    merge_value = registry.merging.merge_leaves._merge_value
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry.merge_leaves, "_merge_value", released)
+        patch.setattr(registry.merging.merge_leaves, "_merge_value", released)
         return merge(*given, **more)
 
 
@@ -124,7 +124,7 @@ def resurrect(outcome: EntityOutcome, sides: Sides) -> EntityOutcome:
 def without_groups(*given: Any, **more: Any) -> Merged:
     """Leaf by leaf, as if no two belonged together."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry.merge_leaves, "group_of", lambda path: path)
+        patch.setattr(registry.merging.merge_leaves, "group_of", lambda path: path)
         return merge(*given, **more)
 
 

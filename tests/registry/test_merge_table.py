@@ -22,8 +22,8 @@ from registry.entities import (
     Value,
 )
 from registry.merge import merge
+from registry.merging.ownership import mode_of
 from registry.outcome import EntityOutcome, LeafOutcome, Merged
-from registry.ownership import mode_of
 
 M, N = EntityKey("model", "m"), EntityKey("model", "n")
 P = EntityKey("provider", "p")

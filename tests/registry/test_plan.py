@@ -13,14 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.drift import (
-    DriftItem,
-    drift_as_json,
-    drift_exit_code,
-    find_drift,
-    render_drift,
-    without_ignored,
-)
 from registry.entities import (
     BaseEntry,
     Desired,
@@ -33,14 +25,22 @@ from registry.entities import (
     Stanza,
     Value,
 )
-from registry.facts import Author, Facts, LastApply
-from registry.guards import find_guards
 from registry.leaves import group_of
 from registry.outcome import Action, Conflict, EntityOutcome, LeafKind, LeafOutcome, Merged
 from registry.plan import make_plan
-from registry.plan_document import CHANGES, Plan
-from registry.render_markdown import CHARACTERS_MAX, code, render_markdown
-from registry.render_plan import render_text
+from registry.planning.drift import (
+    DriftItem,
+    drift_as_json,
+    drift_exit_code,
+    find_drift,
+    render_drift,
+    without_ignored,
+)
+from registry.planning.facts import Author, Facts, LastApply
+from registry.planning.guards import find_guards
+from registry.planning.plan_document import CHANGES, Plan
+from registry.planning.render_markdown import CHARACTERS_MAX, code, render_markdown
+from registry.planning.render_plan import render_text
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

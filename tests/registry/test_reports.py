@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from quart_proxy.commands.registry import main
-from registry.positions import Fault
-from registry.reports import CODES, FORMATS, render_github, render_json, render_sarif, render_text
+from registry.files.positions import Fault
+from registry.files.reports import CODES, FORMATS, render_github, render_json, render_sarif, render_text
+from registry.files.sources import SourceFile
+from registry.files.validation import Validation, validate
 from registry.schema import parse_files
-from registry.sources import SourceFile
-from registry.validation import Validation, validate
 from tests.registry.test_schema import CANARY, LEAKS
 
 ROOT = Path(__file__).parents[2]

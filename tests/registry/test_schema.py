@@ -22,7 +22,7 @@ from registry.documents import (
     UpstreamDocument,
 )
 from registry.entities import EntityKey, OwnershipRule
-from registry.grammar import API_FORMATS
+from registry.files.grammar import API_FORMATS
 from registry.schema import as_document, parse_model, parse_provider, parse_registry
 
 SHIPPED = Path(__file__).parents[2] / "models.yaml"

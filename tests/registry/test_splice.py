@@ -5,9 +5,9 @@ from textwrap import dedent
 import pytest
 
 from registry.entities import EntityKey
+from registry.files.sources import SourceFile
 from registry.schema import parse_files
-from registry.sources import SourceFile
-from registry.splice import (
+from registry.splicing.splice import (
     AddEntity,
     AddRemoved,
     Edit,

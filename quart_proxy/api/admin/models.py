@@ -11,7 +11,7 @@ from quart_proxy.core.formats import SPOKEN
 from quart_proxy.http.documents import Collection, Connection, serve_documents
 from quart_proxy.store.catalog import Model, list_models, list_providers
 from registry.documents import DEFAULT_UPSTREAM, ModelDocument
-from registry.positions import Fault as RegistryFault
+from registry.files.positions import Fault as RegistryFault
 from registry.rows import model_document
 from registry.schema import parse_model
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quart_proxy.http.documents import Collection, Connection, serve_documents
 from quart_proxy.store.catalog import Provider, list_providers
 from registry.documents import ProviderDocument
-from registry.positions import Fault
+from registry.files.positions import Fault
 from registry.rows import provider_document
 from registry.schema import parse_provider
 

@@ -11,8 +11,8 @@ from quart_proxy.commands.verbs import LazyCommands
 from quart_proxy.core.errors import ProxyError
 from quart_proxy.settings import SettingsError
 from quart_proxy.store.embedded_home import EmbeddedPostgresError
-from registry.positions import printable
-from registry.sources import UnreadableSource
+from registry.files.positions import printable
+from registry.files.sources import UnreadableSource
 
 _HERE = "quart_proxy.commands.registry"
 VERBS = {

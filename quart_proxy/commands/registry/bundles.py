@@ -11,8 +11,8 @@ import click
 
 from quart_proxy.commands.registry.origin import Provenance, find_provenance
 from quart_proxy.settings import Settings
-from registry.plan_document import Plan
-from registry.sources import SourceFile, list_files, read_file, read_files
+from registry.files.sources import SourceFile, list_files, read_file, read_files
+from registry.planning.plan_document import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from quart_proxy.commands.registry.origin import Provenance
 from registry.entities import Choice, EntityKey, Policy
-from registry.sources import SourceFile
+from registry.files.sources import SourceFile
 
 T = TypeVar("T")
 Json = dict[str, Any]

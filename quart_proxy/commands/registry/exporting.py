@@ -10,9 +10,9 @@ from quart_proxy.commands.registry.doors import Json, Target, at_door
 from quart_proxy.commands.registry.options import Entity, door_options, exit_with, files_argument, help_end, print_json
 from quart_proxy.commands.registry.words import faults_shown
 from registry.entities import EntityKey
-from registry.patch import render_patch
-from registry.positions import printable
-from registry.sources import SourceFile
+from registry.files.positions import printable
+from registry.files.sources import SourceFile
+from registry.splicing.patch import render_patch
 
 
 def _outputs(command: Callable[..., None]) -> Callable[..., None]:

@@ -28,11 +28,11 @@ from quart_proxy.commands.registry.options import (
 from quart_proxy.commands.registry.words import applied_line, faults_shown, say
 from quart_proxy.core.errors import PlanRefused, StalePlan
 from registry.entities import Policy
-from registry.plan_document import Plan
-from registry.render_markdown import render_markdown
-from registry.render_plan import render_text
-from registry.reports import FORMATS
-from registry.validation import validate as validate_files
+from registry.files.reports import FORMATS
+from registry.files.validation import validate as validate_files
+from registry.planning.plan_document import Plan
+from registry.planning.render_markdown import render_markdown
+from registry.planning.render_plan import render_text
 
 PLAN_FORMATS = ("text", "json", "markdown")
 

@@ -22,8 +22,8 @@ from registry.apply import read_bundle
 from registry.desk import Desk
 from registry.doctor import Check, checks_as_json, diagnose
 from registry.entities import Choice, EntityKey, Policy
+from registry.files.sources import SourceFile
 from registry.secrets import FindReason
-from registry.sources import SourceFile
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from quart_proxy.commands.registry.options import (
     print_json,
 )
 from quart_proxy.commands.registry.words import change_lines, check_lines, revision_line, say, status_lines
-from registry.drift import DriftItem, render_drift
 from registry.entities import EntityKey
+from registry.planning.drift import DriftItem, render_drift
 
 HISTORY_DEFAULT = 20
 HISTORY_MAX = 1000

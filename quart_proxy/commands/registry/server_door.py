@@ -26,7 +26,7 @@ from quart_proxy.core.errors import (
 )
 from quart_proxy.settings import PAGE_ROWS_MAX
 from registry.entities import Choice, EntityKey, Policy
-from registry.sources import SourceFile
+from registry.files.sources import SourceFile
 
 API = "/api/admin/registry/"
 TIMEOUT = httpx.Timeout(60, connect=5)

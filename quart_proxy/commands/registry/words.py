@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from quart_proxy.core.errors import InvalidRegistry
+from registry.files.positions import REDACTED, SHOWN_MAX, Fault, printable
 from registry.leaves import value_from_json
-from registry.positions import REDACTED, SHOWN_MAX, Fault, printable
-from registry.shown import plural, shown
+from registry.planning.shown import plural, shown
 
 Json = Mapping[str, Any]
 

@@ -1,0 +1,138 @@
+"""The grammar of `models.yaml`: every field once, with what checks it and a line that explains it."""
+
+from quart_proxy.core.prompts import PromptMode
+from registry.files.readers import (
+    BOOL,
+    NAME,
+    NOT_A_SLUG,
+    SLUG,
+    Cursor,
+    Field,
+    Fields,
+    Invalid,
+    Reader,
+    expected,
+    fields,
+    is_slug,
+    list_of,
+    map_of,
+    one_of,
+    records_of,
+    table_of,
+    text,
+    whole,
+)
+from registry.files.values import DURATION, HEADERS, PRICE, SECRET, URL
+
+VERSION = 1
+"""Of this grammar."""
+API_FORMATS = ("openai", "anthropic", "openai_responses", "gemini")
+
+_VERSION = Reader(whole(0, 1_000).read, {"const": VERSION})
+_TOKENS = whole(1, 2**31 - 1)
+_REFERENCE = "A reference: ${env:NAME}, ${file:/path} or ${secret:name}."
+
+
+def _read_failure(cursor: Cursor) -> str | Invalid:
+    if cursor.node.kind not in ("int", "str"):
+        return expected(cursor, "a status, or a word such as 5xx or timeout")
+    return cursor.node.text if is_slug(cursor.node.text) else cursor.fail("E205", NOT_A_SLUG)
+
+
+_FAILURE = Reader(_read_failure, {"anyOf": [{"type": "integer", "minimum": 0}, SLUG.schema]})
+
+PRICING: Fields = fields(
+    Field("input", PRICE, "Prompt tokens that were neither read from nor written to a cache.", nullable=False),
+    Field("cached_input", PRICE, "Prompt tokens read from a cache. Unset: as input.", nullable=False),
+    Field("cache_write", PRICE, "Prompt tokens written to a cache. Unset: as input.", nullable=False),
+    Field("cache_write_1h", PRICE, "The same, kept for an hour. Unset: as cache_write.", nullable=False),
+    Field("output", PRICE, "Generated tokens, reasoning included.", nullable=False),
+    Field("free", BOOL, "Costs nothing, said out loud; excludes every rate.", nullable=False),
+)
+SYSTEM_PROMPT: Fields = fields(
+    Field("disabled", BOOL, "True: no prompt is added to this model's requests."),
+    Field("text", text(characters_max=1_000_000, lines=True, empty=True), "In place of the global prompt."),
+    Field("mode", one_of(*PromptMode), "Before the client's own system text, or in its place."),
+)
+LIMITS: Fields = fields(
+    Field("timeout", DURATION, "For a whole request."),
+    Field("first_byte_timeout", DURATION, "Until the upstream's first byte."),
+    Field("idle_timeout", DURATION, "Between two bytes of a stream."),
+    Field("max_output_tokens", _TOKENS, "The most that one request may generate."),
+    Field("context_window", _TOKENS, "The largest prompt, in tokens."),
+)
+ROUTING: Fields = fields(
+    Field("strategy", SLUG, "How upstreams are chosen."),
+    Field("max_attempts", whole(1, 20), "Upstreams tried for one request."),
+    Field("retry_on", list_of(_FAILURE), "Statuses, 5xx, timeout."),
+    Field("cooldown", DURATION, "How long a failing upstream is passed over."),
+)
+CONNECTION: Fields = fields(
+    Field("provider", SLUG, "A key of `providers`. Or say api_format, api_url and api_key here."),
+    Field("api_format", one_of(*API_FORMATS), "The format that the upstream speaks."),
+    Field("api_url", URL, "The base that the format's path is added to."),
+    Field("api_key", SECRET, _REFERENCE),
+    Field("actual_model", NAME, "What the upstream is asked for. Default: display_name."),
+)
+UPSTREAM: Fields = fields(
+    *CONNECTION.values(),
+    Field("priority", whole(0, 1_000), "0 is tried first; the next only when it fails."),
+    Field("weight", whole(0, 1_000_000), "Share of the requests within a priority. 0 drains."),
+    Field("enabled", BOOL, "False takes the upstream out."),
+)
+PROVIDER: Fields = fields(
+    Field("api_format", one_of(*API_FORMATS), "The format it speaks.", required=True, nullable=False),
+    Field("api_url", URL, "The base that the format's path is added to.", required=True, nullable=False),
+    Field("api_key", SECRET, _REFERENCE),
+    Field("headers", HEADERS, "Sent with every request. One that carries a secret takes a reference."),
+)
+PROFILE: Fields = fields(
+    *CONNECTION.values(),
+    Field("upstreams", map_of(UPSTREAM), "The long form: several upstreams by key."),
+    Field("pricing", table_of(PRICING), "Dollars per 1,000,000 tokens. Without it the model is not served."),
+    Field("system_prompt", table_of(SYSTEM_PROMPT), "This model's own prompt."),
+    Field("limits", table_of(LIMITS), "Timeouts and sizes."),
+    Field("enabled", BOOL, "False: not served, not listed."),
+    Field("description", text(characters_max=2_000, lines=True, empty=True), "For people."),
+    Field("owned_by", NAME, "Shown in GET /v1/models."),
+    Field("visibility", SLUG, "Who sees the model."),
+    Field("tags", list_of(NAME), "Labels. Those of defaults and profiles are added."),
+    Field("groups", list_of(NAME), "Groups of users that may call the model."),
+    Field("protect", BOOL, "Never pruned, even when it has left the file."),
+    Field("routing", table_of(ROUTING), "How upstreams are tried."),
+)
+MODEL: Fields = fields(
+    Field("display_name", NAME, "What clients send as `model`, in any case. Default: the key."),
+    Field("aliases", list_of(NAME), "Other names that clients may send."),
+    Field("extends", list_of(SLUG, or_one=True), "Keys of `profiles`, merged left to right below this."),
+    *PROFILE.values(),
+)
+DEFAULTS: Fields = fields(
+    Field("model", table_of(PROFILE), "Filled into every model."),
+    Field("upstream", table_of(UPSTREAM), "Filled into every upstream."),
+)
+MOVED: Fields = fields(
+    Field("from", SLUG, "The key that was.", required=True, nullable=False),
+    Field("to", SLUG, "The key that is.", required=True, nullable=False),
+)
+REMOVED: Fields = fields(
+    Field("id", SLUG, "The key that left.", required=True, nullable=False),
+    Field("destroy", BOOL, "True destroys it; false releases it.", required=True, nullable=False),
+)
+OWNERSHIP: Fields = fields(
+    Field("fields", list_of(NAME), "Globs of field paths.", required=True, nullable=False),
+    Field("mode", one_of("merge", "yaml", "ui"), "Who may change them.", required=True, nullable=False),
+    Field("models", list_of(NAME), "Globs of model keys."),
+    Field("providers", list_of(NAME), "Globs of provider keys. With neither: all models and all providers."),
+)
+REGISTRY: Fields = fields(
+    Field("version", _VERSION, "The version of this grammar: 1.", required=True, nullable=False),
+    Field("source", SLUG, "The name of this set of files. Default: main."),
+    Field("defaults", table_of(DEFAULTS), "Filled into every model and upstream."),
+    Field("profiles", map_of(PROFILE), "Fragments of a model, taken in by `extends`."),
+    Field("providers", map_of(PROVIDER), "Who is called."),
+    Field("models", map_of(MODEL), "What clients may name."),
+    Field("ownership", records_of(OWNERSHIP), "Who may change what after the first apply."),
+    Field("moved", records_of(MOVED), "Renamed keys of models."),
+    Field("removed", records_of(REMOVED), "Keys of models that left on purpose."),
+)

@@ -1,0 +1,1 @@
+"""A plan and its parts: drift, guards, the document, and how people read it. Pure."""
