@@ -11,11 +11,14 @@ from quart_proxy.core.errors import Unavailable
 from quart_proxy.settings import WORKER_SEEN_S
 from quart_proxy.store.database import Database
 from quart_proxy.store.registry_conflicts import list_conflicts
-from quart_proxy.store.revisions import Head, read_head
+from quart_proxy.store.revisions import Head, find_revision, read_head
 from quart_proxy.store.schema import is_migrated
 from quart_proxy.store.workers import list_workers
 from registry.secrets import FindReason, list_missing_secrets
 from registry.state import digest_state, leaves_by_key, load_live
+
+COHERENT_IN = timedelta(seconds=5)
+"""How long after a revision a worker may say that it serves an older one: to write a large one takes its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +80,23 @@ def _check_sync(head: Head) -> Check:
 
 async def _check_workers(connection: AsyncConnection, head: Head) -> Check:
     workers = await list_workers(connection, datetime.now(UTC) - timedelta(seconds=WORKER_SEEN_S))
-    behind = [worker.name for worker in workers if worker.revision_id < head.revision_id]
+    revision = await find_revision(connection, head.revision_id)
+    # A worker is behind if it spoke again since then: one that has not yet had its turn may well serve it.
+    due = revision.created_at + COHERENT_IN if revision else datetime.now(UTC)
+    behind = [worker.name for worker in workers if worker.revision_id < head.revision_id and worker.seen_at > due]
     if behind:
         return Check("workers", False, f"Behind revision {head.revision_id}: {', '.join(behind)}.")
     return Check("workers", True, f"{len(workers)} serving, none behind.")
 
 
 async def _check_conflicts(connection: AsyncConnection) -> Check:
-    open_ones = [f"{row.kind}.{row.key}/{row.grp}" for row in await list_conflicts(connection)]
+    rows = await list_conflicts(connection)
+    open_ones = [f"{row.kind}.{row.key}/{row.grp}" for row in rows if row.resolution is None]
     if open_ones:
         return Check("conflicts", False, f"To be resolved: {', '.join(open_ones)}.")
-    return Check("conflicts", True, "None is open.")
+    return Check(
+        "conflicts", True, f"None is open; {len(rows)} decided, for the next sync." if rows else "None is open."
+    )
 
 
 async def _check_secrets(connection: AsyncConnection, find_reason: FindReason) -> Check:

@@ -1,6 +1,7 @@
 """What every command is made of: groups whose failures are sentences, and verbs that are imported when asked for."""
 
 import importlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,14 @@ class Misuse(click.ClickException):
 
 
 class Commands(click.Group):
-    """A group whose foreseeable failures end as a sentence, not as a traceback."""
+    """A group whose foreseeable failures end as a sentence, not as a traceback. Colours are for terminals, and none
+    if NO_COLOR says something (no-color.org) or the terminal is dumb."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return super().make_context(info_name, args, parent, **({"color": False} if is_plain else {}), **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -54,6 +54,7 @@ def render_text(validation: Validation) -> str:
 def render_json(validation: Validation) -> str:
     return json.dumps(
         {
+            "valid": validation.registry is not None,
             "files": list(validation.files),
             "errors": validation.errors,
             "warnings": validation.warnings,

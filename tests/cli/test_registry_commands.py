@@ -15,6 +15,7 @@ from product import Product
 
 from quart_proxy.commands.registry import main
 from quart_proxy.store.database import Database
+from quart_proxy.store.workers import report_worker
 
 CANARY = "sk-canary-0123456789abcdef"
 FILE = """\
@@ -208,6 +209,25 @@ async def test_doctor_finds_a_row_that_was_changed_past_the_registry(run: Run, r
     assert "FAILED  history" in (await run("doctor", status=1)).output
 
 
+async def test_doctor_calls_a_worker_behind_only_once_it_spoke_again(run: Run, registry: LiveRegistry) -> None:
+    write()
+    await run("apply", "--yes")
+    async with registry.database.transaction() as connection:
+        await report_worker(connection, "elsewhere:1", revision_id=0, version="test")
+    assert "ok      workers" in (await run("doctor")).output
+    async with registry.database.transaction() as connection:
+        await connection.exec_driver_sql("UPDATE workers SET seen_at = now() + interval '1 minute'")
+    assert "FAILED  workers    Behind revision 1: elsewhere:1." in (await run("doctor", status=1)).output
+
+
+async def test_check_of_an_export_exits_with_zero_where_that_is_asked_for(run: Run, registry: LiveRegistry) -> None:
+    write()
+    await run("apply", "--yes")
+    await edit(registry, pricing__input="1.10")
+    await run("export", "--check", status=2)
+    await run("export", "--check", "--exit-zero")
+
+
 async def test_server_answers_as_the_database_does(run: Run, product: Product) -> None:
     """The same verbs with --server, by a token that may only look, and by one that may write."""
     signed_in = await product.login()
@@ -233,6 +253,43 @@ async def test_server_answers_as_the_database_does(run: Run, product: Product) -
     Path("models.yaml").write_text(FILE.format(price="much", more=""))
     assert "E501" in (await run("plan", *look, status=1)).output
     assert "does not accept" in (await run("status", "--server", product.base_url, "--token", "x", status=1)).output
+
+
+async def test_verbs_that_decide_work_on_a_server_as_on_the_database(run: Run, product: Product) -> None:
+    """Hold, unhold, conflict, resolve, revert, detach, rollback and doctor, all with --server and an admin's token."""
+    signed_in = await product.login()
+    answer = await product.client.post(
+        f"{product.base_url}/api/admin/tokens", json={"name": "ops", "scope": "admin", "days": 1}, headers=signed_in
+    )
+    there = ("--server", product.base_url, "--token", str(answer.json()["token"]))
+    model = f"{product.base_url}/api/admin/models/a"
+
+    async def price(new: str) -> None:
+        tag = (await product.client.get(model, headers=signed_in)).headers["ETag"]
+        edited = await product.client.patch(
+            model, json={"pricing": {"input": new}}, headers={**signed_in, "If-Match": tag}
+        )
+        assert edited.status_code == 200, edited.text
+
+    write()
+    first = json.loads((await run("apply", "--yes", "--json", *there)).stdout)["revision"]
+    await run("hold", "--model", "a", "--reason", "an incident", "--for", "2h", *there)
+    write("1.20")
+    assert "Held" in (await run("plan", *there, status=4)).output
+    held = json.loads((await run("status", "--json", *there)).stdout)["holds"]
+    await run("unhold", str(held[0]["id"]), *there)
+    await price("1.30")
+    assert "base 1.00 | yaml 1.20 | live 1.30" in (await run("plan", *there, status=3)).output
+    assert "Applied" in (await run("apply", "--yes", "--resolve", "model.a/pricing=live", *there)).output
+    assert "live 1.30" in (await run("drift", *there, status=2)).output
+    await run("revert", "model/a", *there)
+    await run("drift", *there)
+    await run("detach", "model/a", "--reason", "ours now", *there)
+    await run("rollback", "--to", str(first), "--yes", *there)
+    assert "rollback" in (await run("history", "model/a", *there)).output
+    found = await run("doctor", *there, status=1)
+    assert "FAILED  secrets    Without a key: provider/one ${env:ONE_API_KEY}: the variable is not set." in found.output
+    assert found.output.count("FAILED") == 1
 
 
 def test_validate_needs_neither_database_nor_web_server() -> None:

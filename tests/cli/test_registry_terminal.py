@@ -83,9 +83,24 @@ async def test_nobody_is_asked_about_a_plan_that_changes_nothing_or_that_a_guard
     assert sent.count("Exit code 4") == 1
 
 
+async def test_signs_have_colours_on_a_terminal_alone_and_none_with_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    status, sent = await asyncio.to_thread(run_on_terminal, "", "plan")
+    assert (status, '  \x1b[32m\x1b[1m+\x1b[0m model "a"' in sent) == (2, True)
+    assert "\x1b" not in (await run("plan", status=2)).output
+    for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert "\x1b" not in (await asyncio.to_thread(run_on_terminal, "", "plan"))[1]
+
+
 @pytest.mark.parametrize("verb", ["plan", "export"])
-async def test_escape_sequence_in_a_broken_file_does_not_reach_the_terminal(verb: str) -> None:
+async def test_escape_sequence_in_a_broken_file_does_not_reach_the_terminal(
+    verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Path("models.yaml").write_text(f"version: 1\nmodels: {{a: [{ESCAPE}RED}}\n")
+    monkeypatch.setenv("NO_COLOR", "1")
     status, sent = await asyncio.to_thread(run_on_terminal, "", verb)
     assert (status, "\x1b" in sent) == (1, False)
     assert "models.yaml:2:14: error[E101]" in sent

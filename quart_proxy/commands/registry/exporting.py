@@ -7,7 +7,15 @@ import click
 
 from quart_proxy.commands.registry.bundles import Given, read_given
 from quart_proxy.commands.registry.doors import Json, Target, at_door
-from quart_proxy.commands.registry.options import Entity, door_options, exit_with, files_argument, help_end, print_json
+from quart_proxy.commands.registry.options import (
+    Entity,
+    door_options,
+    exit_with,
+    exit_zero_option,
+    files_argument,
+    help_end,
+    print_json,
+)
 from quart_proxy.commands.registry.words import faults_shown
 from registry.entities import EntityKey
 from registry.files.positions import printable
@@ -21,6 +29,7 @@ def _outputs(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--patch", is_flag=True, help="Print a patch for `git apply` (the default)."),
         click.option("--stdout", is_flag=True, help="Print the file, whole."),
         click.option("--check", is_flag=True, help="Print nothing; exit 2 if the files would change."),
+        exit_zero_option,
     ]
     for option in reversed(options):
         command = option(command)
@@ -41,6 +50,7 @@ def export(
     patch: bool,
     stdout: bool,
     check: bool,
+    exit_zero: bool,
     is_new: bool,
     only: tuple[EntityKey, ...],
     target: Target,
@@ -54,7 +64,9 @@ def export(
         else:
             click.echo(made["text"], nl=False)
         return
-    _export(files, target, as_json, only=only, adopt=(), forms=_Forms(in_place, patch, stdout, check))
+    _export(
+        files, target, as_json, only=only, adopt=(), forms=_Forms(in_place, patch, stdout, check), exit_zero=exit_zero
+    )
 
 
 @click.command(epilog=help_end("registry adopt model/new-one --in-place", "0 done, 1 failed."))
@@ -69,11 +81,20 @@ def adopt(
     patch: bool,
     stdout: bool,
     check: bool,
+    exit_zero: bool,
     target: Target,
     as_json: bool,
 ) -> None:
     """Write ENTITY, which was made live, into FILES; the next apply takes it over as it is."""
-    _export(files, target, as_json, only=(entity,), adopt=(entity,), forms=_Forms(in_place, patch, stdout, check))
+    _export(
+        files,
+        target,
+        as_json,
+        only=(entity,),
+        adopt=(entity,),
+        forms=_Forms(in_place, patch, stdout, check),
+        exit_zero=exit_zero,
+    )
 
 
 class _Forms:
@@ -93,6 +114,7 @@ def _export(
     only: Sequence[EntityKey],
     adopt: Sequence[EntityKey],
     forms: _Forms,
+    exit_zero: bool,
 ) -> None:
     given = read_given(patterns)
     if forms.stdout and len(given.files) > 1:
@@ -112,7 +134,7 @@ def _export(
         click.echo(render_patch(given.called(given.files), given.called(made)), nl=False)
     if adopt and answer["skipped"] and not answer["changed"]:
         exit_with(1)
-    exit_with(2 if forms.check and answer["changed"] else 0)
+    exit_with(2 if forms.check and answer["changed"] else 0, exit_zero=exit_zero)
 
 
 def _write(given: Given, made: Sequence[SourceFile], answer: Json) -> None:

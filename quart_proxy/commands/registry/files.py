@@ -13,6 +13,7 @@ from quart_proxy.commands.registry.bundles import (
     read_given,
     save_plan,
 )
+from quart_proxy.commands.registry.colours import painted
 from quart_proxy.commands.registry.doors import Json, Target, at_door
 from quart_proxy.commands.registry.options import (
     door_options,
@@ -45,7 +46,9 @@ PLAN_FORMATS = ("text", "json", "markdown")
 def validate(files: tuple[str, ...], form: str, as_json: bool, warnings: str | None) -> None:
     """Check FILES offline, all as one registry, and print every fault with its place."""
     validation = validate_files(patterns_or_default(files))
-    click.echo(FORMATS["json" if as_json else form](validation))
+    form = "json" if as_json else form
+    report = FORMATS[form](validation)
+    click.echo(painted(report) if form == "text" else report)
     exit_with(validation.exit_status(warnings_are_errors=warnings == "error"))
 
 
@@ -145,7 +148,7 @@ def _print_plan(document: Json, form: str) -> None:
     elif form == "markdown":
         click.echo(render_markdown(Plan.from_json(document)))
     else:
-        click.echo(render_text(Plan.from_json(document)))
+        click.echo(painted(render_text(Plan.from_json(document))))
 
 
 def _ask(make_plan: Callable[[], Json], as_json: bool) -> Json:
@@ -155,6 +158,6 @@ def _ask(make_plan: Callable[[], Json], as_json: bool) -> Json:
     document = make_plan()
     plan = Plan.from_json(document)
     if plan.is_pending and not plan.is_refused:
-        click.echo(render_text(plan), err=as_json)
+        click.echo(painted(render_text(plan)), err=as_json)
         click.confirm("Apply?", abort=True, err=True)
     return document

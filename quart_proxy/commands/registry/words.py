@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from quart_proxy.commands.registry.colours import painted
 from quart_proxy.core.errors import InvalidRegistry
 from registry.files.positions import REDACTED, SHOWN_MAX, Fault, printable
 from registry.leaves import value_from_json
@@ -16,7 +17,7 @@ Json = Mapping[str, Any]
 
 def say(text: str) -> None:
     """Print lines as they are, control characters taken out."""
-    click.echo("\n".join(printable(line) for line in text.split("\n")))
+    click.echo(painted("\n".join(printable(line) for line in text.split("\n"))))
 
 
 def revision_line(row: Json) -> str:
@@ -54,7 +55,7 @@ def faults_shown() -> Iterator[None]:
         if not error.faults:
             raise
         for fault in error.faults:
-            click.echo(_fault(fault).render(), err=True)
+            click.echo(painted(_fault(fault).render()), err=True)
         errors = sum(fault.get("severity") != "warning" for fault in error.faults)
         raise click.ClickException(f"The files cannot be used: {plural(errors, 'fault')}.") from None
 
