@@ -14,7 +14,6 @@ from quart_proxy.core.errors import InvalidFields, InvalidRegistry, PlanRefused,
 from quart_proxy.settings import Settings
 from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
-from quart_proxy.store.registry_base import has_base
 from quart_proxy.store.revisions import read_head, save_last_sync
 from registry.apply import Applied, Bundle, apply_bundle, read_bundle
 from registry.entities import Mode, Policy
@@ -29,8 +28,9 @@ SyncOutcome = Literal["off", "absent", "unchanged", "applied", "invalid", "refus
 class SyncReport:
     """How the files were read last, and what came of it. `revision` is the one in force afterwards.
 
-    `absent`: there is no file, and nothing came from one. `invalid`: they cannot be used, `faults` says why.
-    `refused`: a guard stopped them, or the result could not be served. Both leave everything as it was.
+    `absent`: there is no file, and never was one: the registry is fed by admins, or over the API.
+    `invalid`: they cannot be used, `faults` says why. `refused`: a guard stopped them, or the result could not be
+    served. Both leave everything as it was.
     """
 
     outcome: SyncOutcome
@@ -94,16 +94,18 @@ def read_own_bundle(settings: Settings) -> Bundle:
 
 
 async def _sync(database: Database, settings: Settings, actor: str) -> SyncReport:
-    if not find_files(settings.models_file) and not await _is_managed(database):
+    if not find_files(settings.models_file) and not await _were_there(database):
         return _report("absent", f"There is no file {settings.models_file}.")
     bundle = read_own_bundle(settings)
     applied = await apply_bundle(database, bundle, unattended_policy(settings), actor=Actor(actor), is_attended=False)
     return _applied(bundle, applied)
 
 
-async def _is_managed(database: Database) -> bool:
+async def _were_there(database: Database) -> bool:
+    """Whether a server of this database ever had files of its own; else they come over the API, from elsewhere."""
     async with database.read() as connection:
-        return await has_base(connection)
+        last = (await read_head(connection)).last_sync
+    return last is not None and last["outcome"] != "absent"
 
 
 def _applied(bundle: Bundle, applied: Applied) -> SyncReport:

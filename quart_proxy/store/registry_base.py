@@ -84,8 +84,3 @@ async def save_source(connection: AsyncConnection, source: SourceRow) -> None:
             set_={name: statement.excluded[name] for name in values if name != "source"},
         )
     )
-
-
-async def has_base(connection: AsyncConnection) -> bool:
-    """Whether anything at all came from files."""
-    return await connection.scalar(select(registry_base.c.key).limit(1)) is not None

@@ -11,7 +11,11 @@ from product import Product, serve_product
 
 from quart_proxy.core.errors import InvalidRegistry
 from quart_proxy.settings import Settings
+from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
+from registry.apply import apply_bundle, read_bundle
+from registry.entities import Policy
+from registry.files.sources import read_files
 from registry.sync import SyncReport, sync_registry
 
 MODELS = """\
@@ -120,9 +124,14 @@ async def test_bad_files_keep_the_last_good_state_and_fail_a_first_start(
         await sync(database, tmp_path, registry_sync_strict=True)
 
 
-async def test_file_that_is_gone_is_a_failure_only_if_something_came_from_it(
+async def test_file_that_is_gone_is_a_failure_only_if_it_was_ever_there(
     database: Database, registry: LiveRegistry, tmp_path: Path
 ) -> None:
+    assert (await sync(database, tmp_path)).outcome == "absent"
+    write(tmp_path)
+    elsewhere = read_bundle(read_files(str(tmp_path / "models.yaml")))
+    await apply_bundle(database, elsewhere, Policy(), actor=Actor("cli:ada"))
+    (tmp_path / "models.yaml").unlink()
     assert (await sync(database, tmp_path)).outcome == "absent"
     write(tmp_path)
     await sync(database, tmp_path)
