@@ -54,7 +54,7 @@ def export(
     merged = merge(desired, base, live, tombstones={}, policy=Policy(on_conflict="defer"))
     for outcome in merged.entities:
         if outcome.key in desired.stanzas and (not only or outcome.key in only):
-            _add_drift(draft, outcome)
+            add_drift(draft, outcome)
     for entity in adopt:
         if entity not in live:
             draft.skipped.append(f"{entity} is not live.")
@@ -66,7 +66,8 @@ def export(
     return Export(edited, tuple(draft.edits), tuple(draft.skipped))
 
 
-def _add_drift(draft: Draft, outcome: EntityOutcome) -> None:
+def add_drift(draft: Draft, outcome: EntityOutcome) -> None:
+    """To `draft`, what drifted in one entity; to its `skipped`, what did not go along."""
     entity = outcome.key
     for conflict in outcome.conflicts:
         about = "" if conflict.group == "entity" else f" {shown_path(conflict.group)}"

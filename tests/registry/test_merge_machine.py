@@ -1,6 +1,7 @@
 """Files, hands and syncs in any order: what nobody put into the files never enters the base, and is never touched."""
 
 from random import Random
+from typing import Literal, cast
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -8,7 +9,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from merge_model import MODELS, PROVIDERS, RULES, Scenario, World, draw_edit, draw_leaves, read_back, that_are_set
 
 from registry.entities import Desired, EntityKey, Leaves, Policy, Stanza, Value
+from registry.export import add_drift
 from registry.leaves import canonical
+from registry.splicing.book import Book
+from registry.splicing.draft import Draft
+from registry.splicing.splice import Edit, SetLeaf
 
 RANDOMS = st.randoms(use_true_random=False)
 KEYS = st.sampled_from((*PROVIDERS, *MODELS))
@@ -20,6 +25,16 @@ POLICIES = st.builds(
     prune=st.booleans(),
     adopt=st.booleans(),
 )
+
+
+class Commit(Draft):
+    """What an export would have the files declare, where every edit can be made: the leaves without the text."""
+
+    def _add(self, *edits: Edit) -> bool:
+        return True
+
+    def _leaf_edit(self, entity: EntityKey, path: str, value: Value) -> Edit:
+        return SetLeaf(entity, path, value)
 
 
 class RegistryMachine(RuleBasedStateMachine):
@@ -131,7 +146,32 @@ class RegistryMachine(RuleBasedStateMachine):
         assert claimed or self.world.live == applied
         self.ownership = ownership
 
-    # Export, commit and sync belong here: a rule that writes live into the files, and after which nothing drifts.
+    @rule(policy=st.sampled_from(("three-way", "enforce")))
+    def export_commit_sync(self, policy: Literal["three-way", "enforce"]) -> None:
+        """What drifted is committed as it is live: the sync after it changes nothing live, and nothing drifts on."""
+        self.world = self.scenario().applied(Policy(on_conflict="defer")).world
+        exported = self.scenario()
+        draft = Commit(cast(Book, None), exported.desired)
+        for outcome in exported.merged(Policy(on_conflict="defer")).entities:
+            if outcome.key in self.files:
+                add_drift(draft, outcome)
+        committed = {key: that_are_set(leaves) for key, leaves in draft.target.items()}
+        for key in sorted(self.files.keys() - committed.keys()):
+            self.delete_from_files(key, True)
+        for key, leaves in committed.items():
+            if leaves != that_are_set(self.files[key]):
+                self.declare(key, leaves)
+        served = self.world.served()
+        merged = self.scenario().merged(Policy(mode=policy, on_conflict="defer"))
+        stuck = {conflict.entity for conflict in merged.conflicts}
+        skipped = " ".join(draft.skipped)
+        self.world = self.world.after(merged)
+        after = self.world.served()
+        for key in served.keys() | after.keys():
+            assert after.get(key) == served.get(key) or f"{key} " in skipped
+        for outcome in self.scenario().merged(Policy(on_conflict="defer")).entities:
+            drifting = [leaf.path for leaf in outcome.fields if leaf.kind == "drift"]
+            assert not drifting or outcome.key in stuck or f"{outcome.key} " in skipped
 
     # --- what always holds
 
