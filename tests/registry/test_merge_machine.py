@@ -146,13 +146,16 @@ class RegistryMachine(RuleBasedStateMachine):
         assert claimed or self.world.live == applied
         self.ownership = ownership
 
-    @rule(policy=st.sampled_from(("three-way", "enforce")))
-    def export_commit_sync(self, policy: Literal["three-way", "enforce"]) -> None:
+    @rule(mode=st.sampled_from(("three-way", "enforce")))
+    def export_commit_sync(self, mode: Literal["three-way", "enforce"]) -> None:
         """What drifted is committed as it is live: the sync after it changes nothing live, and nothing drifts on."""
         self.world = self.scenario().applied(Policy(on_conflict="defer")).world
         exported = self.scenario()
         draft = Commit(cast(Book, None), exported.desired)
-        for outcome in exported.merged(Policy(on_conflict="defer")).entities:
+        left = exported.merged(Policy(on_conflict="defer"))
+        if left.conflicts:  # `enforce` would decide them, and free what waits for them
+            mode = "three-way"
+        for outcome in left.entities:
             if outcome.key in self.files:
                 add_drift(draft, outcome)
         committed = {key: that_are_set(leaves) for key, leaves in draft.target.items()}
@@ -162,7 +165,7 @@ class RegistryMachine(RuleBasedStateMachine):
             if leaves != that_are_set(self.files[key]):
                 self.declare(key, leaves)
         served = self.world.served()
-        merged = self.scenario().merged(Policy(mode=policy, on_conflict="defer"))
+        merged = self.scenario().merged(Policy(mode=mode, on_conflict="defer"))
         stuck = {conflict.entity for conflict in merged.conflicts}
         skipped = " ".join(draft.skipped)
         self.world = self.world.after(merged)
