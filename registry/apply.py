@@ -1,9 +1,11 @@
 """From files to a plan, and from a plan to the database: the use cases of the merge.
 
 An apply is one transaction under one lock: state, merge, plan, guards, rows, base, revision. What was planned is
-planned again inside it, so nothing that was seen before the lock is trusted.
+planned again inside it, so nothing that was seen before the lock is trusted. What computes for long does so in a
+thread: streams go on meanwhile.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -74,9 +76,11 @@ async def plan_bundle(
     now = datetime.now(UTC)
     state = await load_state(connection, source=bundle.desired.source, now=now)
     _check_sources(bundle.desired, state)
-    merged, policy = _merge(bundle, state, policy)
+    merged, policy = await asyncio.to_thread(_merge, bundle, state, policy)
     facts = await load_facts(connection, bundle.origin, state, merged, now)
-    plan = make_plan(merged, bundle.desired, bundle.origin, policy, facts, is_attended=is_attended)
+    plan = await asyncio.to_thread(
+        make_plan, merged, bundle.desired, bundle.origin, policy, facts, is_attended=is_attended
+    )
     return Planned(plan, merged, state)
 
 

@@ -1,8 +1,9 @@
 """The registry as PostgreSQL holds it: what is served, what the files declared last, and what stands in the way."""
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, cast
@@ -10,7 +11,7 @@ from typing import NamedTuple, cast
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.store.catalog import list_models, list_providers, list_tombstones
+from quart_proxy.store.catalog import Model, Provider, list_models, list_providers, list_tombstones
 from quart_proxy.store.registry_base import SourceRow, list_base, list_sources
 from quart_proxy.store.registry_conflicts import list_conflicts
 from quart_proxy.store.registry_holds import HoldRow, list_holds
@@ -94,15 +95,22 @@ async def load_state(connection: AsyncConnection, *, source: str = SOURCE_DEFAUL
 
 async def load_live(connection: AsyncConnection) -> dict[EntityKey, LiveEntry]:
     """Every provider and model that is not deleted."""
-    providers = {
-        EntityKey("provider", row.key): LiveEntry(row.id, leaves_of(provider_document(row)), row.row_version)
-        for row in await list_providers(connection)
+    providers, models = await list_providers(connection), await list_models(connection)
+    # In a thread, as all that computes for long in the registry: streams go on meanwhile.
+    return await asyncio.to_thread(_live, providers, models)
+
+
+def _live(providers: Sequence[Provider], models: Sequence[Model]) -> dict[EntityKey, LiveEntry]:
+    return {
+        **{
+            EntityKey("provider", row.key): LiveEntry(row.id, leaves_of(provider_document(row)), row.row_version)
+            for row in providers
+        },
+        **{
+            EntityKey("model", row.key): LiveEntry(row.id, leaves_of(model_document(row)), row.row_version)
+            for row in models
+        },
     }
-    models = {
-        EntityKey("model", row.key): LiveEntry(row.id, leaves_of(model_document(row)), row.row_version)
-        for row in await list_models(connection)
-    }
-    return providers | models
 
 
 def leaves_by_key(live: Mapping[EntityKey, LiveEntry]) -> dict[EntityKey, Leaves]:

@@ -4,6 +4,7 @@ A write is part of one transaction that began with `lock_registry` and `load_sta
 first; then rows, history, audit log and the version that workers follow change together, or nothing does.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -101,7 +102,7 @@ async def write_revision(
     Raises InvalidFields with all that is wrong with the documents, or else with what they are together, such as
     `models.gpt-main.pricing`; Conflict when a provider would go that serves models, or `state` is not the newest.
     """
-    wanted, documents = _checked(state, changes)
+    wanted, documents = await asyncio.to_thread(_checked, state, changes)
     if state.revision == 0 and state.live:
         state = await _import(connection, state)
     if not wanted and not is_forced:
@@ -245,7 +246,7 @@ async def _append(
         message=revision.message,
         source=revision.source,
         policy=dict(revision.policy),
-        state_digest=digest_state(after),
+        state_digest=await asyncio.to_thread(digest_state, after),
         **said,
     )
     return await append_revision(connection, state.revision, new)
