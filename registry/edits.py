@@ -53,11 +53,13 @@ async def save_document(
 async def delete_entity(
     connection: AsyncConnection, key: EntityKey, *, actor: Actor, message: str | None = None
 ) -> None:
-    """Softly. The files may go on declaring it: it stays deleted until they change. Raises NotFound."""
+    """Softly. The files may go on declaring it: it stays deleted until they change. Raises NotFound, and FieldLocked
+    if a field of it is the files' own."""
     state = await _state_of(connection, key)
     entry = state.live.get(key)
     if entry is None:
         raise NotFound(f"There is no {key.kind} `{key.key}`.", param="key")
+    check_locks(state, key, entry.leaves, {})
     change = Change(key=key, before=entry.leaves, after=None, entity_id=entry.entity_id)
     await _write(connection, state, [change], Revision(kind="ui", actor=actor.name, message=message), actor)
 
@@ -139,8 +141,9 @@ def check_locks(state: State, key: EntityKey, before: Leaves, after: Leaves) -> 
     for path in _owned_paths(state, key, before, after):
         place = state.base[key].places.get(path, "")
         where = f" ({place})" if place else ""
+        way_out = "change it there" if after else "take it out there, or detach it"
         raise FieldLocked(
-            f"`{shown_path(path)}` of {key} is owned by the registry files{where}: change it there.",
+            f"`{shown_path(path)}` of {key} is owned by the registry files{where}: {way_out}.",
             param=shown_path(path),
             place=place,
         )

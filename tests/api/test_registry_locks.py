@@ -63,6 +63,19 @@ async def test_provider_has_locks_too(admin: Admin, product: Product) -> None:
     assert read(await admin.patch("/providers/one", {"headers": {"x-team": "a"}}, If_Match=etag))["headers"]
 
 
+async def test_what_the_files_own_a_field_of_is_deleted_in_the_files_or_once_it_is_detached(
+    admin: Admin, product: Product
+) -> None:
+    await apply(admin, owned(product))
+    etag = await etag_of(admin, "/models/alpha")
+    error = refusal(await admin.delete("/models/alpha", If_Match=etag), 423)
+    assert (error["param"], error["place"]) == ("pricing.input", "models.yaml:9")
+    assert "detach" in error["message"]
+    read(await admin.post("/registry/models/alpha/detach", {"reason": "ours now"}))
+    etag = await etag_of(admin, "/models/alpha")
+    assert (await admin.delete("/models/alpha", If_Match=etag)).status_code == 204
+
+
 async def test_precondition_comes_before_the_lock(admin: Admin, product: Product) -> None:
     await apply(admin, owned(product))
     changes = {"pricing": {"input": "4.50"}}
