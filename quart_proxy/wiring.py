@@ -13,7 +13,7 @@ from quart import Quart
 
 from quart_proxy.api import install_api
 from quart_proxy.connection import Connection
-from quart_proxy.core.errors import InvalidFields, InvalidRegistry, MissingKey, PlanRefused, Unavailable
+from quart_proxy.core.errors import Conflict, InvalidFields, InvalidRegistry, MissingKey, PlanRefused, Unavailable
 from quart_proxy.gateway import install_gateway
 from quart_proxy.guard import RequestGuard
 from quart_proxy.http import SERVICES, install_errors, render_error
@@ -147,7 +147,7 @@ class Worker:
                 break
             except Unavailable:
                 await asyncio.sleep(PREPARE_PAUSE_S)
-            except (InvalidRegistry, PlanRefused, InvalidFields):
+            except (InvalidRegistry, PlanRefused, InvalidFields, Conflict):
                 # The sync said why. Nothing is served until someone mends the files.
                 await asyncio.sleep(PREPARE_PAUSE_S)
         # Not before: without its tables there is nothing to watch.

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.core.errors import InvalidRegistry, PlanRefused, StalePlan
+from quart_proxy.core.errors import Fault, InvalidFields, InvalidRegistry, PlanRefused, StalePlan
 from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
 from registry.entities import BaseEntry, Desired, EntityKey, Leaves, Origin, Policy
@@ -76,7 +76,7 @@ async def plan_bundle(
     now = datetime.now(UTC)
     state = await load_state(connection, source=bundle.desired.source, now=now)
     _check_sources(bundle.desired, state)
-    merged, policy = await asyncio.to_thread(_merge, bundle, state, policy)
+    merged, policy = await asyncio.to_thread(_merge, bundle, state, policy, is_attended)
     facts = await load_facts(connection, bundle.origin, state, merged, now)
     plan = await asyncio.to_thread(
         make_plan, merged, bundle.desired, bundle.origin, policy, facts, is_attended=is_attended
@@ -116,12 +116,20 @@ def _check_sources(desired: Desired, state: State) -> None:
         )
 
 
-def _merge(bundle: Bundle, state: State, policy: Policy) -> tuple[Merged, Policy]:
+def _merge(bundle: Bundle, state: State, policy: Policy, is_attended: bool) -> tuple[Merged, Policy]:
     """The merge with every resolution that was kept and still fits, and the policy that says so."""
     holds = [hold for hold in state.holds if hold.source_digest in (None, bundle.origin.digest)]
 
     def run(policy: Policy) -> Merged:
-        return merge(bundle.desired, state.base, state.live, tombstones=state.tombstones, policy=policy, holds=holds)
+        return merge(
+            bundle.desired,
+            state.base,
+            state.live,
+            tombstones=state.tombstones,
+            policy=policy,
+            holds=holds,
+            is_attended=is_attended,
+        )
 
     merged = run(policy)
     fitting = {
@@ -143,6 +151,8 @@ def _check(planned: Planned, fingerprint: str | None) -> None:
             "The plan is out of date: the files, the policy or the registry changed since. Plan again.",
             plan=plan.as_json(),
         )
+    if plan.flaws:
+        raise InvalidFields([Fault(flaw.path, flaw.message) for flaw in plan.flaws])
     if plan.guards:
         raise PlanRefused(" ".join(guard.message for guard in plan.guards), plan=plan.as_json())
     if planned.merged.is_blocked:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from registry.entities import KINDS, SOURCE_DEFAULT, BaseEntry, Desired, EntityKey, Leaves, LiveEntry, Policy, Value
 from registry.files.grammar import VERSION
 from registry.files.sources import SourceFile
-from registry.leaves import SETS, document_of, group_of, shown_path, upstream_of
+from registry.leaves import SETS, document_of, folded, group_of, shown_path, upstream_of
 from registry.merge import merge
 from registry.outcome import EntityOutcome
 from registry.splicing.book import SECTIONS, STEP_DEFAULT, Book
@@ -75,6 +75,9 @@ def add_drift(draft: Draft, outcome: EntityOutcome) -> None:
     for leaf in outcome.fields:
         if leaf.kind == "revert":
             draft.skipped.append(f"{entity} {shown_path(leaf.path)} is owned by the files, which take it back.")
+    if outcome.action == "renamed":
+        draft.skipped.append(f"{entity} is called {outcome.live_key} live: rename it in the files, with `moved`.")
+        return
     if outcome.action == "deleted":
         draft.remove_entity(entity)
         return
@@ -116,14 +119,11 @@ def _add_undeclared(draft: Draft, entity: EntityKey, live: Leaves, base: Leaves)
         if path not in declared and path not in base:
             wanted[path] = value
         elif path in declared and path in SETS:
-            elements = _elements(declared[path]) | (_elements(value) - _elements(base.get(path)))
-            if elements != _elements(declared[path]):
-                wanted[path] = tuple(sorted(elements))
+            said, added = folded(path, declared[path]), folded(path, value)
+            new = added.keys() - folded(path, base.get(path)).keys() - said.keys()
+            if new:
+                wanted[path] = tuple(sorted([*said.values(), *(added[element] for element in new)]))
     draft.set_leaves(entity, wanted)
-
-
-def _elements(value: Value) -> frozenset[str]:
-    return frozenset(value) if isinstance(value, tuple) else frozenset()
 
 
 def render_registry(live: Mapping[EntityKey, LiveEntry], *, source: str = SOURCE_DEFAULT) -> str:

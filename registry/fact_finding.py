@@ -48,7 +48,7 @@ async def _authors(connection: AsyncConnection, merged: Merged) -> Authors:
 
 
 def _is_undone(outcome: EntityOutcome) -> bool:
-    return outcome.action == "deleted" or any(leaf.kind == "revert" for leaf in outcome.fields)
+    return outcome.action in ("deleted", "renamed") or any(leaf.kind == "revert" for leaf in outcome.fields)
 
 
 def _ids(outcomes: Iterable[EntityOutcome]) -> Iterable[tuple[EntityKey, int]]:

@@ -1,43 +1,58 @@
-"""What must hold of the whole registry after a change, beyond what is said of each document. Pure."""
+"""What must hold after a change: of each document by the grammar, and of the whole registry together. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping
 
-from quart_proxy.core.errors import Conflict, Fault
-from quart_proxy.store.catalog import fold_name
+from quart_proxy.core.names import fold_name
+from registry.documents import ModelDocument, ProviderDocument
 from registry.entities import EntityKey, Leaves
 from registry.files.readers import suggest
-from registry.leaves import shown_path, split_path
+from registry.leaves import document_of, shown_path, split_path
+from registry.outcome import Flaw
+from registry.schema import parse_model, parse_provider
 
 NAMED_MAX = 5
 
 
-def find_faults(after: Mapping[EntityKey, Leaves], changed: Collection[EntityKey]) -> list[Fault]:
+def read_leaves(entity: EntityKey, leaves: Leaves) -> tuple[ProviderDocument | ModelDocument | None, list[Flaw]]:
+    """The document that these leaves make, and all that is wrong with it. None where nothing can be made of them."""
+    document, faults = (parse_provider if entity.kind == "provider" else parse_model)(entity.key, document_of(leaves))
+    return document, [Flaw(entity, fault.path, fault.message) for fault in faults if fault.severity == "error"]
+
+
+def find_flaws(after: Mapping[EntityKey, Leaves], changed: Collection[EntityKey]) -> list[Flaw]:
     """Everything that is wrong with the changed entities beside the others, as `models.<key>.<field>`."""
     return [*_unknown_providers(after, changed), *_taken_names(after, changed)]
 
 
-def check_deletions(after: Mapping[EntityKey, Leaves], deleted: Collection[EntityKey]) -> None:
-    """Raise Conflict for a deleted provider that models are served by still."""
+def find_stranded(after: Mapping[EntityKey, Leaves], deleted: Collection[EntityKey]) -> list[Flaw]:
+    """The deleted providers that models are served by still."""
+    gone = {entity.key for entity in deleted if entity.kind == "provider" and entity not in after}
+    if not gone:
+        return []
     users: dict[str, list[str]] = {}
     for entity, leaves in after.items():
-        for provider in {provider for _, provider in _providers_of(leaves)}:
+        for provider in {provider for _, provider in _providers_of(leaves)} & gone:
             users.setdefault(provider, []).append(entity.key)
-    for entity in deleted:
-        if entity.kind == "provider" and entity not in after and (named := users.get(entity.key)):
-            more = ", ..." if len(named) > NAMED_MAX else ""
-            raise Conflict(f"Models are served by the provider {entity.key}: {', '.join(named[:NAMED_MAX])}{more}.")
+    return [
+        Flaw(EntityKey("provider", provider), "", f"models are served by it: {_listed(named)}")
+        for provider, named in sorted(users.items())
+    ]
 
 
-def _unknown_providers(after: Mapping[EntityKey, Leaves], changed: Collection[EntityKey]) -> Iterator[Fault]:
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:NAMED_MAX]) + (", ..." if len(names) > NAMED_MAX else "")
+
+
+def _unknown_providers(after: Mapping[EntityKey, Leaves], changed: Collection[EntityKey]) -> Iterator[Flaw]:
     known = [entity.key for entity in after if entity.kind == "provider"]
     for entity in changed:
         for path, provider in _providers_of(after[entity]):
             if EntityKey("provider", provider) not in after:
                 message = f'no provider "{provider}"{suggest(provider, known)}'
-                yield Fault(f"models.{entity.key}.{shown_path(path)}", message)
+                yield Flaw(entity, f"models.{entity.key}.{shown_path(path)}", message)
 
 
-def _taken_names(after: Mapping[EntityKey, Leaves], changed: Collection[EntityKey]) -> Iterator[Fault]:
+def _taken_names(after: Mapping[EntityKey, Leaves], changed: Collection[EntityKey]) -> Iterator[Flaw]:
     """Each name belongs to one model, whatever its case. Models that did not change had theirs first."""
     holders: dict[str, str] = {}
     for entity in sorted(after, key=lambda entity: (entity in changed, entity)):
@@ -45,8 +60,8 @@ def _taken_names(after: Mapping[EntityKey, Leaves], changed: Collection[EntityKe
             continue
         for field, name in _names_of(entity, after[entity]):
             holder = holders.setdefault(fold_name(name), entity.key)
-            if holder != entity.key:
-                yield Fault(f"models.{entity.key}.{field}", f'"{name}" is a name of the model {holder}')
+            if holder != entity.key and entity in changed:
+                yield Flaw(entity, f"models.{entity.key}.{field}", f'"{name}" is a name of the model {holder}')
 
 
 def _providers_of(leaves: Leaves) -> Iterator[tuple[str, str]]:

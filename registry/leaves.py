@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from quart_proxy.core.money import format_money
+from quart_proxy.core.names import fold_name
 from registry.documents import DEFAULT_UPSTREAM, ModelDocument, ProviderDocument, as_document
 from registry.entities import KINDS, EntityKey, Kind, Leaves, Value
 
@@ -79,6 +80,12 @@ def default_of(entity: EntityKey, path: str) -> Value:
     if path.startswith(_UPSTREAMS):
         return _UPSTREAM_DEFAULTS.get(split_path(path)[-1])
     return _DEFAULTS.get(path)
+
+
+def folded(path: str, value: Value) -> dict[str, str]:
+    """The elements of a set as they are written, by the form in which they are compared: of aliases case is none."""
+    elements = value if isinstance(value, tuple) else ()
+    return {fold_name(element) if path == "aliases" else element: element for element in elements}
 
 
 def _flatten(kind: Kind, document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

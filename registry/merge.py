@@ -1,17 +1,27 @@
 """The three-way merge of a registry: what becomes of every entity. Pure.
 
-A draft of each entity comes first. Then holds take back what they forbid, conflicts that
-nobody resolved take their entity out, and under `defer` what refers to such a provider goes with it.
+A draft of each entity comes first. Then holds take back what they forbid, conflicts that nobody resolved take their
+entity out, and under `defer` what refers to such a provider goes with it. What is left has to hold together: where
+nobody is there to mend it, what cannot be waits, and the rest is applied.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from registry.entities import KINDS, BaseEntry, Choice, Desired, EntityKey, Hold, LiveEntry, Policy
+from registry.entities import KINDS, BaseEntry, Choice, Desired, EntityKey, Hold, Leaves, LiveEntry, Policy
+from registry.invariants import find_flaws, find_stranded, read_leaves
 from registry.leaves import known_path, upstream_of, upstream_path
-from registry.merging.merge_entities import Sides, leave, merge_declared, merge_left, merge_new, whole_conflict
+from registry.merging.merge_entities import (
+    Sides,
+    leave,
+    merge_declared,
+    merge_left,
+    merge_new,
+    that_are_set,
+    whole_conflict,
+)
 from registry.merging.merge_hints import hints_of
-from registry.outcome import EntityOutcome, Merged
+from registry.outcome import EntityOutcome, Flaw, Merged
 
 
 def merge(
@@ -22,15 +32,18 @@ def merge(
     tombstones: Mapping[EntityKey, int],
     policy: Policy,
     holds: Sequence[Hold] = (),
+    is_attended: bool = True,
 ) -> Merged:
-    """What an apply of `desired` would do. `tombstones` are the rows that were deleted, by key.
+    """What an apply of `desired` would do. `tombstones` are the rows that were deleted, by key. `is_attended`:
+    someone asked for it, and wants all of it or nothing.
 
     An entity without an outcome is not to be touched: with mode `off` that is all of them.
     """
     if policy.mode == "off":
         return Merged(())
     holds = () if policy.ignore_hold else holds
-    sides = Sides(desired, base, live, tombstones, policy, holds, _choices(policy.resolutions))
+    rows = {(key.kind, entry.entity_id): key for key, entry in live.items()}
+    sides = Sides(desired, base, live, tombstones, policy, holds, _choices(policy.resolutions), rows)
     drafts = _missing(sides) if policy.mode == "seed-missing" else _drafts(sides)
     drafts.sort(key=lambda draft: (KINDS.index(draft.key.kind), draft.key.key))
     outcomes, held = _without_held(sides, drafts)
@@ -38,12 +51,18 @@ def merge(
     if policy.on_conflict == "defer":
         outcomes = _defer_dependents(sides, outcomes)
     conflicts = tuple(conflict for outcome in outcomes for conflict in outcome.conflicts)
+    is_blocked = bool(conflicts) and policy.on_conflict == "fail"
+    flaws: list[Flaw] = []
+    if not is_blocked:
+        may_wait = not is_attended or policy.on_conflict == "defer"
+        outcomes, flaws = _without_flawed(sides, outcomes, may_wait=may_wait)
     return Merged(
         tuple(outcomes),
         conflicts,
-        is_blocked=bool(conflicts) and policy.on_conflict == "fail",
+        is_blocked=is_blocked,
         held=tuple(held),
         hints=hints_of(desired, base, outcomes),
+        flaws=tuple(flaws),
     )
 
 
@@ -136,7 +155,10 @@ def _without_held(
     for draft in drafts:
         key = _key_until_now(draft)
         is_written = draft.conflicts or draft.is_changed or draft.base_after != sides.base_of(key)
-        if draft.case != "E3" and is_written and sides.terms_for(draft.key, key).is_held_whole:
+        terms = sides.terms_for(draft.key, key)
+        # Who holds a field means to keep what it is a field of.
+        is_kept = terms.is_held_whole or (draft.action == "tombstone" and terms.held)
+        if draft.case != "E3" and is_written and is_kept:
             held.append((draft.key, ""))
             outcomes.append(leave(sides, key, draft.case, "noop"))
         else:
@@ -145,7 +167,9 @@ def _without_held(
     return outcomes, held
 
 
-def _deferred(sides: Sides, outcome: EntityOutcome, by: EntityKey | None = None) -> EntityOutcome:
+def _deferred(
+    sides: Sides, outcome: EntityOutcome, by: EntityKey | None = None, flaw: Flaw | None = None
+) -> EntityOutcome:
     """The outcome with nothing done: live and base stay, and so does the key."""
     key = _key_until_now(outcome)
     return replace(
@@ -157,12 +181,12 @@ def _deferred(sides: Sides, outcome: EntityOutcome, by: EntityKey | None = None)
         after=outcome.before,
         base_after=sides.base_of(key),
         deferred_by=by,
+        flaw=flaw,
     )
 
 
-def _defer_dependents(sides: Sides, outcomes: Iterable[EntityOutcome]) -> list[EntityOutcome]:
+def _defer_dependents(sides: Sides, outcomes: list[EntityOutcome]) -> list[EntityOutcome]:
     """Defer with a provider what would change and refers to it, before or after."""
-    outcomes = list(outcomes)
     deferred = {each.key.key for each in outcomes if each.action == "deferred" and each.key.kind == "provider"}
     if not deferred:
         return outcomes
@@ -172,6 +196,51 @@ def _defer_dependents(sides: Sides, outcomes: Iterable[EntityOutcome]) -> list[E
         else outcome
         for outcome in outcomes
     ]
+
+
+# --- what has to hold together ------------------------------------------------------------------------
+
+
+def _without_flawed(
+    sides: Sides, outcomes: list[EntityOutcome], *, may_wait: bool
+) -> tuple[list[EntityOutcome], list[Flaw]]:
+    """The outcomes without those that cannot be, and the flaws that nothing is left alone for. What one gives up may
+    be what another takes, so it is looked at again until all that is left holds together.
+
+    A provider that models are served by is never removed: it stays, and stays the files', until none is.
+    """
+    while flaws := _flaws_of(sides, outcomes):
+        waiting = {flaw.entity: flaw for flaw in reversed(flaws) if may_wait or not flaw.path}
+        if not waiting:
+            return outcomes, flaws
+        outcomes = [
+            _deferred(sides, outcome, flaw=waiting[outcome.key])
+            if outcome.is_changed and outcome.key in waiting
+            else outcome
+            for outcome in outcomes
+        ]
+    return outcomes, []
+
+
+def _flaws_of(sides: Sides, outcomes: Iterable[EntityOutcome]) -> list[Flaw]:
+    """What is wrong with the registry as it would be."""
+    changed = [outcome for outcome in outcomes if outcome.is_changed]
+    after = {key: entry.leaves for key, entry in sides.live.items()}
+    for outcome in changed:
+        after.pop(_key_until_now(outcome), None)
+    made = {outcome.key: outcome.after for outcome in changed if outcome.after is not None}
+    after |= made
+    gone = [outcome.key for outcome in changed if outcome.after is None]
+    return [
+        *(flaw for key in made if _is_mixed(sides, key, made[key]) for flaw in read_leaves(key, made[key])[1]),
+        *find_flaws(after, made.keys()),
+        *find_stranded(after, gone),
+    ]
+
+
+def _is_mixed(sides: Sides, key: EntityKey, leaves: Leaves) -> bool:
+    """Whether it is not just what the files say, which was read without a fault."""
+    return key not in sides.desired.stanzas or leaves != that_are_set(sides.desired.stanzas[key].leaves)
 
 
 def _key_until_now(outcome: EntityOutcome) -> EntityKey:

@@ -39,11 +39,12 @@ Action = Literal[
     "forget",  # E8: gone on both sides
     "adopt",  # E2: was made live, and the file declares it now
     "deleted",  # E4: deleted live, unchanged in the file; stays deleted
-    "deferred",  # in conflict, or refers to what is; nothing is touched
+    "renamed",  # E4: renamed live, by a rollback, unchanged in the file; keeps that name
+    "deferred",  # in conflict, refers to what is, or cannot be; nothing is touched
 ]
 WHOLE = "entity"
 """The group of a conflict about an entity as such."""
-ConflictKind = Literal["claim", "both", "group", "deleted-in-ui", "prune-of-modified", "unadopted"]
+ConflictKind = Literal["claim", "both", "group", "deleted-in-ui", "renamed-in-ui", "prune-of-modified", "unadopted"]
 """`group`: each side changed another leaf of one group. `unadopted`: E2 without `--adopt`."""
 
 
@@ -91,6 +92,16 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Flaw:
+    """What cannot be of one entity, by the grammar or beside the others. `path` as a refused request names it:
+    `pricing.input` of the document, `models.gpt-main.aliases` of the whole, empty for the entity as such."""
+
+    entity: EntityKey
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class EntityOutcome:
     """What becomes of one entity. `key` is its name afterwards; `moved_from` the one before, if it is renamed.
 
@@ -112,6 +123,10 @@ class EntityOutcome:
     conflicts: tuple[Conflict, ...] = ()
     deferred_by: EntityKey | None = None
     """The provider whose deferral defers this one too."""
+    live_key: str | None = None
+    """The key that it keeps live, where that is another: `renamed`."""
+    flaw: Flaw | None = None
+    """Why what would have become of it cannot be, where that defers it."""
 
     @property
     def is_changed(self) -> bool:
@@ -136,3 +151,5 @@ class Merged:
     held: tuple[tuple[EntityKey, str], ...] = ()
     """Leaves that a hold kept from changing."""
     hints: tuple[str, ...] = field(default_factory=tuple)
+    flaws: tuple[Flaw, ...] = ()
+    """What cannot be of all this; nothing may be written then. What can wait does, and is none."""

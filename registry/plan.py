@@ -9,11 +9,11 @@ from quart_proxy.core.money import parse_money
 from registry.entities import Desired, EntityKey, Leaves, Origin, Policy, Stanza
 from registry.files.positions import is_reference
 from registry.leaves import split_path
-from registry.outcome import WHOLE, Conflict, EntityOutcome, LeafKind, LeafOutcome, Merged
+from registry.outcome import WHOLE, Conflict, EntityOutcome, Flaw, LeafKind, LeafOutcome, Merged
 from registry.planning.drift import DriftItem, Evidence, list_drift
 from registry.planning.facts import Facts, find_author
 from registry.planning.guards import find_guards
-from registry.planning.plan_document import HeldLeaf, Plan, PlanConflict, PlanEntity, PlanField
+from registry.planning.plan_document import HeldLeaf, Plan, PlanConflict, PlanEntity, PlanField, PlanFlaw
 from registry.planning.shown import plural, shown_author, shown_percent
 
 __all__ = ["Plan", "make_plan"]
@@ -23,7 +23,7 @@ USERS_MAX = 8
 
 _ELSEWHERE: frozenset[LeafKind] = frozenset({"noop", "drift", "claim-conflict", "both-conflict", "held"})
 """Leaves that are no field of the plan: nothing happens, or they are listed as drift, a conflict, or held."""
-_NOT_LISTED = frozenset({"tombstone", "release", "orphan", "forget", "deleted", "deferred"})
+_NOT_LISTED = frozenset({"tombstone", "release", "orphan", "forget", "deleted", "renamed", "deferred"})
 """What becomes of the whole entity, so that its leaves need no line each."""
 _NOWHERE = Stanza({})
 
@@ -50,6 +50,7 @@ def make_plan(
         guards=find_guards(merged, desired, policy, facts, origin, is_attended=is_attended),
         held=_held(merged),
         hints=merged.hints,
+        flaws=tuple(planner.flaw(flaw) for flaw in merged.flaws),
     )
 
 
@@ -80,6 +81,7 @@ class _Planner:
             moved_from=outcome.moved_from,
             moved_location=self._place(f"moved/{outcome.moved_from}"),
             deferred_by=outcome.deferred_by,
+            flaw=outcome.flaw.message if outcome.flaw else None,
             location=self._location(outcome),
             fields=() if outcome.action in _NOT_LISTED else tuple(self._fields(outcome)),
             notes=tuple(self._notes(outcome)),
@@ -91,6 +93,8 @@ class _Planner:
         evidence = self._evidence(outcome)
         if outcome.action == "deleted":
             return [evidence.deleted("", self._stanza(outcome).leaves)]
+        if outcome.action == "renamed" and outcome.live_key is not None:
+            return [evidence.renamed(outcome.live_key)]
         differences = [(leaf.path, leaf.ours, leaf.live) for leaf in outcome.drift]
         return list_drift(evidence, differences, outcome.before or {})
 
@@ -111,6 +115,12 @@ class _Planner:
             yaml_author=self.origin.author,
             live_author=find_author(self.facts.authors, _known_as(outcome), paths),
         )
+
+    def flaw(self, flaw: Flaw) -> PlanFlaw:
+        """A document's own flaw is named with its entity, as the whole registry's are already."""
+        within = f"{flaw.entity.kind}s.{flaw.entity.key}"
+        path = flaw.path if flaw.path.startswith(f"{within}.") else ".".join(filter(None, (within, flaw.path)))
+        return PlanFlaw(path, flaw.message, self.desired.stanzas.get(flaw.entity, _NOWHERE).place or None)
 
     # --- places and people ----------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
-from quart_proxy.core.errors import InvalidFields, InvalidRegistry, PlanRefused, ProxyError
+from quart_proxy.core.errors import Conflict, InvalidFields, InvalidRegistry, PlanRefused, ProxyError
 from quart_proxy.settings import Settings
 from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
@@ -62,7 +62,7 @@ async def sync_registry(database: Database, settings: Settings, *, actor: str) -
         report = await _sync(database, settings, actor)
     except InvalidRegistry as error:
         failure, report = error, _report("invalid", error.message, faults=error.faults)
-    except (PlanRefused, InvalidFields) as error:
+    except (PlanRefused, InvalidFields, Conflict) as error:
         failure, report = error, _report("refused", error.message)
     _log(report)
     async with database.transaction() as connection:
@@ -110,9 +110,14 @@ async def _were_there(database: Database) -> bool:
 
 def _applied(bundle: Bundle, applied: Applied) -> SyncReport:
     conflicts = [conflict.address for conflict in applied.plan.conflicts]
+    flawed = [f"{entity.entity} ({entity.flaw})" for entity in applied.plan.entities if entity.flaw is not None]
+    said = (
+        f"Changed in the files and live, and left alone: {', '.join(conflicts)}." if conflicts else "",
+        f"Left alone, for it cannot be: {', '.join(flawed)}." if flawed else "",
+    )
     return _report(
         "applied" if applied.is_changed else "unchanged",
-        f"Changed in the files and live, and left alone: {', '.join(conflicts)}." if conflicts else "",
+        " ".join(filter(None, said)),
         digest=bundle.origin.digest,
         revision=applied.revision,
         conflicts=len(conflicts),

@@ -11,22 +11,19 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.core.errors import Fault, InvalidFields
+from quart_proxy.core.errors import Conflict, Fault, InvalidFields
 from quart_proxy.store import catalog_writes as rows
 from quart_proxy.store import registry_base
-from quart_proxy.store.catalog import fold_name
 from quart_proxy.store.changes import bump_version
 from quart_proxy.store.registry_base import BaseRow, SourceRow, replace_base
 from quart_proxy.store.registry_conflicts import OpenConflict, replace_conflicts
 from quart_proxy.store.revisions import ChangeRow, NewRevision, append_audit, append_changes, append_revision
 from registry.documents import ModelDocument, ProviderDocument, as_document
 from registry.entities import BaseEntry, EntityKey, Leaves, Origin, OwnershipRule
-from registry.files.positions import Fault as RegistryFault
-from registry.invariants import check_deletions, find_faults
+from registry.invariants import find_flaws, find_stranded, read_leaves
 from registry.leaves import as_json, document_of, leaves_of
-from registry.outcome import Conflict
+from registry.outcome import Conflict as MergeConflict
 from registry.rows import model_row, provider_row
-from registry.schema import parse_model, parse_provider
 from registry.state import State, digest_state, leaves_by_key
 
 RevisionKind = Literal["sync", "ui", "rollback", "import", "revert", "adopt"]
@@ -150,7 +147,7 @@ async def save_source(
     )
 
 
-async def save_conflicts(connection: AsyncConnection, source: str, conflicts: Sequence[Conflict]) -> None:
+async def save_conflicts(connection: AsyncConnection, source: str, conflicts: Sequence[MergeConflict]) -> None:
     """Keep exactly these as the conflicts of `source`; one whose sides are what they were keeps what was decided."""
     found = [
         OpenConflict(
@@ -178,8 +175,8 @@ def _checked(state: State, changes: Sequence[Change]) -> tuple[list[Change], dic
     wanted = []
     for change in changes:
         if change.after is not None:
-            document, found = _parse(change.key, change.after)
-            faults += found
+            document, flaws = read_leaves(change.key, change.after)
+            faults += [Fault(flaw.path, flaw.message) for flaw in flaws]
             if document is None:
                 continue
             documents[change.key] = document
@@ -189,28 +186,12 @@ def _checked(state: State, changes: Sequence[Change]) -> tuple[list[Change], dic
     if faults:
         raise InvalidFields(faults)
     after = _merged(state, wanted)
-    faults = find_faults(after, {change.key for change in wanted if change.after is not None})
-    if faults:
-        raise InvalidFields(faults)
-    check_deletions(after, {change.key for change in wanted if change.after is None})
+    flaws = find_flaws(after, {change.key for change in wanted if change.after is not None})
+    if flaws:
+        raise InvalidFields([Fault(flaw.path, flaw.message) for flaw in flaws])
+    for flaw in find_stranded(after, {change.key for change in wanted if change.after is None}):
+        raise Conflict(f"{flaw.entity} cannot go: {flaw.message}.")
     return wanted, documents
-
-
-def _parse(entity: EntityKey, leaves: Leaves) -> tuple[Document | None, list[Fault]]:
-    document: Document | None
-    found: Sequence[RegistryFault]
-    if entity.kind == "provider":
-        document, found = parse_provider(entity.key, document_of(leaves))
-    else:
-        document, found = parse_model(entity.key, document_of(leaves))
-        document = document and replace(document, aliases=_distinct_aliases(document))
-    return document, [Fault(fault.path, fault.message) for fault in found if fault.severity == "error"]
-
-
-def _distinct_aliases(model: ModelDocument) -> tuple[str, ...]:
-    """Without those that are another name of the model in other letters: a name is kept in one writing."""
-    names = {fold_name(model.display_name): model.display_name}
-    return tuple(alias for alias in sorted(model.aliases) if names.setdefault(fold_name(alias), alias) is alias)
 
 
 def _merged(state: State, wanted: Sequence[Change]) -> dict[EntityKey, Leaves]:
@@ -317,5 +298,5 @@ def _audited(change: Change, documents: Mapping[EntityKey, Document]) -> dict[st
 
 def _shown(entity: EntityKey, leaves: Leaves) -> dict[str, Any]:
     """The document as the admin API writes it; what today's grammar does not accept, by its leaves alone."""
-    document, _ = _parse(entity, leaves)
+    document, _ = read_leaves(entity, leaves)
     return document_of(leaves) if document is None else as_document(document)

@@ -7,10 +7,10 @@ from quart import Blueprint, Response
 
 from quart_proxy.core.errors import ModelNotFound
 from quart_proxy.core.money import format_money
+from quart_proxy.core.names import fold_name
 from quart_proxy.core.usage import Dimension
 from quart_proxy.http import authenticated, json_response, service
 from quart_proxy.services.routing import Router
-from quart_proxy.store.catalog import fold_name
 from quart_proxy.store.served import ServedModel
 
 routes = Blueprint("models", __name__)

@@ -8,10 +8,10 @@ from typing import Any
 
 from quart_proxy.core.credentials import RANDOM_BYTES, digest_key, encode_key
 from quart_proxy.core.money import format_money
+from quart_proxy.core.names import fold_name
 from quart_proxy.store import accounts as kept
 from quart_proxy.store import ledger
 from quart_proxy.store.accounts import ApiKey, User
-from quart_proxy.store.catalog import fold_name
 from quart_proxy.store.changes import Actor, bump_version, record_audit
 from quart_proxy.store.database import Database
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from quart_proxy.core.errors import MissingKey, ModelNotAllowed, ModelNotFound, Untranslatable
 from quart_proxy.core.formats import FORMATS, SPOKEN, Format
+from quart_proxy.core.names import fold_name
 from quart_proxy.core.prompts import PromptMode, PromptRule, SystemPrompt, choose_prompt
 from quart_proxy.services.auth import Caller
 from quart_proxy.services.cache import Cache
@@ -23,7 +24,6 @@ from quart_proxy.settings import (
     IDLE_TIMEOUT_S,
     TOTAL_TIMEOUT_S,
 )
-from quart_proxy.store.catalog import fold_name
 from quart_proxy.store.database import Database
 from quart_proxy.store.secrets import find_secret
 from quart_proxy.store.served import ServedModel, ServedUpstream, list_served_models

@@ -65,11 +65,6 @@ class Model:
     row_version: int = 0
 
 
-def fold_name(name: str) -> str:
-    """The form in which names are compared: case does not matter, nor do blanks around."""
-    return name.strip().casefold()
-
-
 def _price(row: Any) -> Price | None:
     if row is None or row.id is None:
         return None

@@ -27,8 +27,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from quart_proxy.core.names import fold_name
 from quart_proxy.core.usage import Dimension
-from quart_proxy.store.catalog import Model, Provider, fold_name
+from quart_proxy.store.catalog import Model, Provider
 from quart_proxy.store.tables import model_names, models, prices, providers, upstreams
 
 _FREE: Mapping[Dimension, Decimal] = {Dimension.INPUT: Decimal(0), Dimension.OUTPUT: Decimal(0)}

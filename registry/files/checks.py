@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from quart_proxy.core.names import fold_name
 from quart_proxy.core.pricing import REQUIRED
 from quart_proxy.core.prompts import PROMPT_CHARACTERS_MAX
 from quart_proxy.core.usage import Dimension
@@ -106,7 +107,7 @@ def check_names(models: Mapping[str, Cursor]) -> None:
     taken: dict[str, str] = {}
     for key, model in models.items():
         for name in _client_names(key, model):
-            holder = taken.setdefault(name.node.text.casefold(), key)
+            holder = taken.setdefault(fold_name(name.node.text), key)
             if holder != key:
                 name.fail("E401", f'client name "{name.node.text[:80]}" is already used by {holder}')
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from quart_proxy.core.names import distinct_aliases
 from quart_proxy.core.usage import Dimension
 from registry.documents import (
     DEFAULT_UPSTREAM,
@@ -20,7 +21,7 @@ from registry.files.readers import Cursor, read_fields, read_map
 from registry.files.tree import Node
 from registry.files.values import DURATION
 
-_TAKEN_AS_READ = ("aliases", "enabled", "description", "owned_by", "visibility", "tags", "groups", "protect")
+_TAKEN_AS_READ = ("enabled", "description", "owned_by", "visibility", "tags", "groups", "protect")
 
 
 def read_provider(key: str, cursor: Cursor) -> ProviderDocument | None:
@@ -40,9 +41,11 @@ def read_model(key: str, cursor: Cursor, upstream_defaults: Node) -> ModelDocume
     pricing = _read_pricing(cursor, values.get("pricing"))
     if not upstreams:
         return None
+    display_name = values.get("display_name", key)
     return ModelDocument(
         key=key,
-        display_name=values.get("display_name", key),
+        display_name=display_name,
+        aliases=tuple(distinct_aliases(display_name, values.get("aliases", ()))),
         upstreams=tuple(upstreams),
         pricing=pricing,
         system_prompt=SystemPromptDocument(**prompt),

@@ -9,6 +9,7 @@ from registry.entities import (
     Desired,
     EntityKey,
     Hold,
+    Kind,
     Leaves,
     LiveEntry,
     OnConflict,
@@ -25,7 +26,8 @@ _CHOICE_BY_POLICY: Mapping[OnConflict, Choice] = {"keep-live": "live", "take-yam
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """All that goes into a merge. `choices` are the resolutions, by entity and group."""
+    """All that goes into a merge. `choices` are the resolutions, by entity and group; `rows` has the key that each row
+    is live under."""
 
     desired: Desired
     base: Mapping[EntityKey, BaseEntry]
@@ -34,6 +36,7 @@ class Sides:
     policy: Policy
     holds: Sequence[Hold]
     choices: Mapping[EntityKey, Mapping[str, Choice]]
+    rows: Mapping[tuple[Kind, int], EntityKey]
 
     def terms_for(self, key: EntityKey, was: EntityKey | None = None) -> Terms:
         """`was`: the key until now, where that is another; a hold may be on either."""
@@ -51,6 +54,13 @@ class Sides:
         entry = self.base.get(key)
         return None if entry is None else entry.leaves
 
+    def renamed_live(self, key: EntityKey) -> EntityKey | None:
+        """Under which key the row of a managed entity is live, if nobody else claims that; a rollback may have given
+        it an older one."""
+        entry = self.base.get(key)
+        now = self.rows.get((key.kind, entry.entity_id)) if entry else None
+        return None if now in self.base or now in self.desired.stanzas else now
+
 
 # --- an entity that is declared -----------------------------------------------------------------------
 
@@ -58,8 +68,11 @@ class Sides:
 def merge_declared(sides: Sides, key: EntityKey, was: EntityKey | None) -> EntityOutcome:
     """`was`: the key under which base and live have the entity, where that is another."""
     base, row, terms = sides.base_of(was or key), sides.live.get(was or key), sides.terms_for(key, was)
+    if row is None and base is not None:
+        now = None if was else sides.renamed_live(key)
+        return _renamed_live(sides, terms, base, now) if now else _deleted(sides, terms, base, was)
     if row is None:
-        return merge_new(sides, terms) if base is None else _deleted(sides, terms, base, was)
+        return merge_new(sides, terms)
     return _adopted(sides, terms, row) if base is None else _merged(sides, terms, base, row, was)
 
 
@@ -87,11 +100,28 @@ def _deleted(sides: Sides, terms: Terms, base: Leaves, was: EntityKey | None) ->
         base = _renamed(key, base)
     case = "E4" if terms.are_alike(base, ours) else "E5"
     choice = "live" if case == "E4" else terms.choice_for(WHOLE)
-    if terms.is_enforced or choice == "yaml":
+    if choice == "yaml" or _is_undone(terms, ours):
         return merge_new(sides, terms, case, was)
     conflicts = () if choice else (whole_conflict(key, "deleted-in-ui", base, {}, ours),)
     entity_id = sides.tombstones.get(was or key)
     return EntityOutcome(key, case, "deleted", entity_id, _text(was), base_after=ours, conflicts=conflicts)
+
+
+def _renamed_live(sides: Sides, terms: Terms, base: Leaves, now: EntityKey) -> EntityOutcome:
+    """E4 and E5 for a key: the row is live under another one. It gets its key back where it would be made again."""
+    key, ours, row = terms.entity, sides.desired.stanzas[terms.entity].leaves, sides.live[now]
+    case = "E4" if terms.are_alike(base, ours) else "E5"
+    choice = "live" if case == "E4" else terms.choice_for(WHOLE)
+    if choice == "yaml" or _is_undone(terms, ours):
+        outcome = _merged(sides, replace(terms, otherwise=choice or terms.otherwise), base, row, now)
+        return replace(outcome, case=case)
+    conflicts = () if choice else (whole_conflict(key, "renamed-in-ui", base, row.leaves, ours),)
+    return EntityOutcome(key, case, "renamed", row.entity_id, base_after=ours, conflicts=conflicts, live_key=now.key)
+
+
+def _is_undone(terms: Terms, ours: Leaves) -> bool:
+    """Whether the files take back that it is gone: under `enforce`, and where they own all that they declare of it."""
+    return terms.is_enforced or (bool(ours) and all(terms.owner_of(path) == "yaml" for path in ours))
 
 
 def _adopted(sides: Sides, terms: Terms, row: LiveEntry) -> EntityOutcome:
@@ -122,7 +152,7 @@ def _merged(sides: Sides, terms: Terms, base: Leaves, row: LiveEntry, was: Entit
     """E3, and E11 under a new key."""
     live = row.leaves
     if was:
-        base, live = _renamed(terms.entity, base), _that_are_set(_renamed(terms.entity, live))
+        base, live = _renamed(terms.entity, base), that_are_set(_renamed(terms.entity, live))
     leaves = merge_leaves(terms, base, live, sides.desired.stanzas[terms.entity].leaves)
     return EntityOutcome(
         terms.entity,
@@ -186,14 +216,14 @@ def leave(sides: Sides, key: EntityKey, case: str, action: Action, *conflicts: C
 
 def whole_conflict(key: EntityKey, kind: ConflictKind, base: Leaves, live: Leaves, ours: Leaves) -> Conflict:
     """A conflict about the entity as such, whatever its leaves say."""
-    return Conflict(key, WHOLE, kind, _that_are_set(base), _that_are_set(live), _that_are_set(ours))
+    return Conflict(key, WHOLE, kind, that_are_set(base), that_are_set(live), that_are_set(ours))
 
 
 def _text(key: EntityKey | None) -> str | None:
     return None if key is None else key.key
 
 
-def _that_are_set(leaves: Leaves) -> dict[str, Value]:
+def that_are_set(leaves: Leaves) -> dict[str, Value]:
     return {path: value for path, value in leaves.items() if value is not None}
 
 

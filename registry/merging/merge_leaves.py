@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from registry.entities import EntityKey, Leaves, Ownership, Value
-from registry.leaves import SETS, group_of, upstream_of
+from registry.leaves import SETS, folded, group_of, upstream_of
 from registry.merging.ownership import Terms
 from registry.outcome import Conflict, ConflictKind, LeafKind, LeafOutcome
 
@@ -133,7 +133,8 @@ def _draft(terms: Terms, group: str, path: str, base: Leaves, live: Leaves, ours
     """The leaf by the table, and by who may change it."""
     sides = base.get(path), live.get(path), ours.get(path)
     was, now, says = sides
-    case, result = (_merge_set if path in SETS else _merge_value)(path in base, path in ours, *sides)
+    declared = path in base, path in ours
+    case, result = _merge_set(path, *declared, *sides) if path in SETS else _merge_value(*declared, *sides)
     kind = _KINDS[case]
     if case == "F3" and says is None:
         kind = "noop"
@@ -143,7 +144,7 @@ def _draft(terms: Terms, group: str, path: str, base: Leaves, live: Leaves, ours
             kind, result = "seeded", now
         elif owner == "yaml" and path in ours:
             kind = "revert" if case in _OVERRULED else kind
-            result = _as_set(_elements(result) | _elements(says)) if path in SETS else says
+            result = _as_set(folded(path, result) | folded(path, says)) if path in SETS else says
     return LeafOutcome(path, case, kind, was, now, says, result, group)
 
 
@@ -162,15 +163,20 @@ def _merge_value(was_declared: bool, is_declared: bool, base: Value, live: Value
     return case, ours if case in ("F2", "F7", "F10") else live
 
 
-def _merge_set(was_declared: bool, is_declared: bool, base: Value, live: Value, ours: Value) -> tuple[str, Value]:
+def _merge_set(
+    path: str, was_declared: bool, is_declared: bool, base: Value, live: Value, ours: Value
+) -> tuple[str, Value]:
     """The same for a set: what either side added or took out stays added or out, so no two sides conflict."""
-    was, now, says = _elements(base), _elements(live), _elements(ours)
-    result = (now | (says - was)) - (was - says)
+    was, now, says = folded(path, base), folded(path, live), folded(path, ours)
+    kept = {element: written for element, written in now.items() if element in says or element not in was}
+    added = {element: written for element, written in says.items() if element not in was}
+    rewritten = {element: written for element, written in says.items() if was.get(element, written) != written}
+    result = added | kept | {element: written for element, written in rewritten.items() if element in now}
     if not is_declared:
         case = "F1" if not was_declared else "F12" if result == now else "F10"
     elif result != now:
         case = "F7" if was_declared else "F2"
-    elif says - now:
+    elif says.keys() - now.keys():
         case = "F6"
     elif not was_declared:
         case = "F3"
@@ -179,12 +185,8 @@ def _merge_set(was_declared: bool, is_declared: bool, base: Value, live: Value, 
     return case, _as_set(result)
 
 
-def _elements(value: Value) -> frozenset[str]:
-    return frozenset(value) if isinstance(value, tuple) else frozenset()
-
-
-def _as_set(elements: frozenset[str]) -> Value:
-    return tuple(sorted(elements)) or None
+def _as_set(elements: Mapping[str, str]) -> Value:
+    return tuple(sorted(elements.values())) or None
 
 
 # --- one group ----------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Drift: what was declared at the last apply and is otherwise now. Found in the database alone; no file is read.
 
-Fields that belong to `ui` never drift. An entity or an upstream that is gone is one item, not one for each leaf.
+Fields that belong to `ui` never drift. An entity or an upstream that is gone is one item, not one for each leaf; so
+is an entity that is live under another key, as its `key`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 from registry.entities import KINDS, BaseEntry, EntityKey, Leaves, LiveEntry, OwnershipRule, Value
 from registry.files.positions import printable
-from registry.leaves import SETS, parse_entity, shown_path, upstream_of, value_as_json, value_from_json
+from registry.leaves import SETS, folded, parse_entity, shown_path, upstream_of, value_as_json, value_from_json
 from registry.merging.ownership import mode_of
 from registry.planning.facts import Author, Authors, find_author
 from registry.planning.shown import placed, plural, quoted, shown_author, shown_leaf
@@ -85,6 +86,9 @@ class Evidence:
     def deleted(self, path: str, leaves: Iterable[str]) -> DriftItem:
         return self._sign(DriftItem(self.entity, path, None, None, is_deleted=True), list(leaves))
 
+    def renamed(self, now: str) -> DriftItem:
+        return self.changed("key", self.entity.key, now)
+
     def _sign(self, item: DriftItem, leaves: Sequence[str]) -> DriftItem:
         location = next((self.places[path] for path in leaves if path in self.places), None)
         return replace(item, location=location, author=find_author(self.authors, self.known_as, leaves))
@@ -101,10 +105,15 @@ def find_drift(
 ) -> tuple[DriftItem, ...]:
     """Every declared leaf that differs live, by kind and key; undeclared leaves are nobody's drift."""
     found: list[DriftItem] = []
+    rows = {(key.kind, entry.entity_id): key for key, entry in live.items()}
     for entity, entry in sorted(base.items(), key=lambda item: (KINDS.index(item[0].kind), item[0].key)):
         evidence = Evidence(entity, entity, entry.places, authors)
         if entity not in live:
-            found.append(evidence.deleted("", entry.leaves))
+            now = rows.get((entity.kind, entry.entity_id))
+            if now is None or now in base:
+                found.append(evidence.deleted("", entry.leaves))
+            else:
+                found.append(evidence.renamed(now.key))
             continue
         here = live[entity].leaves
         differences = [
@@ -164,7 +173,7 @@ def drift_lines(item: DriftItem) -> tuple[str, ...]:
 def _differs(path: str, declared: Value, live: Value) -> bool:
     """A set differs where something that was declared is missing from it; what was added is not declared."""
     if path in SETS and isinstance(declared, tuple):
-        return not set(declared) <= set(live if isinstance(live, tuple) else ())
+        return not folded(path, declared).keys() <= folded(path, live).keys()
     return declared != live
 
 

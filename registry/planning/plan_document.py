@@ -68,7 +68,8 @@ class PlanField:
 
 @dataclass(frozen=True, slots=True)
 class PlanEntity:
-    """What becomes of one entity, which is `entity` afterwards. `moved_location`: where the files say that it moved."""
+    """What becomes of one entity, which is `entity` afterwards. `moved_location`: where the files say that it moved.
+    `flaw`: why it is left alone although nobody disagrees."""
 
     entity: EntityKey
     id: int | None
@@ -77,6 +78,7 @@ class PlanEntity:
     moved_from: str | None = None
     moved_location: str | None = None
     deferred_by: EntityKey | None = None
+    flaw: str | None = None
     location: str | None = None
     fields: tuple[PlanField, ...] = ()
     notes: tuple[str, ...] = ()
@@ -88,7 +90,7 @@ class PlanEntity:
         counted = [_TALLY[self.action]] if self.action in _TALLY else []
         if self.action in ("update", "rename", "adopt") and any(field.changes_live for field in self.fields):
             counted.append("update")
-        if self.action == "deleted" and (self.case == "E5" or self.moved_from is not None):
+        if self.action in ("deleted", "renamed") and (self.case == "E5" or self.moved_from is not None):
             counted.append("record")
         if not counted and any(field.kind in RECORDED for field in self.fields):
             counted.append("record")
@@ -104,6 +106,7 @@ class PlanEntity:
             "moved_from": self.moved_from,
             "moved_location": self.moved_location,
             "deferred_by": str(self.deferred_by) if self.deferred_by else None,
+            "flaw": self.flaw,
             "location": self.location,
             "fields": [field.as_json() for field in self.fields],
             "notes": list(self.notes),
@@ -120,6 +123,7 @@ class PlanEntity:
             moved_from=document["moved_from"],
             moved_location=document["moved_location"],
             deferred_by=parse_entity(document["deferred_by"]) if document["deferred_by"] else None,
+            flaw=document["flaw"],
             location=document["location"],
             fields=tuple(PlanField.from_json(field) for field in document["fields"]),
             notes=tuple(document["notes"]),
@@ -206,6 +210,22 @@ class HeldLeaf:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanFlaw:
+    """What cannot be of the result, beside what is live: `models.gpt-main.aliases` and a sentence."""
+
+    path: str
+    message: str
+    location: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"path": self.path, "message": self.message, "location": self.location}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "PlanFlaw":
+        return cls(document["path"], document["message"], document["location"])
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that an apply of these files would do to the registry of `revision`, planned at `at`.
 
@@ -226,6 +246,7 @@ class Plan:
     guards: tuple[Guard, ...] = ()
     held: tuple[HeldLeaf, ...] = ()
     hints: tuple[str, ...] = ()
+    flaws: tuple[PlanFlaw, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -240,7 +261,13 @@ class Plan:
         for entity in self.entities:
             for tally in entity.tallies:
                 counted[tally] += 1
-        lists = {"drift": self.drift, "conflict": self.conflicts, "guard": self.guards, "held": self.held}
+        lists = {
+            "drift": self.drift,
+            "conflict": self.conflicts,
+            "guard": self.guards,
+            "held": self.held,
+            "flaw": self.flaws,
+        }
         return counted | {name: len(items) for name, items in lists.items()}
 
     @property
@@ -250,12 +277,15 @@ class Plan:
     @property
     def is_refused(self) -> bool:
         """An apply would change nothing at all."""
-        return bool(self.guards) or (bool(self.conflicts) and self.policy.on_conflict == "fail")
+        is_blocked = bool(self.conflicts) and self.policy.on_conflict == "fail"
+        return is_blocked or bool(self.guards or self.flaws)
 
     @property
     def exit_code(self) -> int:
-        """4 refused by a guard, 3 conflicts that nobody resolved (also where they are deferred), 2 changes
-        pending, 0 nothing to change. Drift is none of them."""
+        """1 what it comes to cannot be, 4 refused by a guard, 3 conflicts that nobody resolved (also where they are
+        deferred), 2 changes pending, 0 nothing to change. Drift is none of them."""
+        if self.flaws:
+            return 1
         if self.guards:
             return 4
         if self.conflicts:
@@ -282,6 +312,7 @@ class Plan:
             "guards": [guard.as_json() for guard in self.guards],
             "held": [leaf.as_json() for leaf in self.held],
             "hints": list(self.hints),
+            "flaws": [flaw.as_json() for flaw in self.flaws],
             "counts": self.counts,
             "exit": self.exit_code,
         }
@@ -314,4 +345,5 @@ def _parse(document: Mapping[str, Any]) -> Plan:
         guards=tuple(Guard.from_json(guard) for guard in document["guards"]),
         held=tuple(HeldLeaf.from_json(leaf) for leaf in document["held"]),
         hints=tuple(document["hints"]),
+        flaws=tuple(PlanFlaw.from_json(flaw) for flaw in document["flaws"]),
     )

@@ -19,6 +19,7 @@ SIGNS: Mapping[Action, str] = {
     "forget": ".",
     "adopt": ".",
     "deleted": ".",
+    "renamed": ".",
     "deferred": "x",
 }
 _REASONS: Mapping[ConflictKind, str] = {
@@ -26,11 +27,13 @@ _REASONS: Mapping[ConflictKind, str] = {
     "both": "changed in the files and live",
     "group": "the files and a live edit changed parts of what only changes together",
     "deleted-in-ui": "deleted live, and changed in the files",
+    "renamed-in-ui": "renamed live, and changed in the files",
     "prune-of-modified": "edited live, and gone from the files",
     "unadopted": "made live, and declared in the files now",
 }
 EXITS: Mapping[int, str] = {
     0: "nothing to change",
+    1: "what it comes to cannot be",
     2: "changes pending",
     3: "conflicts",
     4: "refused by a guard",
@@ -45,6 +48,7 @@ _TITLES: Mapping[Action, str] = {
     "forget": "gone on both sides",
     "adopt": "made live; from now on from the files",
     "deleted": "stays deleted",
+    "renamed": "keeps the name that it has live",
     "noop": "stays as it is",
 }
 _RECORDED: Mapping[LeafKind, str] = {
@@ -58,6 +62,8 @@ _RECORDED: Mapping[LeafKind, str] = {
 
 def title_of(entity: PlanEntity) -> str:
     """What becomes of the entity where its sign does not tell; may be empty."""
+    if entity.flaw is not None:
+        return f"left as it is: {entity.flaw}"
     if entity.action == "deferred":
         cause = (
             f"the conflict of {entity.deferred_by.kind} {quoted(entity.deferred_by.key)}"
@@ -114,11 +120,15 @@ def summary_of(plan: Plan) -> str:
         sentences.append(plural(counts["conflict"], "conflict"))
     if counts["defer"]:
         sentences.append(f"{counts['defer']} deferred")
+    if counts["flaw"]:
+        sentences.append(plural(counts["flaw"], "fault"))
     return ". ".join(sentences) + "."
 
 
 def verdict_of(plan: Plan) -> str | None:
     """Why an apply would not do all of it; None where it would."""
+    if plan.flaws:
+        return f"{plural(len(plan.flaws), 'fault')} in what it comes to: apply would change nothing."
     if plan.guards:
         codes = ", ".join(guard.code for guard in plan.guards)
         return f"Refused by {plural(len(plan.guards), 'guard')} ({codes}): apply would change nothing."
@@ -151,6 +161,7 @@ def conflict_rows(conflict: PlanConflict) -> list[tuple[str, str, str, str]]:
     base, ours, live = conflict.base, conflict.ours, conflict.live
     compared = {
         "deleted-in-ui": (base, ours),
+        "renamed-in-ui": (base, ours),
         "prune-of-modified": (base, live),
         "unadopted": (ours, {path: live.get(path) for path in ours}),
     }.get(conflict.kind, (base, ours, live))
@@ -171,6 +182,8 @@ def choices_of(conflict: PlanConflict) -> tuple[tuple[str, str], ...]:
         return (("deleting one of the two live", "no flag can tell which one is meant"),)
     if conflict.kind == "deleted-in-ui":
         outcomes = "made again", "stays deleted"
+    elif conflict.kind == "renamed-in-ui":
+        outcomes = "renamed back", "keeps its live name"
     elif conflict.kind == "prune-of-modified":
         outcomes = "removed", "stays, no longer from the files"
     else:

@@ -66,6 +66,7 @@ def code(text: str) -> str:
 
 def _blocks(plan: Plan) -> Iterator[_Block]:
     yield _Block(tuple(_summary(plan)))
+    yield _Block(rows=tuple(f"- **Fault** {code(flaw.path)}: {code(flaw.message)}" for flaw in plan.flaws))
     yield _Block(rows=tuple(f"- **Refused** ({guard.code}): {code(guard.message)}" for guard in plan.guards))
     for entity in plan.entities:
         yield _entity(entity)

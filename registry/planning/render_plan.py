@@ -43,6 +43,7 @@ def render_text(plan: Plan) -> str:
         _section("Held: kept from changing for now", [_held(leaf) for leaf in plan.held]),
         _section("Conflicts: two hands, one field", [line for one in plan.conflicts for line in _conflict(plan, one)]),
         [f"Hint: {printable(hint)}" for hint in plan.hints],
+        [placed(f"Fault: {printable(flaw.path)}: {printable(flaw.message)}", flaw.location) for flaw in plan.flaws],
         [f"Refused ({guard.code}): {printable(guard.message)}" for guard in plan.guards],
         _footer(plan),
     )

@@ -362,7 +362,7 @@ def groups_never_mix(scenario: Scenario, random: Random, merge: Merge) -> None:
 
 
 def holds_hold(scenario: Scenario, random: Random, merge: Merge) -> None:
-    """What is held whole is untouched, and the rest is merged as ever."""
+    """What is held whole is untouched, and the rest is merged as ever, but for a provider that it still needs."""
     policy = replace(random.choice((TAKE_YAML, ENFORCE)), prune=True)
     keys = sorted({*scenario.world.live, *scenario.desired.stanzas})
     if not keys:
@@ -371,7 +371,12 @@ def holds_hold(scenario: Scenario, random: Random, merge: Merge) -> None:
     free = scenario.merged(policy, merge)
     held = scenario.merged(policy, merge, [Hold(1, "incident", "ann", kind=key.kind, key=key.key)])
     assert scenario.world.after(held).served().get(key) == scenario.world.served().get(key)
-    others = [outcome for outcome in free.entities if key not in (outcome.key, key_until_now(outcome))]
+    needed = {outcome.key for outcome in held.entities if outcome.flaw is not None}
+    others = [
+        outcome
+        for outcome in free.entities
+        if key not in (outcome.key, key_until_now(outcome)) and outcome.key not in needed
+    ]
     assert [outcome for outcome in held.entities if outcome in others] == others
     assert {name for name, _ in held.held} <= {outcome.key for outcome in free.entities}
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quart_proxy.commands.registry import main
+from quart_proxy.core.names import distinct_aliases
 from quart_proxy.core.pricing import Price
 from quart_proxy.core.usage import Dimension
 from registry.documents import (
@@ -395,9 +396,9 @@ def models(draw: st.DrawFn) -> ModelDocument:
     keys = draw(st.lists(slugs, min_size=1, max_size=3, unique=True) | st.just(["default"]))
     return ModelDocument(
         key=draw(slugs),
-        display_name=draw(names),
+        display_name=(display_name := draw(names)),
         upstreams=tuple(draw(upstreams(key)) for key in keys),
-        aliases=tuple(draw(st.lists(names, max_size=3, unique=True))),
+        aliases=tuple(distinct_aliases(display_name, draw(st.lists(names, max_size=3, unique=True)))),
         pricing=draw(pricings()),
         system_prompt=SystemPromptDocument(
             draw(st.none() | st.booleans()),
