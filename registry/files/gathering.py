@@ -10,11 +10,11 @@ from registry.files.sources import SourceFile, find_text, list_files, read_files
 def gather_files(pattern: str) -> list[SourceFile]:
     """The files of `pattern`, then the texts. Raises UnreadableSource for a YAML file that cannot be read, or none;
     a text that cannot be read is a fault of the file that names it."""
-    files, _ = with_texts(read_files(pattern), list_files(pattern))
+    files, _ = add_texts(read_files(pattern), list_files(pattern))
     return files
 
 
-def with_texts(files: Sequence[SourceFile], paths: Sequence[Path]) -> tuple[list[SourceFile], list[Path]]:
+def add_texts(files: Sequence[SourceFile], paths: Sequence[Path]) -> tuple[list[SourceFile], list[Path]]:
     """The YAML files, which were read from `paths`, and behind them the texts that they name; and where each is."""
     texts: dict[str, tuple[SourceFile, Path]] = {}
     for file, path in zip(files, paths, strict=True):

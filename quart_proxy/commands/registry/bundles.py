@@ -11,7 +11,7 @@ import click
 
 from quart_proxy.commands.registry.origin import Provenance, find_provenance
 from quart_proxy.settings import Settings
-from registry.files.gathering import with_texts
+from registry.files.gathering import add_texts
 from registry.files.sources import SourceFile, list_files, read_file, read_files
 from registry.planning.plan_document import Plan
 
@@ -62,7 +62,7 @@ def read_given(patterns: Sequence[str]) -> Given:
 
 
 def _given(files: Sequence[SourceFile], paths: Sequence[Path]) -> Given:
-    files, paths = with_texts(files, paths)
+    files, paths = add_texts(files, paths)
     return Given(tuple(files), tuple(paths))
 
 
