@@ -21,7 +21,8 @@ from quart_proxy.store.database import Database
 from quart_proxy.store.registry_holds import list_holds
 from quart_proxy.store.workers import forget_workers, report_worker
 from registry.desk import Desk
-from registry.files.sources import UnreadableSource, digest_of, read_files
+from registry.files.gathering import gather_files
+from registry.files.sources import UnreadableSource, digest_of
 from registry.sync import sync_registry
 
 logger = logging.getLogger(__name__)
@@ -112,6 +113,6 @@ class RegistryWatch:
 
     def _digest(self) -> str:
         try:
-            return digest_of(read_files(self._settings.models_file))
+            return digest_of(gather_files(self._settings.models_file))
         except UnreadableSource:
             return UNREADABLE

@@ -26,6 +26,7 @@ from registry.files.declared import Layer, desired_of, layer_of, model_stanza, p
 from registry.files.expansion import expand
 from registry.files.grammar import API_FORMATS, MODEL, PROFILE, REGISTRY, UPSTREAM, VERSION
 from registry.files.positions import Fault, Findings
+from registry.files.prompts import with_texts
 from registry.files.readers import Cursor, Invalid, read_fields, read_map, suggest
 from registry.files.reading import read_model, read_provider
 from registry.files.sources import SourceFile
@@ -80,14 +81,15 @@ def parse_registry(text: str, *, file: str = "models.yaml") -> Parsed:
 
 
 def parse_files(files: Sequence[SourceFile]) -> Parsed:
-    """Read all files of a source as one registry. Pure; whatever they say, the answer is faults and never an
-    exception."""
+    """Read all files of a source as one registry: the YAML, and the texts of prompts that it names. Pure; whatever
+    they say, the answer is faults and never an exception."""
     # A tree has no rings, and the collector would walk it over and over while it grows: half of the time.
     with _paused_collector():
-        return _parse(Findings(files))
+        sheets = [file for file in files if not file.is_text]
+        return _parse(Findings(sheets), {file.name: file for file in files if file.is_text})
 
 
-def _parse(findings: Findings) -> Parsed:
+def _parse(findings: Findings, texts: Mapping[str, SourceFile]) -> Parsed:
     roots = [compose(part, findings) for part in findings.parts]
     cursors = [
         Cursor(root, "", findings, part.place(), part.place())
@@ -97,7 +99,10 @@ def _parse(findings: Findings) -> Parsed:
     if len(cursors) < len(roots):
         # Of a file that is no YAML nobody knows what it would have said: nothing can be called missing.
         return Parsed(None, findings.faults())
-    return _read_registry(cursors, findings)
+    files = [
+        cursor.over(with_texts(cursor, part.name, texts)) for cursor, part in zip(cursors, findings.parts, strict=True)
+    ]
+    return _read_registry(files, findings)
 
 
 @contextmanager

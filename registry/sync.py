@@ -17,7 +17,8 @@ from quart_proxy.store.database import Database
 from quart_proxy.store.revisions import read_head, save_last_sync
 from registry.apply import Applied, Bundle, apply_bundle, read_bundle
 from registry.entities import Mode, Policy
-from registry.files.sources import UnreadableSource, find_files, read_files
+from registry.files.gathering import gather_files
+from registry.files.sources import UnreadableSource, find_files
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ def unattended_policy(settings: Settings) -> Policy:
 def read_own_bundle(settings: Settings) -> Bundle:
     """The files that this server is told to sync. Raises InvalidRegistry."""
     try:
-        files = read_files(settings.models_file)
+        files = gather_files(settings.models_file)
     except UnreadableSource as error:
         fault = {"code": "E100", "severity": "error", "message": str(error), "file": error.file}
         raise InvalidRegistry(str(error), faults=[fault]) from None

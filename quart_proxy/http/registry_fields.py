@@ -26,12 +26,13 @@ from registry.entities import Choice, OnConflict, Policy
 from registry.files.sources import SourceFile
 from registry.leaves import known_path, parse_entity, split_address
 
-FILES_MAX = 200
+FILES_MAX = 1000
 ENTITIES_MAX = 1000
 PATHS_MAX = 1000
 RESOLUTIONS_MAX = 1000
 ADDRESS_CHARACTERS_MAX = 1000
 FILE_NAME_CHARACTERS_MAX = 500
+PROBLEM_CHARACTERS_MAX = 300
 
 T = TypeVar("T")
 
@@ -70,6 +71,8 @@ def _file_text(value: Any) -> str:
 _FILE: Fields = {
     "name": Field(text(FILE_NAME_CHARACTERS_MAX), required=True),
     "text": Field(_file_text, required=True),
+    # Why a text could not be read where it is: the server says so at the line that names it.
+    "problem": Field(text(PROBLEM_CHARACTERS_MAX)),
 }
 
 

@@ -12,11 +12,14 @@ from registry.files.checks import Records
 from registry.files.expansion import upstreams_of
 from registry.files.grammar import CONNECTION, MODEL, PROVIDER, UPSTREAM
 from registry.files.positions import Place
-from registry.files.readers import Cursor, Fields
+from registry.files.prompts import PROMPT_FILE, PROMPT_TEXT, FileText
+from registry.files.readers import Cursor
 from registry.files.tree import EMPTY, Entry, Node
 from registry.leaves import TABLES, leaves_of, upstream_path
 
-_TABLES: Mapping[str, Fields] = {name: MODEL[name].reader.schema["fields"] for name in TABLES}
+_TABLES: Mapping[str, Sequence[str]] = {
+    table: [name for name in MODEL[table].reader.schema["fields"] if (table, name) != PROMPT_FILE] for table in TABLES
+}
 _OF_THE_MODEL = MODEL.keys() - CONNECTION.keys() - {"extends", "upstreams"}
 
 
@@ -44,6 +47,10 @@ def model_stanza(
     places = dict(_model_places(expanded, upstream_defaults))
     written = _paths_in(own.node)
     vias = {path: _via(path, layers) for path in places if path not in written}
+    file = _prompt_file(expanded)
+    if file:
+        prompt = ".".join(PROMPT_TEXT)
+        vias[prompt] = f"{vias[prompt]}, {file}" if prompt in vias else file
     return _stanza(document, own, places, vias)
 
 
@@ -83,6 +90,14 @@ def _where(record: Cursor) -> str:
 def _via(path: str, layers: Sequence[Layer]) -> str:
     """The topmost layer that declares the path. What no layer declares came by the defaults of upstreams."""
     return next((layer.name for layer in reversed(layers) if path in layer.paths), "defaults.upstream")
+
+
+def _prompt_file(expanded: Node) -> str:
+    """The name of the file that the model's prompt was read from; empty where it stands in the YAML, or is not said."""
+    table, name = PROMPT_TEXT
+    prompt = expanded.entries.get(table)
+    text = prompt.value.entries.get(name) if prompt else None
+    return text.value.name if text and isinstance(text.value, FileText) else ""
 
 
 def _paths_in(node: Node) -> frozenset[str]:

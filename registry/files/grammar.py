@@ -22,7 +22,7 @@ from registry.files.readers import (
     text,
     whole,
 )
-from registry.files.values import DURATION, HEADERS, PRICE, SECRET, URL
+from registry.files.values import DURATION, HEADERS, PRICE, PROMPT_PATH, SECRET, URL
 
 VERSION = 1
 """Of this grammar."""
@@ -39,6 +39,11 @@ def _read_failure(cursor: Cursor) -> str | Invalid:
     return cursor.node.text if is_slug(cursor.node.text) else cursor.fail("E205", NOT_A_SLUG)
 
 
+def _refuse_file(cursor: Cursor) -> Invalid:
+    # In YAML files the text is in its place before fields are read.
+    return cursor.fail("E601", "a file is read where a YAML file names it; here, say its content as text")
+
+
 _FAILURE = Reader(_read_failure, {"anyOf": [{"type": "integer", "minimum": 0}, SLUG.schema]})
 
 PRICING: Fields = fields(
@@ -52,6 +57,7 @@ PRICING: Fields = fields(
 SYSTEM_PROMPT: Fields = fields(
     Field("disabled", BOOL, "True: no prompt is added to this model's requests."),
     Field("text", text(characters_max=1_000_000, lines=True, empty=True), "In place of the global prompt."),
+    Field("file", Reader(_refuse_file, PROMPT_PATH.schema), "Instead of text: a .md or .txt file beside this one."),
     Field("mode", one_of(*PromptMode), "Before the client's own system text, or in its place."),
 )
 LIMITS: Fields = fields(

@@ -41,6 +41,9 @@ DEFINITIONS: Mapping[str, Fields] = {
 }
 """The tables that others refer to, by the name that the schema gives them."""
 
+_EXCLUSIVE = {"system_prompt": ("text", "file")}
+"""Two fields of a table of which one at most is more than null."""
+
 
 def render_schema() -> str:
     """The schema as JSON text, as it stands in models.schema.json."""
@@ -50,7 +53,7 @@ def render_schema() -> str:
         "title": "models.yaml",
         "description": "The models that are served, who is called for them, and what they cost.",
         **_object(REGISTRY),
-        "definitions": {name: _object(table) for name, table in DEFINITIONS.items()},
+        "definitions": {name: {**_object(table), **_exclusion(name)} for name, table in DEFINITIONS.items()},
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
@@ -64,6 +67,11 @@ def _object(table: Fields) -> dict[str, Any]:
         "additionalProperties": False,
         **({"required": required} if required else {}),
     }
+
+
+def _exclusion(name: str) -> dict[str, Any]:
+    one_of_two = [{"properties": {field: {"type": "null"}}} for field in _EXCLUSIVE.get(name, ())]
+    return {"anyOf": one_of_two} if one_of_two else {}
 
 
 def _property(field: Field) -> dict[str, Any]:

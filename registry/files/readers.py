@@ -53,13 +53,15 @@ class Cursor:
         self.findings.add(code, self.path, message, self.key_place)
         return INVALID
 
-    def child(self, key: str, entry: Entry) -> "Cursor":
-        path = f"{self.path}.{key}" if self.path else key
+    def child(self, entry: Entry) -> "Cursor":
+        # As the text spells the key: what `file` of a prompt says is kept under `text`.
+        spelled = entry.key.text
+        path = f"{self.path}.{spelled}" if self.path else spelled
         return Cursor(entry.value, path, self.findings, entry.value_place, entry.key.place)
 
     def field(self, name: str) -> "Cursor":
         """The child under a key that is there."""
-        return self.child(name, self.node.entries[name])
+        return self.child(self.node.entries[name])
 
     def over(self, node: Node) -> "Cursor":
         """The same place, with another node."""
@@ -71,7 +73,7 @@ class Cursor:
 
     def children(self) -> Iterable[tuple[str, "Cursor"]]:
         for key, entry in self.node.entries.items():
-            yield key, self.child(key, entry)
+            yield key, self.child(entry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ CODES: Mapping[str, str] = {
     "E504": "price too high",
     "E505": "zero without `free`",
     "E506": "rates with `free`",
+    "E601": "a path that is none of a prompt's text",
+    "E602": "a prompt's text that is not there, or cannot be read",
     "W501": "cached input above input",
     "W503": "looks like a price per token",
     "W504": "output costs nothing",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.documents import Registry
+from registry.files.gathering import add_texts
 from registry.files.positions import Fault
 from registry.files.sources import SourceFile, UnreadableSource, list_files, read_file
 from registry.schema import parse_files
@@ -46,5 +47,5 @@ def validate(patterns: Sequence[str]) -> Validation:
             unreadable.append(Fault("E100", "", str(error), name, 1, 1))
     if unreadable:
         return Validation(names, tuple(unreadable))
-    parsed = parse_files(files)
+    parsed = parse_files(add_texts(files, [Path(name) for name in names])[0])
     return Validation(names, parsed.faults, parsed.registry)

@@ -1,5 +1,6 @@
 """Readers of the values with rules of their own: durations, prices, secrets, headers, addresses."""
 
+import posixpath
 import re
 from decimal import Decimal
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 from quart_proxy.core.pricing import PRICE_DECIMALS_MAX
 from registry.files.positions import is_reference, is_sensitive
 from registry.files.readers import Cursor, Invalid, Reader, expected, in_words, read_map, text
+from registry.files.sources import TEXT_SUFFIXES, is_text
 from registry.files.tree import scalars
 
 PRICE_LIMIT = Decimal(1_000_000)
@@ -83,6 +85,36 @@ def _read_secret(cursor: Cursor) -> str | Invalid:
 
 
 SECRET = Reader(_read_secret, {"type": "string", "pattern": f"^{_SECRET.pattern}$"})
+
+PATH_CHARACTERS_MAX = 400
+_PATH_TEXT = text(characters_max=PATH_CHARACTERS_MAX)
+
+
+def _read_prompt_path(cursor: Cursor) -> str | Invalid:
+    path = _PATH_TEXT.read(cursor)
+    if isinstance(path, Invalid):
+        return path
+    fault = _path_fault(path)
+    return posixpath.normpath(path) if fault is None else cursor.fail("E601", fault)
+
+
+def _path_fault(path: str) -> str | None:
+    """What is wrong with the path of a prompt's text, or None."""
+    if "\\" in path:
+        return "must have / between folders, on every system"
+    if path.startswith("/"):
+        return "must begin at the folder of this YAML file, such as prompts/house-style.md"
+    if ".." in path.split("/"):
+        return "must not lead out of the folder of this YAML file; move the text into it"
+    if not is_text(path) or posixpath.basename(path).lower() in TEXT_SUFFIXES:
+        return f"must name a file that ends in {' or '.join(TEXT_SUFFIXES)}"
+    return None
+
+
+PROMPT_PATH = Reader(
+    _read_prompt_path,
+    {"type": "string", "maxLength": PATH_CHARACTERS_MAX, "pattern": r"^[^/\\][^\\]*\.([mM][dD]|[tT][xX][tT])$"},
+)
 
 _HEADER_VALUE = text(characters_max=4_000)
 

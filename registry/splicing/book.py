@@ -1,5 +1,6 @@
 """The files of a source as they are laid out: where an entity is written, and what it gets from elsewhere."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -7,6 +8,8 @@ from typing import Literal, NamedTuple
 from registry.documents import DEFAULT_UPSTREAM
 from registry.entities import EntityKey, Kind
 from registry.files.grammar import CONNECTION
+from registry.files.prompts import PROMPT_FILE, PROMPT_TEXT, name_of
+from registry.files.sources import is_text
 from registry.leaves import SHORT_FORM, split_path
 from registry.splicing.cuts import SpliceError
 from registry.splicing.syntax import Item, Pair, Sheet
@@ -37,7 +40,8 @@ class Book:
     """Raises ValueError if a file is not YAML."""
 
     def __init__(self, sheets: Sequence[Sheet]) -> None:
-        self.sheets = list(sheets)
+        self.sheets = [sheet for sheet in sheets if not is_text(sheet.name)]
+        self._texts = {sheet.name: sheet for sheet in sheets if is_text(sheet.name)}
 
     def sections(self, name: str) -> Iterator[tuple[Sheet, Pair]]:
         """The top-level key of that name in each file that has it."""
@@ -62,6 +66,32 @@ class Book:
         if found is None:
             raise SpliceError(f"{entity} has no entry of its own in the files.")
         return found
+
+    # --- texts in files of their own ------------------------------------------------------------------
+
+    def has_prompt_file(self, entity: EntityKey) -> bool:
+        """Whether the entity itself names the file of its prompt, or has an alias that does."""
+        return _prompt_path(self.get(entity).pair.value) is not None
+
+    def find_own_text(self, entity: EntityKey) -> Sheet | None:
+        """The file of the entity's own prompt, unless another model, a profile or the defaults have it too."""
+        found = self.get(entity)
+        path = _prompt_path(found.pair.value)
+        if path is None:
+            return None
+        name = name_of(found.sheet.name, path)
+        return self._texts.get(name) if self._uses[name] == 1 else None
+
+    @cached_property
+    def _uses(self) -> Counter[str]:
+        """How many models, profiles and defaults have a text, by its name."""
+        return Counter(
+            name_of(sheet.name, path)
+            for section in ("defaults", "profiles", "models")
+            for sheet, pair in self.sections(section)
+            for item in pair.value.resolved.entries().values()
+            if (path := _prompt_path(item)) is not None
+        )
 
     # --- what a model is built on ---------------------------------------------------------------------
 
@@ -94,9 +124,10 @@ class Book:
         """What gives the leaf a value where the entity's own line is gone: an alias or `<<` in the entity, or
         what the model is built on. Empty: nothing."""
         names = self.names_of(entity, path)
-        if is_brought(self.get(entity).pair.value, names):
+        ways = [PROMPT_TEXT, PROMPT_FILE] if names == PROMPT_TEXT else [names]
+        if any(is_brought(self.get(entity).pair.value, way) for way in ways):
             return "alias"
-        return "layer" if self._below(entity, names) else ""
+        return "layer" if any(self._below(entity, way) for way in ways) else ""
 
     def _below(self, entity: EntityKey, names: Sequence[str]) -> Item | None:
         """The value that the model's layers have for a leaf."""
@@ -125,6 +156,12 @@ class Book:
         found = (pair.value.find(*names) for _, pair in self.sections(section))
         item = next((item for item in found if item is not None), None)
         return None if item is None or item.is_null else item
+
+
+def _prompt_path(item: Item) -> str | None:
+    """What an entity, a profile or the defaults name as the file of their prompt."""
+    file = item.find(*PROMPT_FILE)
+    return None if file is None or file.is_null or file.kind != "scalar" else file.text
 
 
 def is_brought(item: Item, names: Sequence[str]) -> bool:

@@ -11,12 +11,14 @@ from typing import Any
 from registry.documents import DEFAULT_UPSTREAM
 from registry.entities import EntityKey, Value
 from registry.files.grammar import CONNECTION
+from registry.files.prompts import PROMPT_TEXT
 from registry.files.sources import SourceFile
 from registry.leaves import default_of
 from registry.splicing.anchors import copied, leave, let_go
 from registry.splicing.blocks import put, remove, remove_pairs
 from registry.splicing.book import Book, Found, is_brought
 from registry.splicing.cuts import Change, SpliceError, indented
+from registry.splicing.prompts import put_prompt, remove_prompt
 from registry.splicing.render_yaml import render_flow, render_pair, written
 from registry.splicing.sections import add_entity, add_removed, remove_entity
 from registry.splicing.syntax import Sheet
@@ -169,6 +171,8 @@ def _set_leaf(book: Book, edit: SetLeaf) -> tuple[list[Change], bool]:
     if names[0] == "upstreams" and book.is_short(edit.entity):
         return _to_long_form(book, edit.entity), False
     value = edit.value
+    if names == PROMPT_TEXT and isinstance(value, str) and book.has_prompt_file(edit.entity):
+        return put_prompt(book, edit.entity, value), True
     if edit.path == "tags" and isinstance(value, tuple):
         below = book.tags_below(edit.entity)
         if below - set(value):
@@ -186,6 +190,8 @@ def _put(found: Found, names: Sequence[str], value: Any) -> list[Change]:
 def _unset_leaf(book: Book, edit: UnsetLeaf) -> tuple[list[Change], bool]:
     entity, path = edit.entity, edit.path
     found, names = book.get(entity), book.names_of(entity, path)
+    if names == PROMPT_TEXT and book.has_prompt_file(entity):
+        return (put_prompt(book, entity, None) if edit.as_null else remove_prompt(book, entity)), True
     if not edit.as_null:
         return remove(found.sheet, found.pair.value, names), True
     if names[0] == "upstreams" and book.is_short(entity):

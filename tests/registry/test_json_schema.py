@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from registry.files.grammar import MODEL, PRICING, REGISTRY
 from registry.files.json_schema import DEFINITIONS, render_schema
 from registry.files.readers import Fields
-from registry.schema import parse_registry
+from registry.files.sources import SourceFile
+from registry.schema import parse_files, parse_registry
 from tests.registry.test_declared import registries
 
 ROOT = Path(__file__).parents[2]
@@ -166,6 +167,7 @@ GOOD = [
     "{limits: {timeout: 120, idle_timeout: 2m, context_window: 9}}",
     "{system_prompt: {disabled: false, text: '', mode: null}}",
     '{system_prompt: {text: "two\\nlines", mode: replace}}',
+    "{system_prompt: {text: a, file: null}}",
     "{routing: {retry_on: [429, 5xx, timeout], cooldown: 30s, max_attempts: 3}}",
     "{x-note: {any: [thing]}}",
     "{groups: [eng], visibility: internal, protect: true, enabled: false, description: d, owned_by: us}",
@@ -195,6 +197,11 @@ BAD = [
     "{limits: {context_window: 0}}",
     "{limits: {context_window: 1.5}}",
     "{system_prompt: {mode: append}}",
+    "{system_prompt: {file: 5}}",
+    "{system_prompt: {file: /a.md}}",
+    "{system_prompt: {file: 'a\\\\b.md'}}",
+    "{system_prompt: {file: a.yaml}}",
+    "{system_prompt: {file: a.md, text: b}}",
     "{routing: {retry_on: [1.5]}}",
     "{routing: {max_attempts: 21}}",
     "{upstreams: {A b: {}}}",
@@ -229,6 +236,13 @@ def test_a_bad_model_is_bad_to_both(body: str) -> None:
     for text in (with_model(body), with_profile(body), with_defaults(body)):
         assert parse_registry(text).registry is None
         assert not accepts(SCHEMA, yaml.safe_load(text))
+
+
+@pytest.mark.parametrize("path", ["a.md", "./a.md", "prompts/a b.TXT", "..a/b.md", "ü.md"])
+def test_a_path_of_a_text_is_good_to_both(path: str) -> None:
+    text = with_model(f"{{system_prompt: {{file: {path}, text: null}}}}")
+    assert parse_files([SourceFile("models.yaml", text), SourceFile(path.removeprefix("./"), "x")]).registry
+    assert accepts(SCHEMA, yaml.safe_load(text))
 
 
 BAD_FILES = [

@@ -49,6 +49,8 @@ CASES = {
     "E504": M + "  m: {provider: p, pricing: {input: 1000000, output: 1}}\n",
     "E505": M + "  m: {provider: p, pricing: {input: 0, output: 1}}\n",
     "E506": M + "  m: {provider: p, pricing: {free: true, output: 1}}\n",
+    "E601": M + "  m: {provider: p, system_prompt: {file: ../shared/tone.md}}\n",
+    "E602": M + "  m: {provider: p, system_prompt: {file: prompts/tone.md}}\n",
     "W501": M + "  m: {provider: p, pricing: {input: 1, cached_input: 2, output: 3}}\n",
     "W503": M + "  m: {provider: p, pricing: {input: 0.00025, output: 1}}\n",
     "W504": M + "  m: {provider: p, pricing: {input: 1, output: 0}}\n",
@@ -159,6 +161,14 @@ models.yaml:4:37: error[E505]: models.m.pricing.input: zero must be said out lou
 
 models.yaml:4:42: error[E506]: models.m.pricing.output: a free model has no rates
      4 |   m: {provider: p, pricing: {free: true, output: 1}}
+       |                                          ^
+
+models.yaml:4:42: error[E601]: models.m.system_prompt.file: must not lead out of the folder of this YAML file; move the text into it
+     4 |   m: {provider: p, system_prompt: {file: ../shared/tone.md}}
+       |                                          ^
+
+models.yaml:4:42: error[E602]: models.m.system_prompt.file: there is no file prompts/tone.md; the path begins at the folder of models.yaml
+     4 |   m: {provider: p, system_prompt: {file: prompts/tone.md}}
        |                                          ^
 
 models.yaml:4:54: warning[W501]: models.m.pricing.cached_input: cached_input 2 is above input 1; swapped?

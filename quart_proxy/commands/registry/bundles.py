@@ -11,6 +11,7 @@ import click
 
 from quart_proxy.commands.registry.origin import Provenance, find_provenance
 from quart_proxy.settings import Settings
+from registry.files.gathering import add_texts
 from registry.files.sources import SourceFile, list_files, read_file, read_files
 from registry.planning.plan_document import Plan
 
@@ -28,6 +29,11 @@ class Given:
         here = [Path(os.path.relpath(path)).as_posix() for path in self.paths]
         return tuple(replace(file, name=name) for file, name in zip(files, here, strict=True))
 
+    def changed(self, made: Sequence[SourceFile]) -> list[tuple[Path, SourceFile]]:
+        """Those of the edited files that are other than these, with their paths."""
+        triples = zip(self.paths, self.files, made, strict=True)
+        return [(path, after) for path, before, after in triples if before.text != after.text]
+
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
@@ -44,14 +50,20 @@ def patterns_or_default(patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def read_given(patterns: Sequence[str]) -> Given:
-    """The files of all patterns. Raises UnreadableSource if one matches nothing, or a file cannot be read."""
+    """The files of all patterns, and the texts that they name. Raises UnreadableSource if a pattern matches nothing, or
+    a YAML file cannot be read."""
     patterns = patterns_or_default(patterns)
     if len(patterns) == 1:
-        return Given(tuple(read_files(patterns[0])), tuple(list_files(patterns[0])))
+        return _given(read_files(patterns[0]), list_files(patterns[0]))
     found = {Path(os.path.abspath(path)): path for pattern in patterns for path in list_files(pattern)}
     folder = os.path.commonpath([path.parent for path in found])
     paths = sorted(found)
-    return Given(tuple(read_file(path, name=path.relative_to(folder).as_posix()) for path in paths), tuple(paths))
+    return _given([read_file(path, name=path.relative_to(folder).as_posix()) for path in paths], paths)
+
+
+def _given(files: Sequence[SourceFile], paths: Sequence[Path]) -> Given:
+    files, paths = add_texts(files, paths)
+    return Given(tuple(files), tuple(paths))
 
 
 def provenance_of(given: Given) -> Provenance:

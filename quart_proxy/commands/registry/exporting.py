@@ -1,5 +1,6 @@
 """`registry export` and `adopt`: from what is live back to the files."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -117,8 +118,9 @@ def _export(
     exit_zero: bool,
 ) -> None:
     given = read_given(patterns)
-    if forms.stdout and len(given.files) > 1:
-        raise click.UsageError(f"--stdout is of one file, and these are {len(given.files)}.")
+    sheets = [file for file in given.files if not file.is_text]
+    if forms.stdout and len(sheets) > 1:
+        raise click.UsageError(f"--stdout is of one file, and these are {len(sheets)}.")
     with faults_shown():
         answer = at_door(target, lambda door: door.export(given.files, adopt=adopt, only=only))
     made = [SourceFile(file["name"], file["text"]) for file in answer["files"]]
@@ -129,7 +131,7 @@ def _export(
     elif forms.in_place:
         _write(given, made, answer)
     elif forms.stdout:
-        click.echo("".join(file.text for file in made), nl=False)
+        _print(given, made)
     elif not forms.check:
         click.echo(render_patch(given.called(given.files), given.called(made)), nl=False)
     if adopt and answer["skipped"] and not answer["changed"]:
@@ -137,11 +139,33 @@ def _export(
     exit_with(2 if forms.check and answer["changed"] else 0, exit_zero=exit_zero)
 
 
+def _print(given: Given, made: Sequence[SourceFile]) -> None:
+    """The one file that changed, or the YAML as it is. Which it is goes to stderr if it is a prompt's text."""
+    changed = given.changed(made)
+    if len(changed) > 1:
+        names = " and ".join(str(path) for path, _ in changed)
+        raise click.ClickException(f"--stdout is of one file, and {names} would change: use --in-place or --patch.")
+    path, file = changed[0] if changed else (given.paths[0], made[0])
+    if file.is_text:
+        click.echo(printable(f"This is {path}."), err=True)
+    click.echo(file.text, nl=False)
+
+
 def _write(given: Given, made: Sequence[SourceFile], answer: Json) -> None:
-    for path, before, after in zip(given.paths, given.files, made, strict=True):
-        if before.text != after.text:
-            # Bytes, so that the ends of lines stay what they are.
-            Path(path).write_bytes(after.text.encode())
-            click.echo(f"Wrote {path}.")
+    changed = given.changed(made)
+    for path, _ in changed:
+        _check_alone(path, given)
+    for path, after in changed:
+        # Bytes, so that the ends of lines stay what they are.
+        path.write_bytes(after.text.encode())
+        click.echo(f"Wrote {path}.")
     if not answer["changed"]:
         click.echo("The files say already what is live.")
+
+
+def _check_alone(path: Path, given: Given) -> None:
+    """By a link, a text can be that of others who never were asked."""
+    real = os.path.realpath(path)
+    for other in given.paths:
+        if other != path and os.path.realpath(other) == real:
+            raise click.ClickException(f"{path} and {other} are one file; make it two, or edit it by hand.")

@@ -179,7 +179,9 @@ def _read(response: httpx.Response) -> Any:
 
 
 def _files(files: Sequence[SourceFile]) -> list[dict[str, str]]:
-    return [{"name": file.name, "text": file.text} for file in files]
+    return [
+        {"name": file.name, "text": file.text, **({"problem": file.problem} if file.problem else {})} for file in files
+    ]
 
 
 def _bundle(files: Sequence[SourceFile], provenance: Provenance, policy: Policy) -> Json:
