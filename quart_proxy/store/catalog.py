@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.usage import Dimension
-from quart_proxy.store.price_rows import price_of
+from quart_proxy.store.price_rows import Tiers, price_of
 from quart_proxy.store.tables import model_names, models, prices, providers, upstreams
 
 
@@ -59,7 +59,7 @@ class Model:
     limits: Mapping[str, int] = field(default_factory=dict)
     rates: Mapping[Dimension, Decimal] | None = None
     free: bool = False
-    tiers: Mapping[int, Mapping[Dimension, Decimal]] = field(default_factory=dict)
+    tiers: Tiers = field(default_factory=dict)
     upstreams: tuple[Upstream, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What models.yaml may say and serving does not read, such as tags."""
