@@ -47,10 +47,14 @@ class UpstreamDocument:
 
 @dataclass(frozen=True, slots=True)
 class PricingDocument:
-    """Dollars per 1,000,000 tokens by dimension: what was said, before any fallback. `free` has no rates."""
+    """Dollars per 1,000,000 tokens by dimension: what was said, before any fallback. `free` has no rates.
+
+    `tiers` has, by threshold, the rates for a prompt of more tokens: of the dimensions that `rates` has.
+    """
 
     rates: Mapping[Dimension, Decimal] = field(default_factory=dict)
     free: bool = False
+    tiers: Mapping[int, Mapping[Dimension, Decimal]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,12 @@ def _connection(upstream: UpstreamDocument) -> dict[str, Any]:
 def _pricing(pricing: PricingDocument) -> dict[str, Any]:
     if pricing.free:
         return {"free": True}
-    return {dimension.value: format_money(rate) for dimension, rate in pricing.rates.items()}
+    tiers = {str(threshold): _rates(rates) for threshold, rates in sorted(pricing.tiers.items())}
+    return {**_rates(pricing.rates), **({"tiers": tiers} if tiers else {})}
+
+
+def _rates(rates: Mapping[Dimension, Decimal]) -> dict[str, str]:
+    return {dimension.value: format_money(rate) for dimension, rate in rates.items()}
 
 
 def _limits(limits: LimitsDocument) -> dict[str, Any]:

@@ -23,6 +23,7 @@ CONNECTION_FIELDS = frozenset({"provider", "api_format", "api_url", "api_key"})
 SHORT_FORM = CONNECTION_FIELDS | {"actual_model"}
 """What the short form of a model says without naming its one upstream."""
 _UPSTREAMS = "upstreams."
+_TIERS = "pricing.tiers."
 _ADDRESS = re.compile(r"(model|provider)[./]([^/]+)/(.+)")
 _DEFAULTS: Mapping[str, Value] = {
     "enabled": True,
@@ -94,12 +95,23 @@ def _flatten(kind: Kind, document: Mapping[str, Any]) -> Iterator[tuple[str, Any
         if name == "upstreams":
             for key, upstream in value.items():
                 yield from ((upstream_path(key, field), below) for field, below in upstream.items())
+        elif name == "pricing":
+            yield from _flatten_pricing(value)
         elif isinstance(value, dict):
             yield from ((f"{name}.{field}", below) for field, below in value.items())
         elif kind == "model" and name in SHORT_FORM:
             yield upstream_path(DEFAULT_UPSTREAM, name), value
         else:
             yield name, value
+
+
+def _flatten_pricing(pricing: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in pricing.items():
+        if name == "tiers":
+            for threshold, rates in value.items():
+                yield from ((tier_path(threshold, rate), below) for rate, below in rates.items())
+        else:
+            yield f"pricing.{name}", value
 
 
 # --- paths --------------------------------------------------------------------------------------------
@@ -109,8 +121,16 @@ def upstream_path(key: str, field: str) -> str:
     return f"{_UPSTREAMS}{key}.{field}"
 
 
+def tier_path(threshold: str | int, rate: str) -> str:
+    """`pricing.tiers.200000.input`."""
+    return f"{_TIERS}{threshold}.{rate}"
+
+
 def split_path(path: str) -> tuple[str, ...]:
-    """The parts of a path: `("pricing", "input")`, `("upstreams", "eu.west", "weight")`, `("headers", "x-team")`."""
+    """The parts of a path: `("pricing", "input")`, `("pricing", "tiers", "200000", "input")`,
+    `("upstreams", "eu.west", "weight")`, `("headers", "x-team")`."""
+    if path.startswith(_TIERS):
+        return tuple(path.split("."))
     if path.startswith(_UPSTREAMS):
         key, _, field = path.removeprefix(_UPSTREAMS).rpartition(".")
         return "upstreams", key, field
@@ -124,12 +144,12 @@ def upstream_of(path: str) -> str | None:
 
 
 def group_of(path: str) -> str:
-    """The leaves that change together or not at all: `pricing`, `system_prompt`, `connection` (of a provider),
-    `upstreams.<key>.connection`; any other leaf is a group of its own."""
+    """The leaves that change together or not at all: `pricing` with all tiers, `system_prompt`, `connection` (of a
+    provider), `upstreams.<key>.connection`; any other leaf is a group of its own."""
     *tables, name = split_path(path)
     if tables[:1] == ["upstreams"]:
         return upstream_path(tables[1], "connection") if name in CONNECTION_FIELDS else path
-    if tables in (["pricing"], ["system_prompt"]):
+    if tables[:1] in (["pricing"], ["system_prompt"]):
         return tables[0]
     if tables == ["headers"] or (not tables and name in CONNECTION_FIELDS):
         return "connection"

@@ -45,6 +45,7 @@ def model_row(document: ModelDocument) -> Model:
         limits={name: value for name, value in limits.items() if value is not None},
         rates=None if pricing is None else pricing.rates,
         free=pricing is not None and pricing.free,
+        tiers={} if pricing is None else pricing.tiers,
         upstreams=tuple(_upstream_row(upstream) for upstream in document.upstreams),
         extra={name: _plain(getattr(document, name)) for name in _EXTRA if getattr(document, name)},
     )
@@ -55,7 +56,7 @@ def model_document(row: Model) -> ModelDocument:
     if row.free:
         pricing = PricingDocument({}, free=True)
     elif row.rates is not None:
-        pricing = PricingDocument(row.rates)
+        pricing = PricingDocument(row.rates, tiers=row.tiers)
     extra: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in row.extra.items()
     }

@@ -1,6 +1,6 @@
 """Users with money, a price, and exchanges to settle: what the tests of billing begin with."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -91,11 +91,14 @@ class Books:
             assert await list_imbalances(connection) == []
 
 
-async def open_books(database: Database, *, users: int = 1, dollars: str = "100") -> Books:
+async def open_books(
+    database: Database, *, users: int = 1, dollars: str = "100", tiers: Mapping[int, Mapping[Dimension, Decimal]] = {}
+) -> Books:
     accounts = Accounts(database)
     async with database.transaction() as connection:
         await make_partitions(connection, datetime.now(UTC))
-        await save_model(connection, Model(key="model", display_name="model", rates=RATES, upstreams=(UPSTREAM,)))
+        priced = {"rates": RATES, "tiers": tiers, "upstreams": (UPSTREAM,)}
+        await save_model(connection, Model(key="model", display_name="model", **priced))
         price = (await list_served_models(connection, "model"))[0].price
     ids = []
     for place in range(users):

@@ -1,13 +1,16 @@
 """Usage x price = charge: one line for each dimension used, and lines that sum to the cost. Exact, unrounded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
 
 from quart_proxy.core.money import ZERO
 from quart_proxy.core.usage import Dimension, Usage
 
 PRICE_DECIMALS_MAX = 6
+
+BASE = 0
+"""The tier of a prompt that exceeds no threshold: the rates that the price itself names."""
 
 # A dimension without a price of its own is charged as another one, never as zero.
 FALLBACK: Mapping[Dimension, Dimension] = {
@@ -26,22 +29,30 @@ class Price:
     """Dollars per 1,000,000 tokens by dimension, as stored in one price row.
 
     `rates` holds what was said; `rate()` what is charged. Complete when every dimension in REQUIRED is there.
-    A free model has the rate 0 in each of them, said out loud.
+    A free model has the rate 0 in each of them, said out loud. `tiers` holds, by a threshold in tokens, the rates
+    of requests whose prompt is longer than that; empty: a prompt of any length costs the same.
     """
 
     id: int
     rates: Mapping[Dimension, Decimal]
     free: bool = False
+    tiers: Mapping[int, Mapping[Dimension, Decimal]] = field(default_factory=dict)
 
-    def rate(self, dimension: Dimension) -> Decimal:
-        """Dollars per million tokens of `dimension`, after fallback. Raises KeyError if the price is incomplete."""
-        while dimension not in self.rates and dimension in FALLBACK:
+    def tier_of(self, prompt_tokens: int) -> int:
+        """The highest threshold that a prompt of so many tokens exceeds; BASE where it exceeds none."""
+        return max((threshold for threshold in self.tiers if prompt_tokens > threshold), default=BASE)
+
+    def rate(self, dimension: Dimension, tier: int = BASE) -> Decimal:
+        """Dollars per million tokens of `dimension`, after fallback among the rates of the tier. Raises KeyError if
+        the price is incomplete, or has no such tier."""
+        rates = self.rates if tier == BASE else self.tiers[tier]
+        while dimension not in rates and dimension in FALLBACK:
             dimension = FALLBACK[dimension]
-        return self.rates[dimension]
+        return rates[dimension]
 
     @property
     def is_complete(self) -> bool:
-        return all(dimension in self.rates for dimension in REQUIRED)
+        return all(dimension in rates for rates in (self.rates, *self.tiers.values()) for dimension in REQUIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +67,33 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a request costs. `cost` is the sum of the lines' amounts, to the last digit."""
+    """What a request costs. `cost` is the sum of the lines' amounts, to the last digit.
+
+    `tier` is the threshold whose rates every line has; BASE where the prompt exceeded none.
+    """
 
     lines: tuple[Line, ...]
     cost: Decimal
+    tier: int = BASE
 
 
 NO_CHARGE = Charge((), ZERO)
 
 
 def charge(usage: Usage, price: Price) -> Charge:
-    """Price one request: a line for each dimension that has tokens, in the order of `Dimension`.
+    """Price one request: a line for each dimension that has tokens, in the order of `Dimension`. The whole prompt,
+    however it was cached, decides on the tier, and the tier on every rate, that of the output too.
 
     Raises KeyError if the price is incomplete; such a model is never served.
     """
+    tier = price.tier_of(usage.input_total)
     lines = []
     cost = ZERO
     for dimension in Dimension:
         tokens = usage.count(dimension)
         if tokens:
-            rate = price.rate(dimension)
+            rate = price.rate(dimension, tier)
             amount = _EXACT.multiply(rate, tokens).scaleb(-6, _EXACT)
             lines.append(Line(dimension, tokens, rate, amount))
             cost = _EXACT.add(cost, amount)
-    return Charge(tuple(lines), cost)
+    return Charge(tuple(lines), cost, tier)

@@ -6,10 +6,9 @@ from typing import Any
 from quart import Blueprint, Response
 
 from quart_proxy.core.errors import ModelNotFound
-from quart_proxy.core.money import format_money
 from quart_proxy.core.names import fold_name
-from quart_proxy.core.usage import Dimension
 from quart_proxy.http import authenticated, json_response, service
+from quart_proxy.http.forms import price_form
 from quart_proxy.services.routing import Router
 from quart_proxy.store.served import ServedModel
 
@@ -51,10 +50,5 @@ def render_model(model: ServedModel) -> dict[str, Any]:
         "created_at": model.created_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "max_tokens": model.limits.get("max_output_tokens"),
         "max_input_tokens": model.limits.get("context_window"),
-        "pricing": {
-            "currency": "USD",
-            "per": "1M_tokens",
-            "free": model.price.free,
-            **{d.value: format_money(model.price.rate(d)) for d in Dimension},
-        },
+        "pricing": price_form(model.price),
     }

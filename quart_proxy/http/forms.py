@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from quart_proxy.core.money import format_money
-from quart_proxy.core.pricing import Price
+from quart_proxy.core.pricing import BASE, Price
 from quart_proxy.core.usage import Dimension
 from quart_proxy.store.accounts import ApiKey, User
 from quart_proxy.store.ledger import Entry
@@ -96,13 +96,18 @@ def entry_form(entry: Entry) -> dict[str, Any]:
 
 
 def price_form(price: Price) -> dict[str, Any]:
-    """What each dimension is charged at, after every fallback."""
+    """What each dimension is charged at, after every fallback; under `tiers` what it is for prompts of more tokens."""
     return {
         "currency": "USD",
         "per": "1M_tokens",
         "free": price.free,
-        **{dimension.value: format_money(price.rate(dimension)) for dimension in Dimension},
+        **_charged(price, BASE),
+        "tiers": {str(threshold): _charged(price, threshold) for threshold in sorted(price.tiers)},
     }
+
+
+def _charged(price: Price, tier: int) -> dict[str, str]:
+    return {dimension.value: format_money(price.rate(dimension, tier)) for dimension in Dimension}
 
 
 def usage_form(row: UsageRow) -> dict[str, Any]:
@@ -136,9 +141,11 @@ def usage_form_for_admin(row: UsageRow) -> dict[str, Any]:
 
 
 def receipt_lines(receipt: Receipt) -> dict[str, Any]:
-    """The lines of the bill; their amounts sum to `cost`, to the last digit."""
+    """The lines of the bill; their amounts sum to `cost`, to the last digit. `tier` is the threshold that the prompt
+    exceeded, which the rates are of; null: the price has none so low."""
     return {
         "currency": "USD",
+        "tier": receipt.charge.tier or None,
         "lines": [
             {
                 "dimension": line.dimension.value,

@@ -57,7 +57,8 @@ def expected_cost(price: Price, *, body_bytes: int, output_tokens: int) -> Decim
     """Dollars that a request will cost at most, roughly: its bytes as input, and all the output it may have."""
     tokens_in = body_bytes // BYTES_PER_TOKEN + 1
     tokens_out = min(output_tokens, HELD_TOKENS_MAX)
-    return (price.rate(Dimension.INPUT) * tokens_in + price.rate(Dimension.OUTPUT) * tokens_out).scaleb(-6)
+    tier = price.tier_of(tokens_in)
+    return (price.rate(Dimension.INPUT, tier) * tokens_in + price.rate(Dimension.OUTPUT, tier) * tokens_out).scaleb(-6)
 
 
 class Admission:

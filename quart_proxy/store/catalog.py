@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.core.pricing import Price
 from quart_proxy.core.usage import Dimension
+from quart_proxy.store.price_rows import Tiers, price_of
 from quart_proxy.store.tables import model_names, models, prices, providers, upstreams
 
 
@@ -44,7 +44,8 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model as an admin declares it. `rates` None: no price, so it is not served. Limits are seconds and
+    """A model as an admin declares it. `rates` None: no price, so it is not served; `tiers` are the rates of long
+    prompts, by threshold. Limits are seconds and
     tokens by the names of models.yaml; absent ones take the product's defaults."""
 
     key: str
@@ -58,18 +59,12 @@ class Model:
     limits: Mapping[str, int] = field(default_factory=dict)
     rates: Mapping[Dimension, Decimal] | None = None
     free: bool = False
+    tiers: Tiers = field(default_factory=dict)
     upstreams: tuple[Upstream, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What models.yaml may say and serving does not read, such as tags."""
     id: int = 0
     row_version: int = 0
-
-
-def _price(row: Any) -> Price | None:
-    if row is None or row.id is None:
-        return None
-    rates = {d: getattr(row, d.value) for d in Dimension if getattr(row, d.value) is not None}
-    return Price(row.id, rates, row.free)
 
 
 async def list_names(connection: AsyncConnection, model_ids: Sequence[int]) -> dict[int, list[tuple[str, str, bool]]]:
@@ -108,7 +103,7 @@ async def list_models(connection: AsyncConnection, key: str | None = None) -> li
     ids = [row.id for row in rows]
     named = await list_names(connection, ids)
     current = {
-        row.model_id: row
+        row.model_id: price_of(row, row.id)
         for row in await connection.execute(
             select(prices).where(prices.c.model_id.in_(ids), prices.c.valid_to.is_(None))
         )
@@ -116,7 +111,7 @@ async def list_models(connection: AsyncConnection, key: str | None = None) -> li
     declared = await _declared_upstreams(connection, ids)
     found = []
     for row in rows:
-        price = _price(current.get(row.id))
+        price = current.get(row.id)
         found.append(
             Model(
                 key=row.key,
@@ -130,6 +125,7 @@ async def list_models(connection: AsyncConnection, key: str | None = None) -> li
                 limits=row.limits,
                 rates=None if price is None else price.rates,
                 free=price is not None and price.free,
+                tiers={} if price is None else price.tiers,
                 upstreams=tuple(declared.get(row.id, ())),
                 extra=row.extra,
                 id=row.id,

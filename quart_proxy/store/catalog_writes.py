@@ -28,8 +28,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.names import fold_name
+from quart_proxy.core.pricing import Price
 from quart_proxy.core.usage import Dimension
 from quart_proxy.store.catalog import Model, Provider
+from quart_proxy.store.price_rows import Tiers, price_of, tiers_as_json
 from quart_proxy.store.tables import model_names, models, prices, providers, upstreams
 
 _FREE: Mapping[Dimension, Decimal] = {Dimension.INPUT: Decimal(0), Dimension.OUTPUT: Decimal(0)}
@@ -40,6 +42,7 @@ class Wanted(NamedTuple):
 
     rates: Mapping[Dimension, Decimal]
     free: bool
+    tiers: Tiers
 
 
 class Saved(NamedTuple):
@@ -178,15 +181,11 @@ async def _save_prices(
 ) -> None:
     """Bring the prices in force to `wanted`, by model id. None: no price."""
     in_force = select(prices).where(_among(prices.c.model_id, wanted), prices.c.valid_to.is_(None))
-    current = {row.model_id: row for row in await connection.execute(in_force)}
-    changed = {
-        model_id: price
-        for model_id, price in wanted.items()
-        if (price and price.rates) != (_rates(current[model_id]) if model_id in current else None)
-    }
+    current = {row.model_id: price_of(row, row.id) for row in await connection.execute(in_force)}
+    changed = {model_id: price for model_id, price in wanted.items() if not _is_at(price, current.get(model_id))}
     if not changed:
         return
-    closed = [row.id for model_id, row in current.items() if model_id in changed]
+    closed = [price.id for model_id, price in current.items() if model_id in changed]
     # Not `now()`, when the transaction began: one that waited for another would end its price before the start.
     at = await connection.scalar(select(func.clock_timestamp()))
     if closed:
@@ -196,6 +195,7 @@ async def _save_prices(
         {
             "model_id": model_id,
             "free": price.free,
+            "tiers": tiers_as_json(price.tiers),
             "revision_id": revision_id,
             "valid_from": at,
             **{dimension.value: price.rates.get(dimension) for dimension in Dimension},
@@ -209,13 +209,15 @@ async def _save_prices(
 
 def _price(model: Model) -> Wanted | None:
     if model.free:
-        return Wanted(_FREE, True)
-    return None if model.rates is None else Wanted(model.rates, False)
+        return Wanted(_FREE, True, {})
+    return None if model.rates is None else Wanted(model.rates, False, model.tiers)
 
 
-def _rates(row: Any) -> dict[Dimension, Decimal]:
-    rates = {dimension: getattr(row, dimension.value) for dimension in Dimension}
-    return {dimension: rate for dimension, rate in rates.items() if rate is not None}
+def _is_at(wanted: Wanted | None, current: Price | None) -> bool:
+    """Whether the price in force is the wanted one already."""
+    if wanted is None or current is None:
+        return wanted is None and current is None
+    return (wanted.rates, wanted.tiers) == (current.rates, current.tiers)
 
 
 # --- deleting, restoring, renaming --------------------------------------------------------------------

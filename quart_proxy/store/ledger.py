@@ -195,20 +195,31 @@ class Imbalance:
     summed: Decimal
 
 
+_RATES = ", ".join(dimension.value for dimension in Dimension)
+_TIER_RATES = ", ".join(f"(t.rates ->> '{dimension.value}')::numeric" for dimension in Dimension)
+
 # Each row of usage is also priced again from its own price row: a cost that was kept but never charged by
-# the price it names is as wrong as a sum that does not add up.
+# the price it names is as wrong as a sum that does not add up. A tier holds above its threshold, up to the next one.
 _AUDIT = f"""
 WITH spent AS (
        SELECT user_id, sum(cost) AS cost, count(price_id) AS requests, sum({_INPUT}) AS input_tokens,
               sum(output) AS output_tokens
        FROM usage_log GROUP BY user_id),
      credited AS (SELECT user_id, sum(amount) AS amount FROM ledger GROUP BY user_id),
+     tiers AS (
+       SELECT *, lead(above) OVER (PARTITION BY id ORDER BY above) AS up_to
+       FROM (SELECT id, -1 AS above, {_RATES} FROM prices
+             UNION ALL
+             SELECT p.id, t.threshold::bigint, {_TIER_RATES}
+             FROM prices p CROSS JOIN LATERAL jsonb_each(p.tiers) AS t (threshold, rates)) AS rated),
      repriced AS (
        SELECT l.user_id, sum(l.cost) AS kept,
               sum((l.input * p.input + l.output * p.output + l.cached_input * coalesce(p.cached_input, p.input)
                    + l.cache_write * coalesce(p.cache_write, p.input)
                    + l.cache_write_1h * coalesce(p.cache_write_1h, p.cache_write, p.input)) * 0.000001) AS summed
-       FROM usage_log l JOIN prices p ON p.id = l.price_id GROUP BY l.user_id)
+       FROM (SELECT *, {_INPUT} AS prompt FROM usage_log) AS l
+       JOIN tiers p ON p.id = l.price_id AND l.prompt > p.above AND (p.up_to IS NULL OR l.prompt <= p.up_to)
+       GROUP BY l.user_id)
 SELECT u.id, u.name, f.figure, f.kept, f.summed
 FROM users u
 LEFT JOIN spent s ON s.user_id = u.id

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quart_proxy.core.pricing import Price
 from quart_proxy.core.usage import Dimension
 from quart_proxy.store.catalog import list_names
+from quart_proxy.store.price_rows import price_of
 from quart_proxy.store.tables import model_names, models, prices, providers, upstreams
 
 
@@ -47,7 +48,8 @@ class ServedModel:
 async def list_served_models(connection: AsyncConnection, name: str | None = None) -> list[ServedModel]:
     """Every model that can be served now, by display name; with `name` (folded), the one that has this name."""
     query = (
-        select(models, *(prices.c[d.value] for d in Dimension), prices.c.free, prices.c.id.label("price_id"))
+        select(models, *(prices.c[d.value] for d in Dimension), prices.c.free, prices.c.tiers)
+        .add_columns(prices.c.id.label("price_id"))
         .join(prices, (prices.c.model_id == models.c.id) & prices.c.valid_to.is_(None))
         .where(models.c.deleted_at.is_(None), models.c.enabled)
         .order_by(models.c.display_name)
@@ -63,11 +65,7 @@ async def list_served_models(connection: AsyncConnection, name: str | None = Non
             id=row.id,
             display_name=row.display_name,
             names=frozenset(folded for folded, _, _ in named.get(row.id, ())),
-            price=Price(
-                row.price_id,
-                {d: getattr(row, d.value) for d in Dimension if getattr(row, d.value) is not None},
-                row.free,
-            ),
+            price=price_of(row, row.price_id),
             upstreams=tuple(reached[row.id]),
             prompt_disabled=bool(row.prompt_disabled),
             prompt_text=row.prompt_text or "",

@@ -74,6 +74,21 @@ def _rates() -> list[SchemaItem]:
     return items
 
 
+def _tiers() -> list[SchemaItem]:
+    """Rates of long prompts: decimal text by dimension, by threshold. Null: a prompt of any length costs the same."""
+    is_no_tier = (
+        '!(@.key like_regex "^[1-9][0-9]*$") || !exists(@.value.input) || !exists(@.value.output)'
+        ' || @.value.*.type() != "string"'
+    )
+    is_no_rate = '!(@ like_regex "^[0-9]{1,6}([.][0-9]{1,6})?$")'
+    return [
+        Column("tiers", JSONB(none_as_null=True)),
+        CheckConstraint("jsonb_typeof(tiers) = 'object' AND tiers <> '{}'", name="tiers_are_a_map"),
+        CheckConstraint(f"NOT jsonb_path_exists(tiers, '$.keyvalue() ? ({is_no_tier})')", name="tiers_are_complete"),
+        CheckConstraint(f"NOT jsonb_path_exists(tiers, '$.*.* ? ({is_no_rate})')", name="tiers_have_rates"),
+    ]
+
+
 def _entity_kind(*, primary_key: bool = False, nullable: bool = False) -> list[SchemaItem]:
     column: Column[str] = Column("kind", Text, primary_key=primary_key, nullable=nullable)
     return [column, CheckConstraint("kind IN ('provider', 'model')", name="kind_is_known")]
@@ -188,6 +203,7 @@ prices = Table(
     _id(),
     Column("model_id", ForeignKey("models.id"), nullable=False),
     *_rates(),
+    *_tiers(),
     Column("free", Boolean, nullable=False, server_default=text("false")),
     # The change of the registry that priced it. Null: priced before there was a history.
     Column("revision_id", ForeignKey("registry_revisions.id")),
@@ -195,6 +211,7 @@ prices = Table(
     _time("valid_to", nullable=True),
     CheckConstraint("input IS NOT NULL AND output IS NOT NULL", name="is_complete"),
     CheckConstraint("free = (input = 0 AND output = 0)", name="zero_is_said"),
+    CheckConstraint("NOT free OR tiers IS NULL", name="free_has_no_tiers"),
     CheckConstraint("valid_to >= valid_from", name="ends_after_start"),
     Index("ix_prices_current", "model_id", unique=True, postgresql_where=text("valid_to IS NULL")),
 )

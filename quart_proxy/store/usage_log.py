@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.core.pricing import Charge, Price, charge
+from quart_proxy.core.pricing import Charge, charge
 from quart_proxy.core.usage import Dimension, Usage
 from quart_proxy.store.partitions import first_id
+from quart_proxy.store.price_rows import price_of
 from quart_proxy.store.tables import prices, usage_log
 
 
@@ -97,7 +98,7 @@ async def list_usage(
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A row, and the lines that its cost is the sum of."""
+    """A row, and the lines that its cost is the sum of, with the tier of the price that they have their rates from."""
 
     row: UsageRow
     charge: Charge
@@ -116,8 +117,7 @@ async def find_receipt(connection: AsyncConnection, request_id: UUID, *, user_id
     if row.price_id is None:
         return Receipt(row, Charge((), row.cost))
     kept = (await connection.execute(select(prices).where(prices.c.id == row.price_id))).one()
-    rates = {d: getattr(kept, d.value) for d in Dimension if getattr(kept, d.value) is not None}
-    return Receipt(row, charge(Usage(row.tokens, row.reasoning), Price(kept.id, rates, kept.free)))
+    return Receipt(row, charge(Usage(row.tokens, row.reasoning), price_of(kept, kept.id)))
 
 
 async def count_requests(connection: AsyncConnection, model_ids: Sequence[int], since: datetime) -> dict[int, int]:

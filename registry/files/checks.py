@@ -53,18 +53,35 @@ def check_rates(pricing: Cursor, rates: Mapping[Dimension, Decimal]) -> None:
 
 def _check_rate(cursor: Cursor, dimension: Dimension, rate: Decimal) -> None:
     if dimension is Dimension.INPUT and not rate:
-        cursor.fail("E505", "zero must be said out loud: pricing: {free: true}")
+        cursor.fail("E505", "must not be 0; a model that costs nothing says so: pricing: {free: true}")
     elif dimension is Dimension.OUTPUT and not rate:
         cursor.fail("W504", "output costs nothing; right for embeddings only")
     elif 0 < rate < PRICE_PER_TOKEN_BELOW:
         cursor.fail("W503", f"{rate:f} dollars per 1M tokens looks like a price per token")
 
 
+def check_tiers(pricing: Cursor, tiers: Mapping[int, Mapping[Dimension, Decimal]]) -> None:
+    """Each tier is a price like the one that it replaces, and names the same rates: one that only the price names
+    would fall back on another where a long prompt is charged, and nobody would see it."""
+    named = set(Dimension) & pricing.node.entries.keys()
+    for threshold, rates in tiers.items():
+        tier = pricing.field("tiers").field(str(threshold))
+        check_rates(tier, rates)
+        for dimension in Dimension:
+            if dimension in named and dimension not in tier.node.entries and dimension not in REQUIRED:
+                tier.fail_at_key("E508", f'missing "{dimension}": a tier names every rate that the price names')
+            elif dimension in tier.node.entries and dimension not in named | set(REQUIRED):
+                message = f'the price has no "{dimension}": a tier names the rates that the price names'
+                tier.field(dimension).fail_at_key("E508", message)
+
+
 def check_free(pricing: Cursor) -> None:
-    """A free model has no rates."""
+    """A free model has no rates, and none for long prompts."""
     for name, child in pricing.children():
         if name in set(Dimension):
             child.fail_at_key("E506", "a free model has no rates")
+        elif name == "tiers" and child.node.entries:
+            child.fail_at_key("E506", "a free model has no tiers")
 
 
 def check_prompt(model: Cursor, prompt: Mapping[str, Any]) -> None:

@@ -10,15 +10,18 @@ from registry.documents import ModelDocument, ProviderDocument
 from registry.entities import Desired, EntityKey, OwnershipRule, Stanza
 from registry.files.checks import Records
 from registry.files.expansion import upstreams_of
-from registry.files.grammar import CONNECTION, MODEL, PROVIDER, UPSTREAM
+from registry.files.grammar import CONNECTION, MODEL, PROVIDER, RATES, UPSTREAM
 from registry.files.positions import Place
 from registry.files.prompts import PROMPT_FILE, PROMPT_TEXT, FileText
 from registry.files.readers import Cursor
 from registry.files.tree import EMPTY, Entry, Node
-from registry.leaves import TABLES, leaves_of, upstream_path
+from registry.leaves import TABLES, leaves_of, tier_path, upstream_path
 
+_NO_LEAVES = frozenset({PROMPT_FILE, ("pricing", "tiers")})
+"""A file gives the text its value, and of tiers those below are leaves."""
 _TABLES: Mapping[str, Sequence[str]] = {
-    table: [name for name in MODEL[table].reader.schema["fields"] if (table, name) != PROMPT_FILE] for table in TABLES
+    table: [name for name in MODEL[table].reader.schema["fields"] if (table, name) not in _NO_LEAVES]
+    for table in TABLES
 }
 _OF_THE_MODEL = MODEL.keys() - CONNECTION.keys() - {"extends", "upstreams"}
 
@@ -125,10 +128,19 @@ def _model_places(model: Node, upstream_defaults: Node) -> Iterator[tuple[str, P
 
 
 def _table_places(table: str, entry: Entry) -> Iterator[tuple[str, Place]]:
-    """The leaves that a table names; `null` unsets them all."""
+    """The leaves that a table names; `null` unsets all that any has."""
     if entry.value.kind == "null":
         yield from ((f"{table}.{name}", entry.value_place) for name in _TABLES[table])
     else:
         for name, below in entry.value.entries.items():
-            if name in _TABLES[table]:
+            if name == "tiers":
+                yield from _tier_places(below.value)
+            elif name in _TABLES[table]:
                 yield f"{table}.{name}", below.value_place
+
+
+def _tier_places(tiers: Node) -> Iterator[tuple[str, Place]]:
+    for threshold, tier in tiers.entries.items():
+        for name, below in tier.value.entries.items():
+            if name in RATES:
+                yield tier_path(threshold, name), below.value_place

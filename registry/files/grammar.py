@@ -22,7 +22,7 @@ from registry.files.readers import (
     text,
     whole,
 )
-from registry.files.values import DURATION, HEADERS, PRICE, PROMPT_PATH, SECRET, URL
+from registry.files.values import DURATION, HEADERS, PRICE, PROMPT_PATH, SECRET, URL, tiers_of
 
 VERSION = 1
 """Of this grammar."""
@@ -46,12 +46,16 @@ def _refuse_file(cursor: Cursor) -> Invalid:
 
 _FAILURE = Reader(_read_failure, {"anyOf": [{"type": "integer", "minimum": 0}, SLUG.schema]})
 
-PRICING: Fields = fields(
+RATES: Fields = fields(
     Field("input", PRICE, "Prompt tokens that were neither read from nor written to a cache.", nullable=False),
     Field("cached_input", PRICE, "Prompt tokens read from a cache. Unset: as input.", nullable=False),
     Field("cache_write", PRICE, "Prompt tokens written to a cache. Unset: as input.", nullable=False),
     Field("cache_write_1h", PRICE, "The same, kept for an hour. Unset: as cache_write.", nullable=False),
     Field("output", PRICE, "Generated tokens, reasoning included.", nullable=False),
+)
+PRICING: Fields = fields(
+    *RATES.values(),
+    Field("tiers", tiers_of(RATES), "By threshold: the rates for a prompt of more tokens than that."),
     Field("free", BOOL, "Costs nothing, said out loud; excludes every rate.", nullable=False),
 )
 SYSTEM_PROMPT: Fields = fields(

@@ -1,6 +1,7 @@
 """A provider and a model from their nodes: the fields by the grammar's tables, then what binds them together."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from quart_proxy.core.names import distinct_aliases
@@ -14,7 +15,7 @@ from registry.documents import (
     SystemPromptDocument,
     UpstreamDocument,
 )
-from registry.files.checks import check_connection, check_free, check_prompt, check_rates
+from registry.files.checks import check_connection, check_free, check_prompt, check_rates, check_tiers
 from registry.files.expansion import upstreams_of
 from registry.files.grammar import CONNECTION, LIMITS, MODEL, PROVIDER, UPSTREAM
 from registry.files.readers import Cursor, read_fields, read_map
@@ -97,6 +98,12 @@ def _read_pricing(model: Cursor, values: Mapping[str, Any] | None) -> PricingDoc
     if values.get("free"):
         check_free(pricing)
         return PricingDocument(free=True)
-    rates = {dimension: values[dimension] for dimension in Dimension if dimension in values}
+    rates = _rates(values)
+    tiers = {threshold: _rates(said) for threshold, said in values.get("tiers", {}).items()}
     check_rates(pricing, rates)
-    return PricingDocument(rates)
+    check_tiers(pricing, tiers)
+    return PricingDocument(rates, tiers=tiers)
+
+
+def _rates(values: Mapping[str, Any]) -> dict[Dimension, Decimal]:
+    return {dimension: values[dimension] for dimension in Dimension if dimension in values}

@@ -3,20 +3,24 @@
 import posixpath
 import re
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlsplit
 
 from quart_proxy.core.pricing import PRICE_DECIMALS_MAX
+from quart_proxy.core.usage import COUNT_MAX
 from registry.files.positions import is_reference, is_sensitive
-from registry.files.readers import Cursor, Invalid, Reader, expected, in_words, read_map, text
+from registry.files.readers import Cursor, Fields, Invalid, Reader, expected, in_words, read_fields, read_map, text
 from registry.files.sources import TEXT_SUFFIXES, is_text
 from registry.files.tree import scalars
 
 PRICE_LIMIT = Decimal(1_000_000)
+TIERS_MAX = 8
 DURATION_S_MAX = 86_400
 
 _DURATION = re.compile(r"([0-9]+)(s|m|h)?")
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
 _PRICE = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_THRESHOLD = re.compile(r"[1-9][0-9]{0,9}")
 _SECRET = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:/[^{}\x00-\x1f]+|secret:[a-z0-9][a-z0-9._-]*)\}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADERS_OF_THE_CONNECTION = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection"})
@@ -70,6 +74,31 @@ PRICE = Reader(
         ]
     },
 )
+
+
+def tiers_of(rates: Fields) -> Reader:
+    """Rates by threshold: a dict of those that are valid, lowest first."""
+
+    def read(cursor: Cursor) -> dict[int, dict[str, Any]] | Invalid:
+        tiers: dict[int, dict[str, Any]] = {}
+        for key, child in read_map(cursor, slugs=False):
+            if not _THRESHOLD.fullmatch(key) or int(key) > COUNT_MAX:
+                child.fail_at_key("E507", f'"{key[:80]}" is no threshold; write a number of tokens such as 200000')
+            elif child.node.kind != "map":
+                expected(child, "a map")
+            else:
+                tiers[int(key)] = read_fields(rates, child)
+        if len(cursor.node.entries) > TIERS_MAX:
+            return cursor.fail("E204", f"must have at most {TIERS_MAX} tiers, has {len(cursor.node.entries)}")
+        return dict(sorted(tiers.items()))
+
+    schema = {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{_THRESHOLD.pattern}$"},
+        "additionalProperties": {"fields": rates},
+        "maxProperties": TIERS_MAX,
+    }
+    return Reader(read, schema)
 
 
 def _read_secret(cursor: Cursor) -> str | Invalid:

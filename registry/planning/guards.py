@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from quart_proxy.core.money import format_money, parse_money
-from quart_proxy.core.pricing import FALLBACK
+from quart_proxy.core.pricing import BASE, FALLBACK, Price
 from quart_proxy.core.usage import Dimension
 from registry.entities import Desired, EntityKey, Leaves, Origin, Policy
-from registry.leaves import parse_entity
+from registry.leaves import parse_entity, split_path, tier_path
 from registry.outcome import EntityOutcome, Merged
 from registry.planning.facts import Facts
 from registry.planning.shown import plural, shown_percent
@@ -141,7 +141,8 @@ def _held(merged: Merged) -> Guard | None:
 
 def _jumps(entity: EntityOutcome) -> Iterator[str]:
     """What jumps in a model that has a price and keeps one: a rate by more than half, or to or from nothing.
-    A rate that goes away is compared with the one that is charged in its place."""
+    What goes away, a rate or a tier, is compared with what is charged in its place, and a tier that comes with what
+    was."""
     if entity.key.kind != "model" or not _is_priced(entity.before) or not _is_priced(entity.after):
         return
     before, after = entity.before or {}, entity.after or {}
@@ -149,10 +150,14 @@ def _jumps(entity: EntityOutcome) -> Iterator[str]:
     if was_free != is_free:
         yield "becomes free" if is_free else "is free no more"
         return
-    for dimension in Dimension:
-        old, new = _rate(before, dimension), _charged(after, dimension)
-        if old is not None and new is not None and _is_jump(old, new):
-            yield f"pricing.{dimension} {format_money(old)} -> {format_money(new)} ({shown_percent(old, new)})"
+    old_price, new_price = _price(before), _price(after)
+    for tier in sorted({BASE, *old_price.tiers, *new_price.tiers}):
+        was, now = old_price.tier_of(tier + 1), new_price.tier_of(tier + 1)
+        for dimension in Dimension:
+            old, new = _said(old_price, was).get(dimension), _charged(new_price, now, dimension)
+            if old is not None and new is not None and _is_jump(old, new):
+                path = tier_path(tier, dimension) if tier else f"pricing.{dimension}"
+                yield f"{path} {format_money(old)} -> {format_money(new)} ({shown_percent(old, new)})"
 
 
 def _is_priced(leaves: Leaves | None) -> bool:
@@ -163,16 +168,27 @@ def _is_jump(old: Decimal, new: Decimal) -> bool:
     return not old == new and (not old or not new or abs(new - old) > old * PRICE_JUMP)
 
 
-def _charged(leaves: Leaves, dimension: Dimension) -> Decimal | None:
+def _price(leaves: Leaves) -> Price:
+    """The price that the leaves make, complete or not."""
+    rates: dict[int, dict[Dimension, Decimal]] = {BASE: {}}
+    for path, value in leaves.items():
+        if path.startswith("pricing.") and isinstance(value, str):
+            *tables, name = split_path(path)
+            tier = int(tables[-1]) if len(tables) > 1 else BASE
+            rates.setdefault(tier, {})[Dimension(name)] = parse_money(value)
+    return Price(0, rates.pop(BASE), tiers=rates)
+
+
+def _said(price: Price, tier: int) -> Mapping[Dimension, Decimal]:
+    return price.tiers[tier] if tier else price.rates
+
+
+def _charged(price: Price, tier: int, dimension: Dimension) -> Decimal | None:
     """The rate after fallback."""
-    while (rate := _rate(leaves, dimension)) is None and dimension in FALLBACK:
+    rates = _said(price, tier)
+    while dimension not in rates and dimension in FALLBACK:
         dimension = FALLBACK[dimension]
-    return rate
-
-
-def _rate(leaves: Leaves, dimension: Dimension) -> Decimal | None:
-    value = leaves.get(f"pricing.{dimension}")
-    return parse_money(value) if isinstance(value, str) else None
+    return rates.get(dimension)
 
 
 # --- what is counted and named ------------------------------------------------------------------------

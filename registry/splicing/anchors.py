@@ -16,6 +16,13 @@ def with_value(holder: Any, names: Sequence[str], value: Any) -> Any:
     return {**table, names[0]: with_value(table.get(names[0]), names[1:], value)}
 
 
+def without_value(table: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """A plain map without what is below `names`, and without the tables that this empties."""
+    name, *rest = names
+    below = without_value(table[name], rest) if rest and name in table else None
+    return {key: below if key == name else value for key, value in table.items() if key != name or below}
+
+
 def copied(item: Item | None) -> Any:
     """A value as it would be written elsewhere: aliases and `<<` written out, scalars as they stand."""
     if item is None:

@@ -12,6 +12,7 @@ from registry.files.prompts import PROMPT_FILE, PROMPT_TEXT, name_of
 from registry.files.sources import is_text
 from registry.leaves import SHORT_FORM, split_path
 from registry.splicing.cuts import SpliceError
+from registry.splicing.render_yaml import Raw
 from registry.splicing.syntax import Item, Pair, Sheet
 
 SECTIONS: dict[Kind, str] = {"provider": "providers", "model": "models"}
@@ -101,6 +102,8 @@ class Book:
         names = split_path(path)
         if names[:2] == ("upstreams", DEFAULT_UPSTREAM) and names[2] in SHORT_FORM and self.is_short(entity):
             return names[2:]
+        if names[:2] == ("pricing", "tiers"):
+            return *names[:2], Raw(names[2]), names[3]
         return names
 
     def is_short(self, entity: EntityKey) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from registry.entities import EntityKey, Kind, Value
-from registry.files.grammar import LIMITS, MODEL, PRICING, PROVIDER, ROUTING, SYSTEM_PROMPT, UPSTREAM
+from registry.files.grammar import LIMITS, MODEL, PRICING, PROVIDER, RATES, ROUTING, SYSTEM_PROMPT, UPSTREAM
 from registry.files.positions import Findings
 from registry.files.sources import SourceFile
 from registry.files.tree import compose
@@ -113,7 +113,7 @@ def render_flow(value: Any) -> str:
 def render_pair(name: str, value: Any, *, step: int) -> list[str]:
     """The lines of a pair of a block map, from column 0. `step` is how far what is below goes in."""
     key = render_scalar(name, in_flow=False)
-    if isinstance(value, Mapping) and value and (name in BLOCK_TABLES or _has_lines(value)):
+    if isinstance(value, Mapping) and value and (name in BLOCK_TABLES or _is_deep(value)):
         lines = [line for below, item in value.items() for line in render_pair(below, item, step=step)]
         return [f"{key}:", *(f"{' ' * step}{line}" if line else "" for line in lines)]
     if isinstance(value, str) and not isinstance(value, Raw) and "\n" in value:
@@ -124,8 +124,9 @@ def render_pair(name: str, value: Any, *, step: int) -> list[str]:
     return [f"{key}: {text}{_secret_comment(text)}"]
 
 
-def _has_lines(value: Mapping[str, Any]) -> bool:
-    return any(isinstance(item, str) and "\n" in item for item in value.values())
+def _is_deep(table: Mapping[str, Any]) -> bool:
+    """Whether one line would be a poor place for it: there is a text of several in it, or a table."""
+    return any(isinstance(item, Mapping) or (isinstance(item, str) and "\n" in item) for item in table.values())
 
 
 def _secret_comment(rendered: str) -> str:
@@ -158,9 +159,18 @@ def _written_fields(entity: EntityKey, document: Mapping[str, Any]) -> Iterator[
             yield name, {key: _upstream(below) for key, below in value.items()}
         elif isinstance(value, Mapping):
             fields = _ordered(value, _TABLES.get(name, ()))
-            yield name, {field: written(f"{name}.{field}", _leaf(value[field])) for field in fields}
+            yield name, {field: _written_field(name, field, value[field]) for field in fields}
         else:
             yield name, written(name, _leaf(value))
+
+
+def _written_field(table: str, field: str, value: Any) -> Any:
+    if (table, field) != ("pricing", "tiers"):
+        return written(f"{table}.{field}", _leaf(value))
+    return {
+        Raw(threshold): {rate: written(f"pricing.{rate}", rates[rate]) for rate in _ordered(rates, RATES)}
+        for threshold, rates in sorted(value.items(), key=lambda tier: int(tier[0]))
+    }
 
 
 def _upstream(document: Mapping[str, Any]) -> dict[str, Any]:

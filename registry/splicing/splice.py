@@ -14,7 +14,7 @@ from registry.files.grammar import CONNECTION
 from registry.files.prompts import PROMPT_TEXT
 from registry.files.sources import SourceFile
 from registry.leaves import default_of
-from registry.splicing.anchors import copied, leave, let_go
+from registry.splicing.anchors import copied, leave, let_go, without_value
 from registry.splicing.blocks import put, remove, remove_pairs
 from registry.splicing.book import Book, Found, is_brought
 from registry.splicing.cuts import Change, SpliceError, indented
@@ -208,9 +208,8 @@ def _unset_leaf(book: Book, edit: UnsetLeaf) -> tuple[list[Change], bool]:
 
 def _put_table_without(found: Found, names: Sequence[str]) -> list[Change]:
     """The table of a leaf written out in the entity without it: what comes by alias or `<<` cannot be taken out."""
-    *holders, name = names
-    table = dict(copied(found.pair.value.find(*holders)))
-    table.pop(name, None)
+    holders = names[:1] if names[0] == "pricing" else names[:-1]
+    table = without_value(dict(copied(found.pair.value.find(*holders))), names[len(holders) :])
     if table or is_brought(found.pair.value, holders):
         return _put(found, holders, table or None)
     return remove(found.sheet, found.pair.value, holders)

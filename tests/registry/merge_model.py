@@ -36,6 +36,7 @@ MODEL_VALUES: Mapping[str, tuple[Value, ...]] = {
     "pricing.input": ("1", "2", "3"),
     "pricing.cached_input": ("1", "2"),
     "pricing.output": ("4", "5", "6"),
+    "pricing.tiers.9.input": ("7", "8"),
     "system_prompt.mode": ("prepend", "replace"),
     "system_prompt.text": ("be kind", "be brief"),
     "upstreams.default.actual_model": ("gpt-5", "gpt-6"),

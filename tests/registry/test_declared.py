@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from registry.entities import EntityKey, Stanza
 from registry.files.declared import _TABLES
-from registry.leaves import TABLES, document_of, leaves_of, shown_path
+from registry.leaves import TABLES, document_of, group_of, leaves_of, shown_path, split_path
 from registry.schema import parse_model, parse_registry
 
 FIRST = 'version: 1\nproviders:\n  p: {api_format: openai, api_url: https://a.example/v1, api_key: "${env:K}"}\n'
@@ -90,6 +90,31 @@ def test_a_null_table_declares_that_each_of_its_leaves_is_unset() -> None:
     assert stanza.leaves.keys() - {"upstreams.default.provider"} == expected
     assert all(stanza.leaves[path] is None for path in expected)
     assert "pricing.cache_write_1h" in expected
+
+
+def test_each_rate_of_a_tier_is_a_leaf_with_its_own_place() -> None:
+    stanza = model_stanza(
+        "\n    provider: p\n    pricing:\n      input: 3\n      output: 15\n"
+        "      tiers:\n        200000:\n          input: 6\n          output: 22.5"
+    )
+    assert {path: value for path, value in stanza.leaves.items() if path.startswith("pricing.")} == {
+        "pricing.input": "3.00",
+        "pricing.output": "15.00",
+        "pricing.tiers.200000.input": "6.00",
+        "pricing.tiers.200000.output": "22.50",
+    }
+    assert stanza.places["pricing.tiers.200000.output"] == "models.yaml:13"
+    assert {group_of(path) for path in stanza.leaves if path.startswith("pricing.")} == {"pricing"}
+
+
+def test_tiers_unite_with_those_of_a_profile_unless_they_are_null() -> None:
+    above = "profiles: {long: {pricing: {input: 1, output: 2, tiers: {9: {input: 3, output: 4}}}}}\n"
+    both = model_stanza("{extends: long, provider: p, pricing: {tiers: {20: {input: 5, output: 6}}}}", above)
+    assert both.leaves["pricing.tiers.9.input"] == "3.00"
+    assert both.vias["pricing.tiers.9.input"] == "profiles.long"
+    assert "pricing.tiers.20.input" not in both.vias
+    none = model_stanza("{extends: long, provider: p, pricing: {tiers: null}}", above)
+    assert [path for path in none.leaves if path.startswith("pricing.")] == ["pricing.input", "pricing.output"]
 
 
 def test_the_tables_are_those_that_leaves_know() -> None:
@@ -218,10 +243,11 @@ upstream = some(
         "enabled": st.booleans(),
     }
 )
-rates = st.fixed_dictionaries(
-    {"input": st.sampled_from([1.25, "3.30", 2]), "output": st.sampled_from(["10.00", 5])},
-    optional={"cached_input": st.sampled_from(["0.10", 1])},
-)
+said = {"input": st.sampled_from([1.25, "3.30", 2]), "output": st.sampled_from(["10.00", 5])}
+cached = {"cached_input": st.sampled_from(["0.10", 1])}
+thresholds = st.dictionaries(st.sampled_from(["9", "200000"]), st.fixed_dictionaries({**said, **cached}), max_size=2)
+# With tiers there is always a rate for cached input: then whatever lies over what, price and tiers name the same.
+rates = st.fixed_dictionaries(said, optional=cached) | st.fixed_dictionaries({**said, **cached, "tiers": thresholds})
 profile: dict[str, st.SearchStrategy[Any]] = {
     "pricing": rates | st.none(),
     "system_prompt": st.none()
@@ -290,8 +316,9 @@ def test_a_layer_is_named_for_exactly_what_the_stanza_does_not_write(registry: d
             key, _, name = path.removeprefix("upstreams.").rpartition(".")
             holder = written.get("upstreams", {"default": written})[key]
         else:
-            table, dot, name = path.partition(".")
-            holder, name = (written.get(table, {}), name) if dot else (written, table)
+            *tables, name = split_path(path)
+            for table in tables:
+                holder = None if holder is None else holder.get(table, {})
         assert (path in stanza.vias) == (holder is not None and name not in holder), path
 
 

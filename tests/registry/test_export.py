@@ -139,6 +139,29 @@ def test_what_both_sides_changed_is_left_with_a_sentence() -> None:
     )
 
 
+def test_a_price_with_its_tiers_is_one_group_and_goes_whole() -> None:
+    made = case("models:\n  a: {provider: p, pricing: {input: 3, output: 15}}   # a\n")
+    made.live[A] |= {"pricing.tiers.9.input": "6.00", "pricing.tiers.9.output": "22.50"}
+    assert made.export().files == made.files  # nothing that was declared is otherwise
+    made.live[A] |= {"pricing.input": "4.00"}
+    assert made.body() == (
+        "models:\n"
+        "  a: {provider: p, pricing: {input: 4.00, output: 15, tiers: {9: {input: 6.00, output: 22.50}}}}   # a\n"
+    )
+
+
+def test_tiers_of_a_first_file_are_a_line_each_lowest_first() -> None:
+    tiers = {f"pricing.tiers.{threshold}.{rate}": "5.00" for threshold in (1000000, 9) for rate in ("output", "input")}
+    live = {A: LiveEntry(1, {"upstreams.default.provider": "p", "pricing.input": "1", "pricing.output": "2", **tiers})}
+    assert dedent("\n".join(render_registry(live).splitlines()[-6:])) == dedent("""\
+            pricing:
+              input: 1
+              output: 2
+              tiers:
+                9: {input: 5.00, output: 5.00}
+                1000000: {input: 5.00, output: 5.00}""")
+
+
 def test_a_group_goes_whole_so_a_switch_to_free_or_to_a_connection_of_its_own_is_valid() -> None:
     made = case("""\
         models:

@@ -63,6 +63,8 @@ def obeys(keyword: str, said: Any, value: Any) -> bool:
             return any(accepts(schema, value) for schema in said)
         case "required":
             return not isinstance(value, dict) or all(name in value for name in said)
+        case "maxProperties":
+            return not isinstance(value, dict) or len(value) <= said
         case "propertyNames":
             return not isinstance(value, dict) or all(accepts(said, name) for name in value)
         case "items":
@@ -163,6 +165,9 @@ GOOD = [
     "{extends: [chat]}",
     "{pricing: {input: 1.25, output: '10.00', cached_input: .5}}",
     "{pricing: {free: true}}",
+    "{pricing: {input: 1, output: 2, tiers: {200000: {input: 2, output: '3.00'}, '400000': {input: 4, output: 4}}}}",
+    "{pricing: {input: 1, output: 2, tiers: null}}",
+    "{pricing: {input: 1, output: 2, tiers: {}}}",
     "{pricing: null, limits: null, tags: null, system_prompt: null, routing: null}",
     "{limits: {timeout: 120, idle_timeout: 2m, context_window: 9}}",
     "{system_prompt: {disabled: false, text: '', mode: null}}",
@@ -191,6 +196,13 @@ BAD = [
     "{pricing: {input: cheap, output: 1}}",
     "{pricing: {input: 1, output: 1, cache: 1}}",
     "{pricing: 5}",
+    "{pricing: {input: 1, output: 1, tiers: [200000]}}",
+    "{pricing: {input: 1, output: 1, tiers: {200000: 5}}}",
+    "{pricing: {input: 1, output: 1, tiers: {200000: null}}}",
+    "{pricing: {input: 1, output: 1, tiers: {'0': {input: 1, output: 1}}}}",
+    "{pricing: {input: 1, output: 1, tiers: {200k: {input: 1, output: 1}}}}",
+    "{pricing: {input: 1, output: 1, tiers: {200000: {input: 1, output: null}}}}",
+    "{pricing: {input: 1, output: 1, tiers: {200000: {free: true}}}}",
     "{limits: {timeout: 2 minutes}}",
     "{limits: {timeout: 0}}",
     "{limits: {timeout: 86401}}",

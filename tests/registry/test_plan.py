@@ -710,6 +710,31 @@ def test_files_without_a_model_are_refused_while_models_came_from_them() -> None
             "pricing.cached_input 0.10 -> 1.00 (+900.0 %)",
         ),
         ({"pricing.input": "1.00"}, {"pricing.input": "1.00", "pricing.cached_input": "0.10"}, None),
+        (
+            {"pricing.input": "1.00", "pricing.tiers.9.input": "2.00"},
+            {"pricing.input": "1.00", "pricing.tiers.9.input": "3.01"},
+            "pricing.tiers.9.input 2.00 -> 3.01 (+50.5 %)",
+        ),
+        (
+            {"pricing.input": "1.00", "pricing.tiers.9.input": "2.00"},
+            {"pricing.input": "1.00", "pricing.tiers.9.input": "3.00"},
+            None,
+        ),
+        (
+            {"pricing.input": "1.00"},
+            {"pricing.input": "1.00", "pricing.tiers.9.input": "2.00"},
+            "pricing.tiers.9.input 1.00 -> 2.00 (+100.0 %)",
+        ),
+        (
+            {"pricing.input": "1.00", "pricing.tiers.9.input": "3.00"},
+            {"pricing.input": "1.00"},
+            "pricing.tiers.9.input 3.00 -> 1.00 (-66.7 %)",
+        ),
+        (
+            {"pricing.input": "1.00", "pricing.tiers.9.input": "2.00"},
+            {"pricing.input": "1.00", "pricing.tiers.20.input": "2.00"},
+            None,
+        ),
     ],
 )
 def test_a_price_jumps_by_more_than_half_or_to_or_from_nothing(before: Leaves, after: Leaves, jump: str | None) -> None:

@@ -49,6 +49,9 @@ CASES = {
     "E504": M + "  m: {provider: p, pricing: {input: 1000000, output: 1}}\n",
     "E505": M + "  m: {provider: p, pricing: {input: 0, output: 1}}\n",
     "E506": M + "  m: {provider: p, pricing: {free: true, output: 1}}\n",
+    "E507": M + "  m: {provider: p, pricing: {input: 1, output: 1, tiers: {200k: {input: 2, output: 2}}}}\n",
+    "E508": M
+    + "  m: {provider: p, pricing: {input: 2, cached_input: 1, output: 2, tiers: {9: {input: 4, output: 4}}}}\n",
     "E601": M + "  m: {provider: p, system_prompt: {file: ../shared/tone.md}}\n",
     "E602": M + "  m: {provider: p, system_prompt: {file: prompts/tone.md}}\n",
     "W501": M + "  m: {provider: p, pricing: {input: 1, cached_input: 2, output: 3}}\n",
@@ -155,13 +158,21 @@ models.yaml:4:37: error[E504]: models.m.pricing.input: must be below 1,000,000
      4 |   m: {provider: p, pricing: {input: 1000000, output: 1}}
        |                                     ^
 
-models.yaml:4:37: error[E505]: models.m.pricing.input: zero must be said out loud: pricing: {free: true}
+models.yaml:4:37: error[E505]: models.m.pricing.input: must not be 0; a model that costs nothing says so: pricing: {free: true}
      4 |   m: {provider: p, pricing: {input: 0, output: 1}}
        |                                     ^
 
 models.yaml:4:42: error[E506]: models.m.pricing.output: a free model has no rates
      4 |   m: {provider: p, pricing: {free: true, output: 1}}
        |                                          ^
+
+models.yaml:4:59: error[E507]: models.m.pricing.tiers.200k: "200k" is no threshold; write a number of tokens such as 200000
+     4 |   m: {provider: p, pricing: {input: 1, output: 1, tiers: {200k: {input: 2, output: 2}}}}
+       |                                                           ^
+
+models.yaml:4:76: error[E508]: models.m.pricing.tiers.9: missing "cached_input": a tier names every rate that the price names
+     4 |   m: {provider: p, pricing: {input: 2, cached_input: 1, output: 2, tiers: {9: {input: 4, output: 4}}}}
+       |                                                                            ^
 
 models.yaml:4:42: error[E601]: models.m.system_prompt.file: must not lead out of the folder of this YAML file; move the text into it
      4 |   m: {provider: p, system_prompt: {file: ../shared/tone.md}}

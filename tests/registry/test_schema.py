@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from quart_proxy.commands.registry import main
 from quart_proxy.core.names import distinct_aliases
 from quart_proxy.core.pricing import Price
-from quart_proxy.core.usage import Dimension
+from quart_proxy.core.usage import COUNT_MAX, Dimension
 from registry.documents import (
     LimitsDocument,
     ModelDocument,
@@ -24,6 +24,7 @@ from registry.documents import (
 )
 from registry.entities import EntityKey, OwnershipRule
 from registry.files.grammar import API_FORMATS
+from registry.files.values import TIERS_MAX
 from registry.schema import as_document, parse_model, parse_provider, parse_registry
 
 SHIPPED = Path(__file__).parents[2] / "models.yaml"
@@ -34,6 +35,7 @@ providers:
 models:
 """
 """Four lines that are right: what a test adds begins at line 5."""
+NINE_TIERS = "{" + ", ".join(f"{threshold}: {{input: 2, output: 2}}" for threshold in range(1, 10)) + "}"
 
 
 def faults_of(text: str) -> list[str]:
@@ -118,6 +120,19 @@ BAD = [
     (model("pricing: {input: 1000000, output: 1}"), "5:37 E504"),
     (model("pricing: {input: 0, output: 1}"), "5:37 E505"),
     (model("pricing: {free: true, output: 1}"), "5:42 E506"),
+    (model("pricing: {free: true, tiers: {9: {input: 1, output: 1}}}"), "5:42 E506"),
+    (model("pricing: {input: 1, output: 1, tiers: {0: {input: 1, output: 1}}}"), "5:59 E507"),
+    (model("pricing: {input: 1, output: 1, tiers: {9k: {input: 1, output: 1}}}"), "5:59 E507"),
+    (model("pricing: {input: 1, output: 1, tiers: {2147483648: {input: 1, output: 1}}}"), "5:59 E507"),
+    (model("pricing: {input: 1, cached_input: 1, output: 1, tiers: {9: {input: 1, output: 1}}}"), "5:76 E508"),
+    (model("pricing: {input: 1, output: 1, tiers: {9: {input: 1, output: 1, cache_write: 1}}}"), "5:84 E508"),
+    (model("pricing: {input: 1, output: 1, tiers: {9: {input: 1}}}"), "5:59 E202"),
+    (model("pricing: {input: 1, output: 1, tiers: {9: {input: 1, output: 1, cahced_input: 1}}}"), "5:84 E201"),
+    (model("pricing: {input: 1, output: 1, tiers: {9: {input: 0, output: 1}}}"), "5:70 E505"),
+    (model("pricing: {input: 1, output: 1, tiers: {9: {input: 0.1234567, output: 1}}}"), "5:70 E503"),
+    (model("pricing: {input: 1, output: 1, tiers: {9: 2}}"), "5:62 E203"),
+    (model("pricing: {input: 1, output: 1, tiers: [9]}"), "5:58 E203"),
+    (model(f"pricing: {{input: 1, output: 1, tiers: {NINE_TIERS}}}"), "5:58 E204"),
     (model("pricing: {input: 1, cached_input: 2, output: 1}"), "5:54 W501"),
     (model("pricing: {input: 1, output: 0.00001}"), "5:48 W503"),
     (model("pricing: {input: 1, output: 0}"), "5:48 W504"),
@@ -367,9 +382,10 @@ def pricings(draw: st.DrawFn) -> PricingDocument | None:
         return None
     if kind == "free":
         return PricingDocument(free=True)
-    optional = draw(st.dictionaries(st.sampled_from(list(Dimension)), rates))
-    required = {Dimension.INPUT: draw(rates.filter(bool)), Dimension.OUTPUT: draw(rates)}
-    return PricingDocument({**optional, **required})
+    named = draw(st.frozensets(st.sampled_from(list(Dimension)))) | {Dimension.INPUT, Dimension.OUTPUT}
+    price = st.fixed_dictionaries({d: rates.filter(bool) if d is Dimension.INPUT else rates for d in sorted(named)})
+    tiers = draw(st.dictionaries(st.integers(1, COUNT_MAX), price, max_size=TIERS_MAX))
+    return PricingDocument(draw(price), tiers=tiers)
 
 
 @st.composite

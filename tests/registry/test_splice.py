@@ -65,6 +65,108 @@ CASES: dict[str, tuple[str, list[Edit], str]] = {
               output: "9.50" # quoted
         """,
     ),
+    "a_rate_of_a_tier_keeps_its_line_and_its_comment": (
+        """\
+        models:
+          a:
+            provider: p
+            pricing:
+              input: 3
+              output: 15
+              tiers:
+                200000: {input: 6, output: 22.5}   # long
+                400000: {input: 9, output: 30}
+        """,
+        [SetLeaf(A, "pricing.tiers.200000.input", "7.00")],
+        """\
+        models:
+          a:
+            provider: p
+            pricing:
+              input: 3
+              output: 15
+              tiers:
+                200000: {input: 7.00, output: 22.5}   # long
+                400000: {input: 9, output: 30}
+        """,
+    ),
+    "a_new_tier_is_a_line_of_a_block_and_a_part_of_a_flow_map": (
+        """\
+        models:
+          a:
+            provider: p
+            pricing:
+              input: 3
+              output: 15   # out
+          b: {provider: p, pricing: {input: 3, output: 15}}   # b
+        """,
+        [
+            SetLeaf(A, "pricing.tiers.200000.input", "6.00"),
+            SetLeaf(A, "pricing.tiers.200000.output", "22.50"),
+            SetLeaf(B, "pricing.tiers.200000.input", "6.00"),
+            SetLeaf(B, "pricing.tiers.200000.output", "22.50"),
+        ],
+        """\
+        models:
+          a:
+            provider: p
+            pricing:
+              input: 3
+              output: 15   # out
+              tiers:
+                200000: {input: 6.00, output: 22.50}
+          b: {provider: p, pricing: {input: 3, output: 15, tiers: {200000: {input: 6.00, output: 22.50}}}}   # b
+        """,
+    ),
+    "a_tier_goes_with_its_last_rate_and_tiers_with_their_last_one": (
+        """\
+        models:
+          a:
+            provider: p
+            pricing:
+              input: 3
+              output: 15
+              tiers:
+                200000: {input: 6, output: 22.5}
+                400000: {input: 9, output: 30}
+          b: {provider: p, pricing: {input: 3, output: 15, tiers: {9: {input: 6, output: 22.5}}}}
+        """,
+        [
+            UnsetLeaf(A, "pricing.tiers.200000.input"),
+            UnsetLeaf(A, "pricing.tiers.200000.output"),
+            UnsetLeaf(B, "pricing.tiers.9.input"),
+            UnsetLeaf(B, "pricing.tiers.9.output"),
+        ],
+        """\
+        models:
+          a:
+            provider: p
+            pricing:
+              input: 3
+              output: 15
+              tiers:
+                400000: {input: 9, output: 30}
+          b: {provider: p, pricing: {input: 3, output: 15}}
+        """,
+    ),
+    "a_tier_that_an_alias_brings_goes_by_writing_the_price_out": (
+        """\
+        x-price: &price {input: 3, output: 15, tiers: {9: {input: 6, output: 22.5}}}
+        models:
+          a: {provider: p, pricing: *price}
+          b: {provider: p, pricing: *price}
+        """,
+        [
+            UnsetLeaf(A, "pricing.tiers.9.input", as_null=True),
+            UnsetLeaf(A, "pricing.tiers.9.output", as_null=True),
+        ],
+        """\
+        x-price: &price {input: 3, output: 15, tiers: {9: {input: 6, output: 22.5}}}
+        models:
+          a: {provider: p, pricing: {input: 3, output: 15}}
+          b: {provider: p, pricing: *price}
+        """,
+    ),
     "a_new_leaf_goes_behind_the_last_sibling_and_before_the_next_comment": (
         """\
         models:

@@ -4,7 +4,7 @@ import asyncio
 from decimal import Decimal
 from uuid import uuid4
 
-from books import CLERK, Books, open_books
+from books import CLERK, RATES, Books, open_books
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +14,10 @@ from quart_proxy.store.database import Database
 
 USERS = 3
 amounts = st.decimals(min_value="-1000", max_value="1000", places=12, allow_nan=False).filter(bool)
-tokens = st.integers(min_value=0, max_value=2**31 - 1)
+TIERS = {
+    threshold: {each: rate * factor for each, rate in RATES.items()} for threshold, factor in ((200, 2), (9000, 3))
+}
+tokens = st.integers(0, 400) | st.integers(min_value=0, max_value=2**31 - 1)
 credits = st.tuples(st.just("credit"), st.integers(0, USERS - 1), amounts, st.booleans())
 charges = st.tuples(st.just("charge"), st.integers(0, USERS - 1), tokens, tokens)
 replays = st.tuples(st.just("replay"), st.integers(0, 10**6), st.integers(1, 5))
@@ -77,7 +80,7 @@ async def test_any_interleaving_of_credits_charges_and_replays_keeps_the_books(d
 
     async def live(hands: list[list[tuple]]) -> None:  # type: ignore[type-arg]
         """Several hands at once, each doing its own acts in order."""
-        day = Day(await open_books(database, users=USERS))
+        day = Day(await open_books(database, users=USERS, tiers=TIERS))
 
         async def work(acts: list[tuple]) -> None:  # type: ignore[type-arg]
             for act in acts:

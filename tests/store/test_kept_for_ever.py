@@ -23,6 +23,7 @@ REWRITES = (
     "DELETE FROM audit_log",
     "UPDATE prices SET input = 0.01",
     "UPDATE prices SET cached_input = 0",
+    """UPDATE prices SET tiers = '{"9": {"input": "1", "output": "1"}}'""",
     "UPDATE prices SET valid_from = now() - interval '1 day'",
     "DELETE FROM prices",
     "UPDATE usage_log SET cost = 0",
@@ -77,6 +78,56 @@ async def test_saving_a_model_at_its_old_price_makes_no_new_row(database: Databa
     await save(database, model("m", "m"))
     await save(database, model("m", "m", description="another text", rates={**RATES, Dimension.INPUT: Decimal("3.0")}))
     assert await prices_of(database, "m") == [(Decimal(3), True)]
+
+
+async def test_a_tier_is_a_part_of_its_price(database: Database) -> None:
+    tiers = {200_000: {**RATES, Dimension.INPUT: Decimal("6.000001")}, 9: RATES}
+    await save(database, model("m", "m", tiers=tiers))
+    async with database.read() as connection:
+        (kept,) = await list_models(connection, "m")
+        (served,) = await list_served_models(connection, "m")
+    assert (kept.tiers, served.price.tiers) == (tiers, tiers)
+    assert list(kept.tiers) == [9, 200_000]
+    await save(database, model("m", "m", tiers={**tiers, 9: {**RATES, Dimension.INPUT: Decimal("3.00")}}))
+    assert await prices_of(database, "m") == [(Decimal(3), True)]
+    await save(database, model("m", "m", tiers={9: RATES}))
+    await save(database, model("m", "m"))
+    assert await prices_of(database, "m") == [(Decimal(3), False), (Decimal(3), False), (Decimal(3), True)]
+
+
+@pytest.mark.parametrize(
+    ("tiers", "check"),
+    [
+        ("{}", "tiers_are_a_map"),
+        ('"x"', "tiers_are_a_map"),
+        ("null", "tiers_are_a_map"),
+        ('{"0": {"input": "1", "output": "1"}}', "tiers_are_complete"),
+        ('{"9k": {"input": "1", "output": "1"}}', "tiers_are_complete"),
+        ('{"9": {"input": "1"}}', "tiers_are_complete"),
+        ('{"9": {}}', "tiers_are_complete"),
+        ('{"9": 1}', "tiers_are_complete"),
+        ('{"9": {"input": 1.5, "output": "1"}}', "tiers_are_complete"),
+        ('{"9": {"input": null, "output": "1"}}', "tiers_are_complete"),
+        ('{"9": {"input": "-1", "output": "1"}}', "tiers_have_rates"),
+        ('{"9": {"input": "1e3", "output": "1"}}', "tiers_have_rates"),
+        ('{"9": {"input": "0.1234567", "output": "1"}}', "tiers_have_rates"),
+        ('{"9": {"input": "1000000", "output": "1"}}', "tiers_have_rates"),
+        ('{"9": {"input": "1", "output": "1", "cached_input": ""}}', "tiers_have_rates"),
+    ],
+)
+async def test_what_is_no_tier_is_refused_by_the_table_itself(database: Database, tiers: str, check: str) -> None:
+    await save(database, model("m", "m"))
+    connection = await database.connect()
+    columns = "INSERT INTO prices (model_id, input, output, free, tiers, valid_to) SELECT id, $2, $2, $3, $1, now()"
+    try:
+        with pytest.raises(asyncpg.PostgresError, match=check if tiers.startswith("{") else "tiers_are|keyvalue"):
+            await connection.execute(f"{columns} FROM models", tiers, Decimal(1), False)
+        good = '{"9": {"input": "1.50", "output": "2"}}'
+        with pytest.raises(asyncpg.CheckViolationError, match="free_has_no_tiers"):
+            await connection.execute(f"{columns} FROM models", good, Decimal(0), True)
+        await connection.execute(f"{columns} FROM models", good, Decimal(1), False)
+    finally:
+        await connection.close()
 
 
 async def test_a_bill_of_yesterday_still_names_the_price_that_made_it(database: Database) -> None:

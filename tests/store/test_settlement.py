@@ -10,11 +10,11 @@ import pytest
 from books import RATES, Books, open_books
 from sqlalchemy import Float, Numeric, text
 
-from quart_proxy.core.pricing import Price
+from quart_proxy.core.pricing import Price, charge
 from quart_proxy.core.record import Outcome
 from quart_proxy.core.usage import Dimension, Usage
 from quart_proxy.store.database import Database
-from quart_proxy.store.ledger import RECORD_FIELDS, settle_records
+from quart_proxy.store.ledger import RECORD_FIELDS, list_imbalances, settle_records
 from quart_proxy.store.tables import metadata
 
 
@@ -185,3 +185,22 @@ async def test_the_audit_finds_a_balance_that_was_moved_outside_the_ledger(datab
 def test_a_record_holds_every_field_that_the_statement_reads() -> None:
     books = Books(Database("postgresql://nobody@127.0.0.1:1/none"), [1], Price(1, RATES), Decimal(0))
     assert set(orjson.loads(books.exchange().encode())) == set(RECORD_FIELDS)
+
+
+async def test_the_audit_prices_each_row_at_its_tier_and_tells_of_one_that_was_charged_at_another(
+    database: Database,
+) -> None:
+    tiers = {threshold: {dimension: rate * 2 for dimension, rate in RATES.items()} for threshold in (1000, 5000)}
+    tiers[5000] = {Dimension.INPUT: Decimal("9"), Dimension.OUTPUT: Decimal("45.000001")}
+    books = await open_books(database, tiers=tiers)
+    prompts = (0, 999, 1000, 1001, 5000, 5001)
+    await books.settle(*(books.exchange(tokens_in=prompt, tokens_out=7) for prompt in prompts))
+    assert [row.cost for row in reversed(await books.rows())] == [
+        Decimal(cost) for cost in ("0.000105", "0.003102", "0.003105", "0.006216", "0.03021", "0.045324000007")
+    ]
+    await books.assert_balanced()
+    base = charge(Usage({Dimension.INPUT: 1001}), Price(1, RATES)).cost
+    await books.settle(books.exchange(tokens_in=1001, tokens_out=0, cost=base))
+    async with database.read() as connection:
+        (imbalance,) = await list_imbalances(connection)
+    assert (imbalance.figure, imbalance.summed - imbalance.kept) == ("price x tokens", base)
