@@ -50,8 +50,14 @@ class Draft:
             self.target[entity] = left
 
     def remove_entity(self, entity: EntityKey) -> None:
-        """A model that is destroyed live is so for the files too."""
-        removed = [AddRemoved(entity.key, destroy=True)] if entity.kind == "model" else []
+        """A model that is destroyed live is so for the files too, unless one environment alone had it: the base does
+        not know it, and it is gone on both sides then."""
+        if self.book.is_in_base(entity):
+            ways = "say `enabled: false` in the overlay, or take it" if entity.kind == "model" else "take it"
+            self.skipped.append(f"{entity} is in the base, which every environment reads: {ways} out of the base.")
+            return
+        is_recorded = entity.kind == "model" and not self.book.overlays
+        removed = [AddRemoved(entity.key, destroy=True)] if is_recorded else []
         if self._add(RemoveEntity(entity), *removed):
             del self.target[entity]
 
@@ -101,7 +107,8 @@ class Draft:
         new = {entity.key for entity in self.target.keys() - before.stanzas.keys() if entity.kind == "model"}
         moved = {old for old, now in before.moved.items() if now not in gone and old not in new}
         _check_names("entities", map(str, self.target), map(str, said.stanzas))
-        _check_names("removed", (before.removed.keys() - new) | gone, said.removed)
+        recorded = set() if self.book.overlays else gone
+        _check_names("removed", (before.removed.keys() - new) | recorded, said.removed)
         _check_names("moved", moved, said.moved)
         for entity, meant in self.target.items():
             was = before.stanzas[entity].leaves if entity in before.stanzas else {}

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
-from registry.files.grammar import MODEL, PRICING, REGISTRY
+from registry.files.grammar import MODEL, OVERLAY, PRICING, REGISTRY
 from registry.files.json_schema import DEFINITIONS, render_schema
 from registry.files.readers import Fields
 from registry.schema import parse_registry
@@ -31,7 +31,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "number": (int, float),
     "null": (type(None),),
 }
-SAYS_NOTHING = frozenset({"description", "title", "format", "$schema", "$id", "definitions"})
+SAYS_NOTHING = frozenset({"description", "title", "format", "$schema", "$id", "definitions", "then", "else"})
 ABOUT_PROPERTIES = frozenset({"properties", "patternProperties", "additionalProperties"})
 
 
@@ -54,6 +54,8 @@ def obeys(keyword: str, said: Any, value: Any) -> bool:
     match keyword:
         case "type":
             return any(is_of(name, value) for name in ([said] if isinstance(said, str) else said))
+        case "if":
+            return accepts(SCHEMA["then"] if accepts(said, value) else SCHEMA["else"], value)
         case "enum":
             return value in said
         case "const":
@@ -116,13 +118,13 @@ def test_the_schema_is_of_draft_07_and_has_no_address_of_its_own() -> None:
     assert SCHEMA["title"]
 
 
-TABLES = {"": REGISTRY, **DEFINITIONS}
+TABLES = {"else": REGISTRY, "then": OVERLAY, **DEFINITIONS}
 
 
 @pytest.mark.parametrize("name", list(TABLES))
 def test_every_field_of_the_grammar_is_there_with_its_description(name: str) -> None:
     table: Fields = TABLES[name]
-    schema = SCHEMA["definitions"][name] if name else SCHEMA
+    schema = SCHEMA[name] if name in SCHEMA else SCHEMA["definitions"][name]
     assert {field: said["description"] for field, said in schema["properties"].items()} == {
         field.name: field.doc for field in table.values()
     }

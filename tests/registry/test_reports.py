@@ -216,6 +216,7 @@ def test_the_text_ends_with_a_count() -> None:
 def test_json_has_every_field_of_a_fault() -> None:
     assert json.loads(render_json(validation_of(CASES["E402"]))) == {
         "files": ["models.yaml"],
+        "overlays": [],
         "errors": 1,
         "warnings": 0,
         "faults": [
@@ -323,7 +324,7 @@ def test_no_report_has_a_control_character(form: str) -> None:
 def test_every_code_that_is_used_has_a_meaning_and_a_test() -> None:
     used = {
         code
-        for module in (ROOT / "registry").glob("*.py")
+        for module in (ROOT / "registry").rglob("*.py")
         if module.stem != "reports"
         for code in re.findall(r'"([EW]\d{3})"', module.read_text())
     }

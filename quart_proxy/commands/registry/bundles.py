@@ -11,6 +11,7 @@ import click
 
 from quart_proxy.commands.registry.origin import Provenance, find_provenance
 from quart_proxy.settings import Settings
+from registry.files.overlays import in_play
 from registry.files.sources import SourceFile, list_files, read_file, read_files
 from registry.planning.plan_document import Plan
 
@@ -43,9 +44,16 @@ def patterns_or_default(patterns: Sequence[str]) -> tuple[str, ...]:
     return tuple(patterns) or (Settings.from_environment().models_file,)
 
 
-def read_given(patterns: Sequence[str]) -> Given:
-    """The files of all patterns. Raises UnreadableSource if one matches nothing, or a file cannot be read."""
-    patterns = patterns_or_default(patterns)
+def read_given(patterns: Sequence[str], overlay: str | None) -> Given:
+    """The files of all patterns that are in play with this overlay, or with REGISTRY_OVERLAY. Raises
+    UnreadableSource if a pattern matches nothing, no file is of the overlay, or one cannot be read."""
+    given = _read_all(patterns_or_default(patterns))
+    chosen = in_play(given.files, overlay or Settings.from_environment().registry_overlay)
+    pairs = [(file, path) for file, path in zip(given.files, given.paths, strict=True) if file in chosen]
+    return Given(tuple(file for file, _ in pairs), tuple(path for _, path in pairs))
+
+
+def _read_all(patterns: Sequence[str]) -> Given:
     if len(patterns) == 1:
         return Given(tuple(read_files(patterns[0])), tuple(list_files(patterns[0])))
     found = {Path(os.path.abspath(path)): path for pattern in patterns for path in list_files(pattern)}

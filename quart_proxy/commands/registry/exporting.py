@@ -7,7 +7,15 @@ import click
 
 from quart_proxy.commands.registry.bundles import Given, read_given
 from quart_proxy.commands.registry.doors import Json, Target, at_door
-from quart_proxy.commands.registry.options import Entity, door_options, exit_with, files_argument, help_end, print_json
+from quart_proxy.commands.registry.options import (
+    Entity,
+    door_options,
+    exit_with,
+    files_argument,
+    help_end,
+    overlay_option,
+    print_json,
+)
 from quart_proxy.commands.registry.words import faults_shown
 from registry.entities import EntityKey
 from registry.files.positions import printable
@@ -31,12 +39,14 @@ def _outputs(command: Callable[..., None]) -> Callable[..., None]:
     epilog=help_end("registry export --patch | git apply", "0 done, 1 failed; with --check 2: the files would change.")
 )
 @files_argument
+@overlay_option
 @_outputs
 @click.option("--init", "is_new", is_flag=True, help="Print a first file of all that is live.")
 @click.option("--only", type=Entity(), multiple=True, help="Such as model/gpt-main; may be repeated.")
 @door_options
 def export(
     files: tuple[str, ...],
+    overlay: str | None,
     in_place: bool,
     patch: bool,
     stdout: bool,
@@ -54,17 +64,19 @@ def export(
         else:
             click.echo(made["text"], nl=False)
         return
-    _export(files, target, as_json, only=only, adopt=(), forms=_Forms(in_place, patch, stdout, check))
+    _export(files, overlay, target, as_json, only=only, adopt=(), forms=_Forms(in_place, patch, stdout, check))
 
 
 @click.command(epilog=help_end("registry adopt model/new-one --in-place", "0 done, 1 failed."))
 @click.argument("entity", type=Entity())
 @files_argument
+@overlay_option
 @_outputs
 @door_options
 def adopt(
     entity: EntityKey,
     files: tuple[str, ...],
+    overlay: str | None,
     in_place: bool,
     patch: bool,
     stdout: bool,
@@ -73,7 +85,8 @@ def adopt(
     as_json: bool,
 ) -> None:
     """Write ENTITY, which was made live, into FILES; the next apply takes it over as it is."""
-    _export(files, target, as_json, only=(entity,), adopt=(entity,), forms=_Forms(in_place, patch, stdout, check))
+    forms = _Forms(in_place, patch, stdout, check)
+    _export(files, overlay, target, as_json, only=(entity,), adopt=(entity,), forms=forms)
 
 
 class _Forms:
@@ -87,6 +100,7 @@ class _Forms:
 
 def _export(
     patterns: Sequence[str],
+    overlay: str | None,
     target: Target,
     as_json: bool,
     *,
@@ -94,7 +108,7 @@ def _export(
     adopt: Sequence[EntityKey],
     forms: _Forms,
 ) -> None:
-    given = read_given(patterns)
+    given = read_given(patterns, overlay)
     if forms.stdout and len(given.files) > 1:
         raise click.UsageError(f"--stdout is of one file, and these are {len(given.files)}.")
     with faults_shown():
