@@ -50,6 +50,7 @@ def make_plan(
         guards=find_guards(merged, desired, policy, facts, origin, is_attended=is_attended),
         held=_held(merged),
         hints=merged.hints,
+        overlay=desired.overlay,
     )
 
 

@@ -38,7 +38,7 @@ class Draft:
 
     def set_leaves(self, entity: EntityKey, leaves: Leaves) -> None:
         """All of these leaves, or none. What is set goes first, so that no table is empty on the way."""
-        edits = [self._leaf_edit(entity, path, leaves[path]) for path in sorted(leaves)]
+        edits = self._leaf_edits(entity, leaves)
         if self._add(*sorted(edits, key=lambda edit: isinstance(edit, UnsetLeaf))):
             self.target[entity].update(leaves)
 
@@ -64,6 +64,18 @@ class Draft:
     def add_entity(self, entity: EntityKey, leaves: Leaves) -> None:
         if self._add(AddEntity(entity, document_of(leaves))):
             self.target[entity] = dict(leaves)
+
+    def _leaf_edits(self, entity: EntityKey, leaves: Leaves) -> list[Edit]:
+        wanted = {
+            path: value for path, value in {**self.target[entity], **leaves}.items() if path.startswith("pricing.")
+        }
+        edits = {path: self._leaf_edit(entity, path, leaves[path]) for path in sorted(leaves)}
+        unset = [path for path in wanted if path in edits and self.book.comes_back(entity, path) == "layer"]
+        if unset and not any(value is not None for value in wanted.values()):
+            # A price cannot be null, nor be there without the others: having none is said of all at once.
+            edits = {path: edit for path, edit in edits.items() if path not in wanted}
+            return [*edits.values(), UnsetLeaf(entity, "pricing", as_null=True)]
+        return list(edits.values())
 
     def _leaf_edit(self, entity: EntityKey, path: str, value: Value) -> Edit:
         if value is not None:

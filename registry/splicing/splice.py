@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 _NEVER_NULL = frozenset({"pricing", "headers"})
-"""Tables in which null is no value."""
+"""Tables whose fields cannot be null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class SetLeaf:
 
 @dataclass(frozen=True, slots=True)
 class UnsetLeaf:
-    """Take a leaf's line out; with `as_null`, say that it is unset, so that nothing else gives it a value."""
+    """Take a leaf's line out; with `as_null`, say that it is unset, so that nothing else gives it a value. With
+    `pricing` as its path, that of all prices at once."""
 
     entity: EntityKey
     path: str
@@ -209,7 +210,7 @@ def _unset_leaf(book: Book, edit: UnsetLeaf) -> tuple[list[Change], bool]:
     default = default_of(entity, path)
     if isinstance(default, (bool, int)):
         return _put(book, entity, names, default), True
-    if names[0] not in _NEVER_NULL:
+    if names[0] not in _NEVER_NULL or path == "pricing":
         return _put(book, entity, names, None), True
     if book.comes_back(entity, path) == "layer":
         raise SpliceError(f"{entity} {path}: it comes from elsewhere in the files and cannot be null.")
