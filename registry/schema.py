@@ -157,10 +157,10 @@ def _read_registry(files: Sequence[Cursor], findings: Findings) -> Parsed:
     base, overlays = split_files(files)
     sections = [read_fields(REGISTRY, file) for file in base]
     changes = [read_fields(OVERLAY, file) for file in overlays]
-    check_files([*base, *overlays], [*sections, *changes], findings, version=VERSION)
     check_overlays(base, overlays)
     if overlays and not base:
         return Parsed(None, findings.faults())
+    check_files([*base, *overlays], [*sections, *changes], findings, version=VERSION)
     for section in sections:
         _check_upstreams(section.get("defaults", {}).get("model", {}))
     defaults = _defaults(base)

@@ -69,6 +69,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     assert (programs / "registry").exists(), "the project is installed where its Python is"
     environment = {
         "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
         "HOME": str(tmp_path),
         "DATA_DIR": str(tmp_path / "data"),
         "PORT": str(port),
