@@ -23,7 +23,7 @@ CODES: Mapping[str, str] = {
     "E206": "not a base address",
     "E207": "a version that is not known",
     "E208": "fields that exclude each other",
-    "E209": "files of different sources",
+    "E209": "files of different sources or overlays",
     "E301": "a secret written out",
     "E302": "a reference that is none, or where none is read",
     "E401": "client name taken",

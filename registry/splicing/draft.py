@@ -66,14 +66,13 @@ class Draft:
             self.target[entity] = dict(leaves)
 
     def _leaf_edits(self, entity: EntityKey, leaves: Leaves) -> list[Edit]:
-        wanted = {
-            path: value for path, value in {**self.target[entity], **leaves}.items() if path.startswith("pricing.")
-        }
         edits = {path: self._leaf_edit(entity, path, leaves[path]) for path in sorted(leaves)}
-        unset = [path for path in wanted if path in edits and self.book.comes_back(entity, path) == "layer"]
-        if unset and not any(value is not None for value in wanted.values()):
-            # A price cannot be null, nor be there without the others: having none is said of all at once.
-            edits = {path: edit for path, edit in edits.items() if path not in wanted}
+        prices = [path for path in edits if path.startswith("pricing.")]
+        left = {**self.target[entity], **leaves}
+        has_price = any(value is not None for path, value in left.items() if path.startswith("pricing."))
+        if not has_price and any(self.book.comes_back(entity, path) == "layer" for path in prices):
+            # One price cannot be null, nor be there without the others: having none is said of all at once.
+            edits = {path: edit for path, edit in edits.items() if path not in prices}
             return [*edits.values(), UnsetLeaf(entity, "pricing", as_null=True)]
         return list(edits.values())
 

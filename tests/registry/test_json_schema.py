@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from registry.files.grammar import MODEL, OVERLAY, PRICING, REGISTRY
 from registry.files.json_schema import DEFINITIONS, render_schema
 from registry.files.readers import Fields
-from registry.schema import parse_registry
+from registry.files.sources import SourceFile
+from registry.schema import parse_files, parse_registry
 from tests.registry.test_declared import registries
 
 ROOT = Path(__file__).parents[2]
@@ -249,6 +250,52 @@ BAD_FILES = [
     "version: 1\nmodels: {}\ndefaults: {model: {display_name: a}}",
     "version: 1\nmodels: {}\nsource: My Files",
 ]
+
+
+GOOD_OVERLAYS = [
+    "{}",
+    "{source: main}",
+    "{providers: {p: {api_url: 'http://b'}}, models: {m: }}",
+    "{providers: {p: {headers: {x-a: b}}}, models: {m: {limits: null, pricing: {output: 2}}}, x-note: 1}",
+]
+BAD_OVERLAYS = [
+    "{overlay: null}",
+    "{overlay: Prod}",
+    "{version: 2}",
+    "{defaults: {}}",
+    "{profiles: {}}",
+    "{ownership: []}",
+    "{moved: []}",
+    "{removed: []}",
+    "{models: {m: {limits: {timeout: soon}}}}",
+    "{providers: {p: {api_format: null}}}",
+]
+OVERLAID = """\
+version: 1
+providers: {p: {api_format: openai, api_url: http://a}}
+models: {m: {provider: p, pricing: {input: 1, output: 2}}}
+"""
+
+
+def overlay(body: str) -> dict[str, Any]:
+    return {"version": 1, "overlay": "prod", **yaml.safe_load(body)}
+
+
+def parse_overlay(said: dict[str, Any]) -> bool:
+    """Whether the parser takes it, over a base that has what it is laid over."""
+    return parse_files([SourceFile("a", OVERLAID), SourceFile("b", yaml.safe_dump(said))]).registry is not None
+
+
+@pytest.mark.parametrize("body", GOOD_OVERLAYS)
+def test_an_overlay_may_leave_out_what_the_base_says(body: str) -> None:
+    assert parse_overlay(overlay(body))
+    assert accepts(SCHEMA, overlay(body))
+
+
+@pytest.mark.parametrize("body", BAD_OVERLAYS)
+def test_a_bad_overlay_is_bad_to_both(body: str) -> None:
+    assert not parse_overlay(overlay(body))
+    assert not accepts(SCHEMA, overlay(body))
 
 
 @pytest.mark.parametrize("text", BAD_FILES)
