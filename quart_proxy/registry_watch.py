@@ -21,9 +21,8 @@ from quart_proxy.store.database import Database
 from quart_proxy.store.registry_holds import list_holds
 from quart_proxy.store.workers import forget_workers, report_worker
 from registry.desk import Desk
-from registry.files.gathering import gather_files
 from registry.files.sources import UnreadableSource, digest_of
-from registry.sync import sync_registry
+from registry.sync import read_own_files, sync_registry
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +112,6 @@ class RegistryWatch:
 
     def _digest(self) -> str:
         try:
-            return digest_of(gather_files(self._settings.models_file))
+            return digest_of(read_own_files(self._settings))
         except UnreadableSource:
             return UNREADABLE

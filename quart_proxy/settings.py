@@ -92,6 +92,8 @@ class Settings:
     heartbeat_s: float = 15.0
     is_production: bool = False
     models_file: str = "models.yaml"
+    registry_overlay: str | None = None
+    """Which overlay is laid over the files, for what is different in this environment; None: the base alone."""
     registry_sync: str = "three-way"
     registry_watch_s: float | None = None
     """How often the files are read again while the product runs; None: at start only."""
@@ -130,6 +132,7 @@ class Settings:
             heartbeat_s=read.number("HEARTBEAT_S", 15, 0.05, 300),
             is_production=is_production,
             models_file=read.text("MODELS_FILE") or "models.yaml",
+            registry_overlay=read.text("REGISTRY_OVERLAY"),
             registry_sync=read.choice("REGISTRY_SYNC", "three-way", ("off", "seed-missing", "three-way", "enforce")),
             registry_watch_s=read.seconds("REGISTRY_WATCH", 1, 86_400),
             registry_sync_prune=read.choice("REGISTRY_SYNC_PRUNE", "off", ("off", "tombstone")) == "tombstone",

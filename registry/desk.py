@@ -20,12 +20,13 @@ from quart_proxy.store.registry_holds import create_hold, end_hold, list_holds
 from quart_proxy.store.revisions import read_head
 from quart_proxy.store.workers import list_workers
 from registry import edits, history
-from registry.apply import Bundle, apply_bundle, plan_bundle, read_bundle
+from registry.apply import Bundle, apply_bundle, plan_bundle
 from registry.doctor import diagnose
 from registry.entities import Choice, EntityKey, Policy
 from registry.export import export, render_registry
 from registry.field_states import describe_entity
 from registry.files.sources import SourceFile
+from registry.files.validation import validate_files
 from registry.forms import (
     change_form,
     conflict_form,
@@ -37,7 +38,6 @@ from registry.forms import (
 )
 from registry.leaves import known_path, split_address
 from registry.planning.drift import DriftItem, drift_as_json, find_drift, without_ignored
-from registry.schema import parse_files
 from registry.secrets import FindReason, MissingSecret, list_missing_secrets
 from registry.splicing.cuts import SpliceError
 from registry.splicing.patch import render_patch
@@ -76,13 +76,13 @@ class Desk:
             }
 
     def validate(self, files: Sequence[SourceFile]) -> dict[str, Any]:
-        parsed = parse_files(files)
-        errors = sum(fault.severity == "error" for fault in parsed.faults)
+        """Whether they make a registry, the base and with each overlay over it."""
+        found = validate_files(files)
         return {
-            "valid": parsed.registry is not None,
-            "errors": errors,
-            "warnings": len(parsed.faults) - errors,
-            "faults": [fault.as_json() for fault in parsed.faults],
+            "valid": found.registry is not None,
+            "errors": found.errors,
+            "warnings": found.warnings,
+            "faults": [fault.as_json() for fault in found.faults],
         }
 
     async def doctor(self) -> dict[str, Any]:
@@ -144,11 +144,11 @@ class Desk:
         return {"revision": applied.revision, "changed": applied.is_changed, "plan": applied.plan.as_json()}
 
     async def export(
-        self, files: Sequence[SourceFile], *, adopt: Sequence[EntityKey] = (), only: Sequence[EntityKey] = ()
+        self, bundle: Bundle, *, adopt: Sequence[EntityKey] = (), only: Sequence[EntityKey] = ()
     ) -> dict[str, Any]:
-        """The files with the live edits in them, and the same as a patch. Raises InvalidRegistry, and Conflict for
-        edits that the files cannot be made to say."""
-        bundle = await asyncio.to_thread(read_bundle, files)
+        """The files with the live edits in them, and the same as a patch. Raises Conflict for edits that the files
+        cannot be made to say."""
+        files = bundle.files
         async with self.database.snapshot() as connection:
             state = await load_state(connection, source=bundle.desired.source, now=datetime.now(UTC))
         try:

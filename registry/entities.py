@@ -119,6 +119,8 @@ class Desired:
     """By the key of a model that left the files: True destroys it, False releases it."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Where the entries of `moved` and `removed` stand, by `moved/<from>` and `removed/<id>`."""
+    overlay: str | None = None
+    """The overlay that is laid over the files; None: none is."""
 
 
 @dataclass(frozen=True, slots=True)

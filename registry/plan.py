@@ -51,6 +51,7 @@ def make_plan(
         held=_held(merged),
         hints=merged.hints,
         flaws=tuple(planner.flaw(flaw) for flaw in merged.flaws),
+        overlay=desired.overlay,
     )
 
 

@@ -7,7 +7,7 @@ and names, E5xx and W5xx prices, W6xx style.
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from registry.documents import (
@@ -24,7 +24,17 @@ from registry.entities import SOURCE_DEFAULT, Desired, EntityKey, Stanza
 from registry.files.checks import Records, check_files, check_moves, check_names, check_providers
 from registry.files.declared import Layer, desired_of, layer_of, model_stanza, provider_stanza
 from registry.files.expansion import expand
-from registry.files.grammar import API_FORMATS, MODEL, PROFILE, REGISTRY, UPSTREAM, VERSION
+from registry.files.grammar import (
+    API_FORMATS,
+    MODEL,
+    OVERLAY,
+    PROFILE,
+    PROVIDER_CHANGES,
+    REGISTRY,
+    UPSTREAM,
+    VERSION,
+)
+from registry.files.overlays import KEY, check_overlays, laid_over, split_files
 from registry.files.positions import Fault, Findings
 from registry.files.prompts import with_texts
 from registry.files.readers import Cursor, Invalid, read_fields, read_map, suggest
@@ -81,8 +91,8 @@ def parse_registry(text: str, *, file: str = "models.yaml") -> Parsed:
 
 
 def parse_files(files: Sequence[SourceFile]) -> Parsed:
-    """Read all files of a source as one registry: the YAML, and the texts of prompts that it names. Pure; whatever
-    they say, the answer is faults and never an exception."""
+    """Read all files of a source as one registry, those with `overlay` laid over the others: the YAML, and the texts of
+    prompts that it names. Pure; whatever they say, the answer is faults and never an exception."""
     # A tree has no rings, and the collector would walk it over and over while it grows: half of the time.
     with _paused_collector():
         sheets = [file for file in files if not file.is_text]
@@ -149,14 +159,21 @@ def _parse_one(
 
 
 def _read_registry(files: Sequence[Cursor], findings: Findings) -> Parsed:
-    sections = [read_fields(REGISTRY, file) for file in files]
-    check_files(files, sections, findings, version=VERSION)
+    base, overlays = split_files(files)
+    sections = [read_fields(REGISTRY, file) for file in base]
+    changes = [read_fields(OVERLAY, file) for file in overlays]
+    check_overlays(base, overlays)
+    if overlays and not base:
+        return Parsed(None, findings.faults())
+    check_files([*base, *overlays], [*sections, *changes], findings, version=VERSION)
     for section in sections:
         _check_upstreams(section.get("defaults", {}).get("model", {}))
-    defaults = _defaults(files)
+    defaults = _defaults(base)
     upstream_defaults = _map_under(defaults, "upstream")
-    providers = {key: (child, read_provider(key, child)) for key, child in _united("providers", sections).items()}
-    models = _read_models(sections, _map_under(defaults, "model"), upstream_defaults)
+    cursors = laid_over(_united("providers", sections), _united("providers", changes), _check_provider_changes)
+    providers = {key: (child, read_provider(key, child)) for key, child in cursors.items()}
+    owns = laid_over(_united("models", sections), _united("models", changes), _check_fragment)
+    models = _read_models(owns, sections, _map_under(defaults, "model"), upstream_defaults)
     for model in models.values():
         check_providers(model.expanded, providers)
     check_names({key: model.expanded for key, model in models.items()})
@@ -178,7 +195,9 @@ def _read_registry(files: Sequence[Cursor], findings: Findings) -> Parsed:
         },
         **_model_stanzas(models, upstream_defaults),
     }
-    return Parsed(registry, findings.faults(), desired_of(source, stanzas, ownership, moved, removed))
+    desired = desired_of(source, stanzas, ownership, moved, removed)
+    overlay = overlays[0].field(KEY).node.text if overlays else None
+    return Parsed(registry, findings.faults(), replace(desired, overlay=overlay))
 
 
 def _united(name: str, sections: Sections) -> dict[str, Cursor]:
@@ -207,11 +226,13 @@ def _map_under(node: Node, key: str) -> Node:
     return entry.value if entry and entry.value.kind == "map" else EMPTY
 
 
-def _read_models(sections: Sections, defaults: Node, upstream_defaults: Node) -> dict[str, _Model]:
+def _read_models(
+    owns: Mapping[str, Cursor], sections: Sections, defaults: Node, upstream_defaults: Node
+) -> dict[str, _Model]:
     lowest = layer_of("defaults.model", defaults)
     profiles = _read_profiles(_united("profiles", sections))
     models: dict[str, _Model] = {}
-    for key, own in _united("models", sections).items():
+    for key, own in owns.items():
         layers = (lowest, *_read_extends(own, profiles))
         expanded = own.over(expand(own.node, [layer.node for layer in layers]))
         models[key] = _Model(own, layers, expanded, read_model(key, expanded, upstream_defaults))
@@ -233,6 +254,15 @@ def _read_profiles(cursors: Mapping[str, Cursor]) -> dict[str, Layer]:
     for cursor in cursors.values():
         _check_upstreams(read_fields(PROFILE, cursor))
     return {key: layer_of(f"profiles.{key}", cursor.node) for key, cursor in cursors.items()}
+
+
+def _check_provider_changes(cursor: Cursor) -> None:
+    read_fields(PROVIDER_CHANGES, cursor)
+
+
+def _check_fragment(cursor: Cursor) -> None:
+    """The stanza of a model that is laid over another."""
+    _check_upstreams(read_fields(MODEL, cursor))
 
 
 def _check_upstreams(fragment: Mapping[str, Any]) -> None:

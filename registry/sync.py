@@ -18,7 +18,7 @@ from quart_proxy.store.revisions import read_head, save_last_sync
 from registry.apply import Applied, Bundle, apply_bundle, read_bundle
 from registry.entities import Mode, Policy
 from registry.files.gathering import gather_files
-from registry.files.sources import UnreadableSource, find_files
+from registry.files.sources import SourceFile, UnreadableSource, find_files
 
 logger = logging.getLogger(__name__)
 
@@ -84,10 +84,15 @@ def unattended_policy(settings: Settings) -> Policy:
     )
 
 
+def read_own_files(settings: Settings) -> list[SourceFile]:
+    """The files that this server is told to sync, those of its overlay among them. Raises UnreadableSource."""
+    return gather_files(settings.models_file, settings.registry_overlay)
+
+
 def read_own_bundle(settings: Settings) -> Bundle:
-    """The files that this server is told to sync. Raises InvalidRegistry."""
+    """The same, parsed. Raises InvalidRegistry."""
     try:
-        files = gather_files(settings.models_file)
+        files = read_own_files(settings)
     except UnreadableSource as error:
         fault = {"code": "E100", "severity": "error", "message": str(error), "file": error.file}
         raise InvalidRegistry(str(error), faults=[fault]) from None

@@ -173,7 +173,7 @@ async def serve_product(database_url: str, sandbox_url: str, folder: Path, **opt
     settings = Settings(
         database_url=database_url,
         data_dir=folder,
-        models_file=str(folder / "models.yaml"),
+        models_file=options.pop("models_file", str(folder / "models.yaml")),
         admin_password=ADMIN_PASSWORD,
         jwt_secret="a secret for tests that is long enough to pass",
         encryption_keys=("a key for tests that is long enough to pass it",),

@@ -5,7 +5,7 @@ from quart import Blueprint, Response
 from quart_proxy.http import json_response, service
 from quart_proxy.http.answers import acting, put_in_force
 from quart_proxy.http.fields import Field, read_body_fields
-from quart_proxy.http.registry_fields import MESSAGE, REASON, get_files, paths
+from quart_proxy.http.registry_fields import MESSAGE, REASON, get_bundle, paths
 from registry.desk import Desk
 from registry.entities import EntityKey, Kind
 
@@ -40,4 +40,4 @@ def serve_entities(routes: Blueprint, kind: Kind) -> None:
         """The server's own files with it in them, as it is live. Nothing is written."""
         await read_body_fields({})
         meant = [EntityKey(kind, key)]
-        return json_response(await service(Desk).export(await get_files({}), adopt=meant, only=meant))
+        return json_response(await service(Desk).export(await get_bundle({}), adopt=meant, only=meant))

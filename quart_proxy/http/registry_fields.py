@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_args
 
-from quart_proxy.core.errors import Fault, InvalidFields
+from quart_proxy.core.errors import Fault, InvalidFields, InvalidRegistry
 from quart_proxy.http import service
 from quart_proxy.http.fields import (
     ID_MAX,
@@ -130,17 +130,24 @@ REASON = Field(text(NOTE_CHARACTERS_MAX, lines=True), required=True)
 
 
 async def get_bundle(said: Mapping[str, Any]) -> Bundle:
-    """The files that came with `origin`, or the server's own. Raises InvalidRegistry."""
+    """The files that came with `origin`, or the server's own. Raises InvalidRegistry, also for files of another
+    environment than the server's."""
     # Long files take a while to read, and other requests stream meanwhile.
     if "files" in said:
-        return await asyncio.to_thread(read_bundle, said["files"], **said.get("origin", {}))
+        bundle = await asyncio.to_thread(read_bundle, said["files"], **said.get("origin", {}))
+        _check_overlay(bundle.desired.overlay, service(Desk).settings.registry_overlay)
+        return bundle
     check_alone("origin", "is of files that are sent; there are none" if "origin" in said else None)
     return await asyncio.to_thread(service(Desk).own_bundle)
 
 
-async def get_files(said: Mapping[str, Any]) -> list[SourceFile]:
-    """The files that came, or the server's own. Raises InvalidRegistry."""
-    return list(said["files"] if "files" in said else (await get_bundle({})).files)
+def _check_overlay(sent: str | None, own: str | None) -> None:
+    """Prices of one environment do not get into another by a missing option."""
+    if own is not None and sent != own:
+        read = f"of the overlay {sent}" if sent else "the base alone"
+        raise InvalidRegistry(
+            f"This server's overlay is {own}, and these files are {read}: read them with {own}.", faults=()
+        )
 
 
 def policy_of(said: Mapping[str, Any]) -> Policy:

@@ -79,9 +79,9 @@ def check_free(pricing: Cursor) -> None:
     """A free model has no rates, and none for long prompts."""
     for name, child in pricing.children():
         if name in set(Dimension):
-            child.fail_at_key("E506", "a free model has no rates")
+            child.fail_at_key("E506", "a free model has no rates", beside=[pricing.field("free")])
         elif name == "tiers" and child.node.entries:
-            child.fail_at_key("E506", "a free model has no tiers")
+            child.fail_at_key("E506", "a free model has no tiers", beside=[pricing.field("free")])
 
 
 def check_prompt(model: Cursor, prompt: Mapping[str, Any]) -> None:
@@ -97,9 +97,11 @@ def check_connection(upstream: Cursor) -> None:
     inline = [name for name in ("api_format", "api_url", "api_key") if name in said]
     if "provider" in said:
         for name in inline:
-            upstream.field(name).fail_at_key("E208", f"{name} and provider exclude each other")
+            message = f"{name} and provider exclude each other"
+            upstream.field(name).fail_at_key("E208", message, beside=[upstream.field("provider")])
     elif not inline:
-        upstream.fail_at_key("E202", 'missing "provider", or api_format and api_url')
+        unset = [child for name, child in upstream.children() if name == "provider"]
+        upstream.fail_at_key("E202", 'missing "provider", or api_format and api_url', beside=unset)
     else:
         for name in ("api_format", "api_url"):
             if name not in said:

@@ -3,15 +3,27 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from registry.files.overlays import in_play
 from registry.files.prompts import list_prompt_paths, name_of
 from registry.files.sources import SourceFile, find_text, list_files, read_files
 
 
-def gather_files(pattern: str) -> list[SourceFile]:
-    """The files of `pattern`, then the texts. Raises UnreadableSource for a YAML file that cannot be read, or none;
-    a text that cannot be read is a fault of the file that names it."""
-    files, _ = add_texts(read_files(pattern), list_files(pattern))
+def gather_files(pattern: str, overlay: str | None = None) -> list[SourceFile]:
+    """The files of `pattern` that are in play with this overlay, then the texts. Raises UnreadableSource for a YAML
+    file that cannot be read, or none, or none of the overlay; a text that cannot be read is a fault of the file that
+    names it."""
+    files, _ = gather(read_files(pattern), list_files(pattern), overlay)
     return files
+
+
+def gather(
+    files: Sequence[SourceFile], paths: Sequence[Path], overlay: str | None
+) -> tuple[list[SourceFile], list[Path]]:
+    """Of the YAML files, which were read from `paths`, those in play, and behind them the texts that they name; and
+    where each is. Raises UnreadableSource if no file is of the overlay."""
+    chosen = in_play(files, overlay)
+    pairs = [(file, path) for file, path in zip(files, paths, strict=True) if file in chosen]
+    return add_texts([file for file, _ in pairs], [path for _, path in pairs])
 
 
 def add_texts(files: Sequence[SourceFile], paths: Sequence[Path]) -> tuple[list[SourceFile], list[Path]]:

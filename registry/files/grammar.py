@@ -1,5 +1,7 @@
 """The grammar of `models.yaml`: every field once, with what checks it and a line that explains it."""
 
+from dataclasses import replace
+
 from quart_proxy.core.prompts import PromptMode
 from registry.files.readers import (
     BOOL,
@@ -146,3 +148,13 @@ REGISTRY: Fields = fields(
     Field("moved", records_of(MOVED), "Renamed keys of models."),
     Field("removed", records_of(REMOVED), "Keys of models that left on purpose."),
 )
+PROVIDER_CHANGES: Fields = fields(*(replace(field, required=False) for field in PROVIDER.values()))
+"""A provider in an overlay: what the base says of it may be left out."""
+OVERLAY: Fields = fields(
+    REGISTRY["version"],
+    REGISTRY["source"],
+    Field("overlay", SLUG, "The environment that this file is for.", required=True, nullable=False),
+    Field("providers", map_of(PROVIDER_CHANGES), "What is different of who is called, and who is called there only."),
+    Field("models", map_of(MODEL), "What is different of the models, and models that are there only."),
+)
+"""A file that is laid over the others where its overlay is chosen."""

@@ -13,10 +13,12 @@ from registry.files.grammar import (
     LIMITS,
     MODEL,
     MOVED,
+    OVERLAY,
     OWNERSHIP,
     PRICING,
     PROFILE,
     PROVIDER,
+    PROVIDER_CHANGES,
     RATES,
     REGISTRY,
     REMOVED,
@@ -24,11 +26,13 @@ from registry.files.grammar import (
     SYSTEM_PROMPT,
     UPSTREAM,
 )
+from registry.files.overlays import KEY
 from registry.files.readers import Field, Fields
 
 DEFINITIONS: Mapping[str, Fields] = {
     "defaults": DEFAULTS,
     "provider": PROVIDER,
+    "provider_changes": PROVIDER_CHANGES,
     "model": MODEL,
     "profile": PROFILE,
     "upstream": UPSTREAM,
@@ -54,7 +58,9 @@ def render_schema() -> str:
         "$id": "models.schema.json",
         "title": "models.yaml",
         "description": "The models that are served, who is called for them, and what they cost.",
-        **_object(REGISTRY),
+        "if": {"required": [KEY]},
+        "then": _object(OVERLAY),
+        "else": _object(REGISTRY),
         "definitions": {name: {**_object(table), **_exclusion(name)} for name, table in DEFINITIONS.items()},
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

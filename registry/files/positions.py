@@ -116,6 +116,7 @@ class Findings:
         self._found: dict[tuple[str, str, str | Place], tuple[str, str, str, Place]] = {}
         self._secret_spans: list[tuple[int, int]] = []
         self._not_composed: set[str] = set()
+        self._overlays: set[str] = set()
 
     def add(self, code: str, path: str, message: str, place: Place) -> None:
         """Record one fault. `place` is (0, 0) where there is no text."""
@@ -143,6 +144,13 @@ class Findings:
         """A line as people write it: `models.yaml:41`."""
         part = self._part_of(line)
         return f"{part.name}:{line - part.lines_before}"
+
+    def mark_overlay(self, place: Place) -> None:
+        """Record that the file of this place is laid over the others."""
+        self._overlays.add(self._part_of(place[0]).name)
+
+    def is_in_overlay(self, place: Place) -> bool:
+        return place[0] > 0 and self._part_of(place[0]).name in self._overlays
 
     @property
     def has_errors(self) -> bool:

@@ -49,8 +49,11 @@ class Cursor:
         self.findings.add(code, self.path, message, self.place)
         return INVALID
 
-    def fail_at_key(self, code: str, message: str) -> Invalid:
-        self.findings.add(code, self.path, message, self.key_place)
+    def fail_at_key(self, code: str, message: str, *, beside: Iterable["Cursor"] = ()) -> Invalid:
+        """`beside` are others that it takes for the fault: it stands at the one that an overlay says."""
+        places = [self.key_place, *(other.key_place for other in beside)]
+        place = next((place for place in places if self.findings.is_in_overlay(place)), self.key_place)
+        self.findings.add(code, self.path, message, place)
         return INVALID
 
     def child(self, entry: Entry) -> "Cursor":

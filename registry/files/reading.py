@@ -78,7 +78,8 @@ def _read_upstreams(model: Cursor, values: Mapping[str, Any], defaults: Node) ->
     if long_form is None:
         return [_read_upstream(DEFAULT_UPSTREAM, model.over(nodes[DEFAULT_UPSTREAM]))]
     for name in CONNECTION.keys() & values.keys():
-        model.field(name).fail_at_key("E208", "belongs inside an upstream when the model has `upstreams`")
+        message = "belongs inside an upstream when the model has `upstreams`"
+        model.field(name).fail_at_key("E208", message, beside=[long_form])
     found = [_read_upstream(key, child.over(nodes[key])) for key, child in read_map(long_form)]
     if not found:
         model.fail_at_key("E202", "needs at least one upstream")

@@ -1,7 +1,7 @@
 """A validation for people, for programs, for GitHub's annotations, and as SARIF. Pure."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -23,7 +23,7 @@ CODES: Mapping[str, str] = {
     "E206": "not a base address",
     "E207": "a version that is not known",
     "E208": "fields that exclude each other",
-    "E209": "files of different sources",
+    "E209": "files of different sources or overlays",
     "E301": "a secret written out",
     "E302": "a reference that is none, or where none is read",
     "E401": "client name taken",
@@ -60,6 +60,7 @@ def render_json(validation: Validation) -> str:
         {
             "valid": validation.registry is not None,
             "files": list(validation.files),
+            "overlays": list(validation.overlays),
             "errors": validation.errors,
             "warnings": validation.warnings,
             "faults": [fault.as_json() for fault in validation.faults],
@@ -94,12 +95,17 @@ FORMATS: Mapping[str, Callable[[Validation], str]] = {
 
 
 def _summary(validation: Validation) -> str:
+    with_overlays = f" with the {_overlays(validation.overlays)}" if validation.overlays else ""
     files = validation.files[0] if len(validation.files) == 1 else f"{len(validation.files)} files"
-    counts = f"{_count(validation.errors, 'error')}, {_count(validation.warnings, 'warning')} in {files}"
+    counts = f"{_count(validation.errors, 'error')}, {_count(validation.warnings, 'warning')} in {files}{with_overlays}"
     if validation.registry is None:
         return printable(counts)
     providers, models = len(validation.registry.providers), len(validation.registry.models)
     return printable(f"{counts}: {_count(providers, 'provider')}, {_count(models, 'model')}")
+
+
+def _overlays(names: Sequence[str]) -> str:
+    return f"overlay{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 def _count(number: int, what: str) -> str:

@@ -247,6 +247,8 @@ class Plan:
     held: tuple[HeldLeaf, ...] = ()
     hints: tuple[str, ...] = ()
     flaws: tuple[PlanFlaw, ...] = ()
+    overlay: str | None = None
+    """The overlay that is laid over the files; None: none is."""
 
     @property
     def fingerprint(self) -> str:
@@ -294,11 +296,12 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         """Plan format 1, made of JSON's own types."""
+        overlay = {} if self.overlay is None else {"overlay": self.overlay}
         return {
             "format": FORMAT,
             "fingerprint": self.fingerprint,
             "planned_at": self.at.isoformat(),
-            "source": {"name": self.source, **asdict(self.origin)},
+            "source": {"name": self.source, **overlay, **asdict(self.origin)},
             "against": {
                 "revision": self.revision,
                 "state_digest": self.state_digest,
@@ -332,6 +335,7 @@ def _parse(document: Mapping[str, Any]) -> Plan:
     source, against, last = dict(document["source"]), document["against"], document["last_apply"]
     return Plan(
         source=source.pop("name"),
+        overlay=source.pop("overlay", None),
         origin=Origin(**source),
         revision=against["revision"],
         state_digest=against["state_digest"],

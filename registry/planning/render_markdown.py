@@ -116,7 +116,8 @@ def _summary(plan: Plan) -> Iterator[str]:
     yield ""
     seq = f" (seq {plan.origin.seq})" if plan.origin.seq is not None else ""
     author = f" by {code(plan.origin.author)}" if plan.origin.author else ""
-    files = f"{code(plan.source)} at {code(plan.origin.rev or plan.origin.digest)}{seq}{author}"
+    overlay = f" with overlay {code(plan.overlay)}" if plan.overlay else ""
+    files = f"{code(plan.source)}{overlay} at {code(plan.origin.rev or plan.origin.digest)}{seq}{author}"
     yield f"Source {files}, against revision {plan.revision}. {code(policy_words(plan))}."
 
 

@@ -57,13 +57,14 @@ def _section(title: str, lines: list[str]) -> list[str]:
 def _header(plan: Plan) -> list[str]:
     state = _state(plan.origin.rev, plan.origin.seq, plan.origin.digest)
     author = f" by {plan.origin.author}" if plan.origin.author else ""
+    overlay = f" with overlay {plan.overlay}" if plan.overlay else ""
     edits = f"{plural(plan.edits_since, 'edit') if plan.edits_since else 'no edits'} since the last apply"
     last = "never applied"
     if plan.last:
         applied = _state(plan.last.rev, plan.last.seq, plan.last.digest)
         last = f"{applied}, revision {plan.last.revision}, {shown_age(plan.last.at, plan.at)}"
     return [
-        printable(f"Source  {plan.source}: {state}{author}"),
+        printable(f"Source  {plan.source}{overlay}: {state}{author}"),
         printable(f"Last    {last}"),
         f"Live    revision {plan.revision}" + (f", {edits}" if plan.last else ""),
         f"Mode    {policy_words(plan)}",

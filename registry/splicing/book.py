@@ -1,13 +1,14 @@
 """The files of a source as they are laid out: where an entity is written, and what it gets from elsewhere."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 from registry.documents import DEFAULT_UPSTREAM
 from registry.entities import EntityKey, Kind
 from registry.files.grammar import CONNECTION
+from registry.files.overlays import KEY
 from registry.files.prompts import PROMPT_FILE, PROMPT_TEXT, name_of
 from registry.files.sources import is_text
 from registry.leaves import SHORT_FORM, split_path
@@ -38,32 +39,60 @@ class Found(NamedTuple):
 
 
 class Book:
-    """Raises ValueError if a file is not YAML."""
+    """Where an overlay is laid over the files, an entity's own entry is the one in the overlay, and what it is built
+    on begins with that of the base: the base speaks for every environment, and is not edited for one.
+
+    Raises ValueError if a file is not YAML.
+    """
 
     def __init__(self, sheets: Sequence[Sheet]) -> None:
         self.sheets = [sheet for sheet in sheets if not is_text(sheet.name)]
         self._texts = {sheet.name: sheet for sheet in sheets if is_text(sheet.name)}
 
-    def sections(self, name: str) -> Iterator[tuple[Sheet, Pair]]:
-        """The top-level key of that name in each file that has it."""
-        for sheet in self.sheets:
+    @cached_property
+    def overlays(self) -> list[Sheet]:
+        """The files that are laid over the others."""
+        return [sheet for sheet in self.sheets if sheet.root.find(KEY) is not None]
+
+    @property
+    def own_sheets(self) -> list[Sheet]:
+        """The files that edits go into."""
+        return self.overlays or self.sheets
+
+    def sections(self, name: str, sheets: Sequence[Sheet] | None = None) -> Iterator[tuple[Sheet, Pair]]:
+        """The top-level key of that name in each file, or each of `sheets`, that has it."""
+        for sheet in self.sheets if sheets is None else sheets:
             pair = sheet.root.own_pair(name)
             if pair is not None:
                 yield sheet, pair
 
     @cached_property
-    def _entities(self) -> dict[EntityKey, Found]:
+    def _own_entities(self) -> dict[EntityKey, Found]:
+        return self._entities(self.own_sheets)
+
+    @cached_property
+    def _base_entities(self) -> dict[EntityKey, Found]:
+        """Those below the entries of the overlay; none where there is no overlay."""
+        return self._entities([sheet for sheet in self.sheets if sheet not in self.own_sheets])
+
+    def _entities(self, sheets: Sequence[Sheet]) -> dict[EntityKey, Found]:
         return {
             EntityKey(kind, pair.key.text): Found(sheet, section, section.value, pair)
             for kind, name in SECTIONS.items()
-            for sheet, section in self.sections(name)
+            for sheet, section in self.sections(name, sheets)
             for pair in section.value.pairs
             if not pair.is_merge
         }
 
+    def find(self, entity: EntityKey) -> Found | None:
+        """The entity's own entry; None where only the base has one. Raises SpliceError if no file has one."""
+        if entity not in self._own_entities and not self.is_in_base(entity):
+            raise SpliceError(f"{entity} has no entry of its own in the files.")
+        return self._own_entities.get(entity)
+
     def get(self, entity: EntityKey) -> Found:
-        """Raises SpliceError if no file has the entity as an entry of its own."""
-        found = self._entities.get(entity)
+        """The entity's own entry. Raises SpliceError if there is none."""
+        found = self.find(entity)
         if found is None:
             raise SpliceError(f"{entity} has no entry of its own in the files.")
         return found
@@ -72,15 +101,16 @@ class Book:
 
     def has_prompt_file(self, entity: EntityKey) -> bool:
         """Whether the entity itself names the file of its prompt, or has an alias that does."""
-        return _prompt_path(self.get(entity).pair.value) is not None
+        own = self.find(entity)
+        return own is not None and _prompt_path(own.pair.value) is not None
 
     def find_own_text(self, entity: EntityKey) -> Sheet | None:
         """The file of the entity's own prompt, unless another model, a profile or the defaults have it too."""
-        found = self.get(entity)
-        path = _prompt_path(found.pair.value)
-        if path is None:
+        own = self.find(entity)
+        path = None if own is None else _prompt_path(own.pair.value)
+        if own is None or path is None:
             return None
-        name = name_of(found.sheet.name, path)
+        name = name_of(own.sheet.name, path)
         return self._texts.get(name) if self._uses[name] == 1 else None
 
     @cached_property
@@ -93,6 +123,21 @@ class Book:
             for item in pair.value.resolved.entries().values()
             if (path := _prompt_path(item)) is not None
         )
+
+    # --- what an overlay is laid over -----------------------------------------------------------------
+
+    def may_change(self, sheet: Sheet) -> bool:
+        """Whether edits may go into it: a text is changed only where it is an entity's own."""
+        return sheet in self.own_sheets or is_text(sheet.name)
+
+    def is_in_base(self, entity: EntityKey) -> bool:
+        """Whether the entity is there in every environment."""
+        return entity in self._base_entities
+
+    def _stanzas(self, entity: EntityKey) -> list[Item]:
+        """What is written of the entity, its own entry before that of the base."""
+        found = (entities.get(entity) for entities in (self._own_entities, self._base_entities))
+        return [one.pair.value for one in found if one is not None and not one.pair.value.is_null]
 
     # --- what a model is built on ---------------------------------------------------------------------
 
@@ -108,32 +153,39 @@ class Book:
 
     def is_short(self, entity: EntityKey) -> bool:
         """Whether the model has no `upstreams`, its own or one that it gets."""
-        chain = [self.get(entity).pair.value, *self.layers(entity)]
-        found = next((item for layer in chain if (item := layer.find("upstreams")) and not layer.is_null), None)
+        found = next((item for layer in self._chain(entity) if (item := layer.find("upstreams"))), None)
         return entity.kind == "model" and (found is None or found.is_null)
 
     def layers(self, entity: EntityKey) -> list[Item]:
-        """What a model is built on, the topmost first: the profiles that it extends, then `defaults.model`."""
+        """What an entity is built on, the topmost first: its stanza in the base where an overlay is laid over it,
+        and of a model the profiles that it extends, then `defaults.model`."""
+        own = self.find(entity)
+        return [item for item in self._chain(entity) if own is None or item is not own.pair.value]
+
+    def _chain(self, entity: EntityKey) -> list[Item]:
+        """The entity's own entry, if it says anything, and its layers."""
+        stanzas = self._stanzas(entity)
         if entity.kind != "model":
-            return []
-        extends = self.get(entity).pair.value.find("extends")
+            return stanzas
+        extends = next((item for stanza in stanzas if (item := stanza.find("extends"))), None)
         names: list[str] = []
         if extends is not None and not extends.is_null:
             names = [item.resolved.text for item in extends.items] if extends.kind == "seq" else [extends.text]
         profiles = [self._top("profiles", name) for name in reversed(names)]
-        return [item for item in (*profiles, self._top("defaults", "model")) if item is not None]
+        return [*stanzas, *(item for item in (*profiles, self._top("defaults", "model")) if item is not None)]
 
     def comes_back(self, entity: EntityKey, path: str) -> Literal["alias", "layer", ""]:
         """What gives the leaf a value where the entity's own line is gone: an alias or `<<` in the entity, or
         what the model is built on. Empty: nothing."""
         names = self.names_of(entity, path)
+        own = self.find(entity)
         ways = [PROMPT_TEXT, PROMPT_FILE] if names == PROMPT_TEXT else [names]
-        if any(is_brought(self.get(entity).pair.value, way) for way in ways):
+        if own is not None and any(is_brought(own.pair.value, way) for way in ways):
             return "alias"
         return "layer" if any(self._below(entity, way) for way in ways) else ""
 
     def _below(self, entity: EntityKey, names: Sequence[str]) -> Item | None:
-        """The value that the model's layers have for a leaf."""
+        """The value that the entity's layers have for a leaf."""
         found = [layer.find(*names) for layer in self.layers(entity)]
         if names[0] == "upstreams" or (entity.kind == "model" and names[0] in CONNECTION):
             found.append(self._top("defaults", "upstream", names[-1]))
@@ -151,8 +203,8 @@ class Book:
 
     def connection_below(self, entity: EntityKey) -> bool:
         """Whether a field of the short form comes by an alias or a layer."""
-        own = self.get(entity).pair.value
-        brought = own.entries() if own.kind == "alias" else own.resolved.brought()
+        own = self.find(entity)
+        brought = {} if own is None else _brought_by(own.pair.value)
         return any(name in brought or any(layer.find(name) for layer in self.layers(entity)) for name in CONNECTION)
 
     def _top(self, section: str, *names: str) -> Item | None:
@@ -165,6 +217,10 @@ def _prompt_path(item: Item) -> str | None:
     """What an entity, a profile or the defaults name as the file of their prompt."""
     file = item.find(*PROMPT_FILE)
     return None if file is None or file.is_null or file.kind != "scalar" else file.text
+
+
+def _brought_by(own: Item) -> Mapping[str, Item]:
+    return own.entries() if own.kind == "alias" else own.resolved.brought()
 
 
 def is_brought(item: Item, names: Sequence[str]) -> bool:

@@ -38,7 +38,7 @@ class Draft:
 
     def set_leaves(self, entity: EntityKey, leaves: Leaves) -> None:
         """All of these leaves, or none. What is set goes first, so that no table is empty on the way."""
-        edits = [self._leaf_edit(entity, path, leaves[path]) for path in sorted(leaves)]
+        edits = self._leaf_edits(entity, leaves)
         if self._add(*sorted(edits, key=lambda edit: isinstance(edit, UnsetLeaf))):
             self.target[entity].update(leaves)
 
@@ -50,14 +50,31 @@ class Draft:
             self.target[entity] = left
 
     def remove_entity(self, entity: EntityKey) -> None:
-        """A model that is destroyed live is so for the files too."""
-        removed = [AddRemoved(entity.key, destroy=True)] if entity.kind == "model" else []
+        """A model that is destroyed live is so for the files too, unless one environment alone had it: the base does
+        not know it, and it is gone on both sides then."""
+        if self.book.is_in_base(entity):
+            ways = "say `enabled: false` in the overlay, or take it" if entity.kind == "model" else "take it"
+            self.skipped.append(f"{entity} is in the base, which every environment reads: {ways} out of the base.")
+            return
+        is_recorded = entity.kind == "model" and not self.book.overlays
+        removed = [AddRemoved(entity.key, destroy=True)] if is_recorded else []
         if self._add(RemoveEntity(entity), *removed):
             del self.target[entity]
 
     def add_entity(self, entity: EntityKey, leaves: Leaves) -> None:
         if self._add(AddEntity(entity, document_of(leaves))):
             self.target[entity] = dict(leaves)
+
+    def _leaf_edits(self, entity: EntityKey, leaves: Leaves) -> list[Edit]:
+        edits = {path: self._leaf_edit(entity, path, leaves[path]) for path in sorted(leaves)}
+        prices = [path for path in edits if path.startswith("pricing.")]
+        left = {**self.target[entity], **leaves}
+        has_price = any(value is not None for path, value in left.items() if path.startswith("pricing."))
+        if not has_price and any(self.book.comes_back(entity, path) == "layer" for path in prices):
+            # One price cannot be null, nor be there without the others: having none is said of all at once.
+            edits = {path: edit for path, edit in edits.items() if path not in prices}
+            return [*edits.values(), UnsetLeaf(entity, "pricing", as_null=True)]
+        return list(edits.values())
 
     def _leaf_edit(self, entity: EntityKey, path: str, value: Value) -> Edit:
         if value is not None:
@@ -101,7 +118,8 @@ class Draft:
         new = {entity.key for entity in self.target.keys() - before.stanzas.keys() if entity.kind == "model"}
         moved = {old for old, now in before.moved.items() if now not in gone and old not in new}
         _check_names("entities", map(str, self.target), map(str, said.stanzas))
-        _check_names("removed", (before.removed.keys() - new) | gone, said.removed)
+        recorded = set() if self.book.overlays else gone
+        _check_names("removed", (before.removed.keys() - new) | recorded, said.removed)
         _check_names("moved", moved, said.moved)
         for entity, meant in self.target.items():
             was = before.stanzas[entity].leaves if entity in before.stanzas else {}

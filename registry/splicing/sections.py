@@ -16,29 +16,34 @@ from registry.splicing.syntax import Item, Pair, Sheet
 
 
 def add_entity(book: Book, entity: EntityKey, document: Mapping[str, Any]) -> list[Change]:
-    """An entity at the end of its section, in the file that has most of its kind."""
+    """An entity that is new, and no more what `moved` and `removed` say of its key."""
     records = [] if entity.kind == "provider" else _without_records(book, entity.key, moved="from", removed="id")
+    return [*records, *add_stanza(book, entity, document)]
+
+
+def add_stanza(book: Book, entity: EntityKey, document: Mapping[str, Any]) -> list[Change]:
+    """An entry at the end of its section, in the file that has most of its kind."""
     name = SECTIONS[entity.kind]
     sheet, section = _fullest(book, name)
     if section is None:
         lines = render_entity(entity, document, step=STEP_DEFAULT)
-        return [*records, *_new_section(sheet, name, lines)]
+        return _new_section(sheet, name, lines)
     holder = section.value
     if holder.kind == "map" and holder.pairs:
         if holder.is_flow:
-            return [*records, *insert_pair(sheet, holder, entity.key, entity_fields(entity, document), step=0)]
+            return insert_pair(sheet, holder, entity.key, entity_fields(entity, document), step=0)
         last = Found(sheet, section, holder, holder.pairs[-1])
-        return [*records, *_appended(last, render_entity(entity, document, step=last.step))]
+        return _appended(last, render_entity(entity, document, step=last.step))
     if not holder.is_null and holder.kind != "map":
         raise SpliceError(f"{sheet.name}: `{name}` is not a map that can be edited.")
     lines = render_entity(entity, document, step=STEP_DEFAULT)
-    return [*records, *_filled(sheet, section, lines)]
+    return _filled(sheet, section, lines)
 
 
 def _fullest(book: Book, name: str) -> tuple[Sheet, Pair | None]:
     """The file whose section has most entries, the first of several; the first file where none has the section."""
-    found = list(book.sections(name))
-    return max(found, key=lambda place: len(place[1].value.pairs)) if found else (book.sheets[0], None)
+    found = list(book.sections(name, book.own_sheets))
+    return max(found, key=lambda place: len(place[1].value.pairs)) if found else (book.own_sheets[0], None)
 
 
 def _appended(last: Found, lines: Sequence[str]) -> list[Change]:

@@ -14,13 +14,13 @@ from registry.files.grammar import CONNECTION
 from registry.files.prompts import PROMPT_TEXT
 from registry.files.sources import SourceFile
 from registry.leaves import default_of
-from registry.splicing.anchors import copied, leave, let_go, without_value
+from registry.splicing.anchors import copied, leave, let_go, with_value, without_value
 from registry.splicing.blocks import put, remove, remove_pairs
-from registry.splicing.book import Book, Found, is_brought
+from registry.splicing.book import Book, is_brought
 from registry.splicing.cuts import Change, SpliceError, indented
 from registry.splicing.prompts import put_prompt, remove_prompt
 from registry.splicing.render_yaml import render_flow, render_pair, written
-from registry.splicing.sections import add_entity, add_removed, remove_entity
+from registry.splicing.sections import add_entity, add_removed, add_stanza, remove_entity
 from registry.splicing.syntax import Sheet
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 _NEVER_NULL = frozenset({"pricing", "headers"})
-"""Tables in which null is no value."""
+"""Tables whose fields cannot be null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ class SetLeaf:
 
 @dataclass(frozen=True, slots=True)
 class UnsetLeaf:
-    """Take a leaf's line out; with `as_null`, say that it is unset, so that nothing else gives it a value."""
+    """Take a leaf's line out; with `as_null`, say that it is unset, so that nothing else gives it a value. With
+    `pricing` as its path, that of all prices at once."""
 
     entity: EntityKey
     path: str
@@ -143,8 +144,16 @@ def _changed(sheet: Sheet, changes: Sequence[Change]) -> Sheet:
 def changes_of(book: Book, edit: Edit) -> tuple[list[Change], bool]:
     """What an edit changes, and whether that is all of it: else it is to be made once more, on the new text.
 
-    Raises SpliceError.
+    Raises SpliceError, also if the base would change for the sake of one environment.
     """
+    changes, is_done = _changes_of(book, edit)
+    strays = [change.sheet.name for change in changes if not book.may_change(change.sheet)]
+    if strays:
+        raise SpliceError(f"{edit.entity}: {strays[0]} would change, which other environments read too.")
+    return changes, is_done
+
+
+def _changes_of(book: Book, edit: Edit) -> tuple[list[Change], bool]:
     try:
         match edit:
             case SetLeaf():
@@ -167,7 +176,7 @@ def changes_of(book: Book, edit: Edit) -> tuple[list[Change], bool]:
 
 
 def _set_leaf(book: Book, edit: SetLeaf) -> tuple[list[Change], bool]:
-    found, names = book.get(edit.entity), book.names_of(edit.entity, edit.path)
+    names = book.names_of(edit.entity, edit.path)
     if names[0] == "upstreams" and book.is_short(edit.entity):
         return _to_long_form(book, edit.entity), False
     value = edit.value
@@ -179,40 +188,49 @@ def _set_leaf(book: Book, edit: SetLeaf) -> tuple[list[Change], bool]:
             raise SpliceError(f"{edit.entity} tags: {', '.join(sorted(below - set(value)))} comes from elsewhere.")
         value = tuple(tag for tag in value if tag not in below)
         if not value:
-            return remove(found.sheet, found.pair.value, names), True
-    return _put(found, names, written(edit.path, value)), True
+            return _remove(book, edit.entity, names), True
+    return _put(book, edit.entity, names, written(edit.path, value)), True
 
 
-def _put(found: Found, names: Sequence[str], value: Any) -> list[Change]:
+def _put(book: Book, entity: EntityKey, names: Sequence[str], value: Any) -> list[Change]:
+    found = book.find(entity)
+    if found is None:
+        return add_stanza(book, entity, with_value({}, names, value))
     return put(found.sheet, found.holder, found.pair, names, value, step=found.step)
+
+
+def _remove(book: Book, entity: EntityKey, names: Sequence[str]) -> list[Change]:
+    found = book.find(entity)
+    return [] if found is None else remove(found.sheet, found.pair.value, names)
 
 
 def _unset_leaf(book: Book, edit: UnsetLeaf) -> tuple[list[Change], bool]:
     entity, path = edit.entity, edit.path
-    found, names = book.get(entity), book.names_of(entity, path)
+    names = book.names_of(entity, path)
     if names == PROMPT_TEXT and book.has_prompt_file(entity):
         return (put_prompt(book, entity, None) if edit.as_null else remove_prompt(book, entity)), True
     if not edit.as_null:
-        return remove(found.sheet, found.pair.value, names), True
+        return _remove(book, entity, names), True
     if names[0] == "upstreams" and book.is_short(entity):
         return _to_long_form(book, entity), False
     default = default_of(entity, path)
     if isinstance(default, (bool, int)):
-        return _put(found, names, default), True
-    if names[0] not in _NEVER_NULL:
-        return _put(found, names, None), True
+        return _put(book, entity, names, default), True
+    if names[0] not in _NEVER_NULL or path == "pricing":
+        return _put(book, entity, names, None), True
     if book.comes_back(entity, path) == "layer":
         raise SpliceError(f"{entity} {path}: it comes from elsewhere in the files and cannot be null.")
-    return _put_table_without(found, names), True
+    return _put_table_without(book, entity, names), True
 
 
-def _put_table_without(found: Found, names: Sequence[str]) -> list[Change]:
+def _put_table_without(book: Book, entity: EntityKey, names: Sequence[str]) -> list[Change]:
     """The table of a leaf written out in the entity without it: what comes by alias or `<<` cannot be taken out."""
+    found = book.get(entity)
     holders = names[:1] if names[0] == "pricing" else names[:-1]
     table = without_value(dict(copied(found.pair.value.find(*holders))), names[len(holders) :])
     if table or is_brought(found.pair.value, holders):
-        return _put(found, holders, table or None)
-    return remove(found.sheet, found.pair.value, holders)
+        return _put(book, entity, holders, table or None)
+    return _remove(book, entity, holders)
 
 
 # --- upstreams ----------------------------------------------------------------------------------------
@@ -220,11 +238,13 @@ def _put_table_without(found: Found, names: Sequence[str]) -> list[Change]:
 
 def _to_long_form(book: Book, entity: EntityKey) -> list[Change]:
     """The connection of a model in the short form, put into an upstream called `default`."""
-    found = book.get(entity)
-    sheet, model = found.sheet, found.pair.value
-    own = [pair for pair in model.pairs if pair.key.text in CONNECTION and not pair.is_merge]
-    if not own or model.own_pair("upstreams") or book.connection_below(entity):
+    found = book.find(entity)
+    own = (
+        [pair for pair in found.pair.value.pairs if pair.key.text in CONNECTION and not pair.is_merge] if found else []
+    )
+    if found is None or not own or found.pair.value.own_pair("upstreams") or book.connection_below(entity):
         raise SpliceError(f"{entity}: its connection comes from elsewhere in the files, so no upstream can join it.")
+    sheet, model = found.sheet, found.pair.value
     first, rest = own[0], own[1:]
     upstreams = {DEFAULT_UPSTREAM: {pair.key.text: copied(pair.value) for pair in own}}
     if model.is_flow:
@@ -242,11 +262,10 @@ def _to_long_form(book: Book, entity: EntityKey) -> list[Change]:
 
 def _remove_upstream(book: Book, edit: RemoveUpstream) -> tuple[list[Change], bool]:
     entity, names = edit.entity, ("upstreams", edit.key)
-    found = book.get(entity)
     if book.is_short(entity):
         return _to_long_form(book, entity), False
     if any(layer.find(*names) for layer in book.layers(entity)):
         raise SpliceError(f"{entity} {'.'.join(names)}: it comes from elsewhere in the files and cannot be taken out.")
-    if is_brought(found.pair.value, names):
-        return _put_table_without(found, names), True
-    return remove(found.sheet, found.pair.value, names), True
+    if is_brought(book.get(entity).pair.value, names):
+        return _put_table_without(book, entity, names), True
+    return _remove(book, entity, names), True

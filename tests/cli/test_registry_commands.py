@@ -292,6 +292,66 @@ async def test_verbs_that_decide_work_on_a_server_as_on_the_database(run: Run, p
     assert found.output.count("FAILED") == 1
 
 
+OVERLAY = "version: 1\noverlay: {name}\nmodels:\n  a:\n    pricing: {{input: {price}}}   # here\n"
+
+
+def write_overlays() -> None:
+    for name, price in (("prod", "1.10"), ("test", "1.30")):
+        Path(f"{name}.yaml").write_text(OVERLAY.format(name=name, price=price))
+
+
+async def test_overlay_is_planned_kept_applied_and_exported(
+    run: Run, registry: LiveRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write()
+    write_overlays()
+    planned = (await run("plan", ".", "--overlay", "prod", "--out", "plan.json", status=2)).output
+    assert "Source  main with overlay prod: " in planned
+    assert "prod.yaml:5" in planned
+    assert "again with --overlay" in (await run("apply", "plan.json", "--yes", "--overlay", "test", status=2)).output
+    await run("apply", "plan.json", "--yes")
+    assert (await registry.leaves())[entity("model/a")]["pricing.input"] == "1.10"
+    refused = (await run("plan", ".", "--overlay", "staging", status=1)).output
+    assert refused == 'Error: No file is of the overlay "staging"; there are prod, test.\n'
+    monkeypatch.setenv("REGISTRY_OVERLAY", "prod")
+    await run("plan", ".")
+    assert "1.10 -> 1.30" in (await run("plan", ".", "--overlay", "test", status=2)).output
+    await run("plan", "models.yaml", "prod.yaml")
+    await edit(registry, pricing__input="1.20", pricing__output="9.00")
+    await run("export", ".", "--check", status=2)
+    before = {path: path.read_text() for path in Path().glob("*.yaml")}
+    assert (await run("export", ".", "--in-place")).output == "Wrote prod.yaml.\n"
+    changed = before[Path("prod.yaml")].replace("{input: 1.10}", "{input: 1.20, output: 9.00}")
+    assert {path: path.read_text() for path in before} == {**before, Path("prod.yaml"): changed}
+    await run("apply", ".", "--yes")
+    await registry.put({"model/new": {"upstreams.default.provider": "one"}})
+    assert (await run("adopt", "model/new", ".", "--in-place")).output == "Wrote prod.yaml.\n"
+    await run("apply", ".", "--yes")
+    assert "No drift" in (await run("drift")).output
+
+
+async def test_overlay_comes_to_the_same_on_a_server(run: Run, product: Product) -> None:
+    signed_in = await product.login()
+    made = await product.client.post(
+        f"{product.base_url}/api/admin/tokens",
+        json={"name": "ci", "scope": "registry:apply", "days": 1},
+        headers=signed_in,
+    )
+    act = ("--server", product.base_url, "--token", str(made.json()["token"]))
+    write()
+    write_overlays()
+    local = json.loads((await run("plan", ".", "--overlay", "test", "--json", status=2)).output)
+    there = json.loads((await run("plan", ".", "--overlay", "test", "--json", *act, status=2)).output)
+    assert there["source"] == local["source"]
+    assert there["source"]["overlay"] == "test"
+    await run("apply", ".", "--overlay", "test", "--yes", *act)
+    assert "1.30 -> 1.10" in (await run("plan", ".", "--overlay", "prod", *act, status=2)).output
+    await run("plan", ".", "--overlay", "test", *act)
+    await run("export", ".", "--overlay", "test", "--check", *act)
+    Path("test.yaml").write_text(OVERLAY.format(name="test", price="much"))
+    assert "test.yaml:5:22: error[E501]" in (await run("plan", ".", "--overlay", "test", *act, status=1)).output
+
+
 def test_validate_needs_neither_database_nor_web_server() -> None:
     script = (
         "import sys, click\nfrom quart_proxy.commands.registry import main\n"

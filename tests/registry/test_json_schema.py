@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
-from registry.files.grammar import MODEL, PRICING, REGISTRY
+from registry.files.grammar import MODEL, OVERLAY, PRICING, REGISTRY
 from registry.files.json_schema import DEFINITIONS, render_schema
 from registry.files.readers import Fields
 from registry.files.sources import SourceFile
@@ -32,7 +32,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "number": (int, float),
     "null": (type(None),),
 }
-SAYS_NOTHING = frozenset({"description", "title", "format", "$schema", "$id", "definitions"})
+SAYS_NOTHING = frozenset({"description", "title", "format", "$schema", "$id", "definitions", "then", "else"})
 ABOUT_PROPERTIES = frozenset({"properties", "patternProperties", "additionalProperties"})
 
 
@@ -55,6 +55,8 @@ def obeys(keyword: str, said: Any, value: Any) -> bool:
     match keyword:
         case "type":
             return any(is_of(name, value) for name in ([said] if isinstance(said, str) else said))
+        case "if":
+            return accepts(SCHEMA["then"] if accepts(said, value) else SCHEMA["else"], value)
         case "enum":
             return value in said
         case "const":
@@ -119,13 +121,13 @@ def test_the_schema_is_of_draft_07_and_has_no_address_of_its_own() -> None:
     assert SCHEMA["title"]
 
 
-TABLES = {"": REGISTRY, **DEFINITIONS}
+TABLES = {"else": REGISTRY, "then": OVERLAY, **DEFINITIONS}
 
 
 @pytest.mark.parametrize("name", list(TABLES))
 def test_every_field_of_the_grammar_is_there_with_its_description(name: str) -> None:
     table: Fields = TABLES[name]
-    schema = SCHEMA["definitions"][name] if name else SCHEMA
+    schema = SCHEMA[name] if name in SCHEMA else SCHEMA["definitions"][name]
     assert {field: said["description"] for field, said in schema["properties"].items()} == {
         field.name: field.doc for field in table.values()
     }
@@ -273,6 +275,52 @@ BAD_FILES = [
     "version: 1\nmodels: {}\ndefaults: {model: {display_name: a}}",
     "version: 1\nmodels: {}\nsource: My Files",
 ]
+
+
+GOOD_OVERLAYS = [
+    "{}",
+    "{source: main}",
+    "{providers: {p: {api_url: 'http://b'}}, models: {m: }}",
+    "{providers: {p: {headers: {x-a: b}}}, models: {m: {limits: null, pricing: {output: 2}}}, x-note: 1}",
+]
+BAD_OVERLAYS = [
+    "{overlay: null}",
+    "{overlay: Prod}",
+    "{version: 2}",
+    "{defaults: {}}",
+    "{profiles: {}}",
+    "{ownership: []}",
+    "{moved: []}",
+    "{removed: []}",
+    "{models: {m: {limits: {timeout: soon}}}}",
+    "{providers: {p: {api_format: null}}}",
+]
+OVERLAID = """\
+version: 1
+providers: {p: {api_format: openai, api_url: http://a}}
+models: {m: {provider: p, pricing: {input: 1, output: 2}}}
+"""
+
+
+def overlay(body: str) -> dict[str, Any]:
+    return {"version": 1, "overlay": "prod", **yaml.safe_load(body)}
+
+
+def parse_overlay(said: dict[str, Any]) -> bool:
+    """Whether the parser takes it, over a base that has what it is laid over."""
+    return parse_files([SourceFile("a", OVERLAID), SourceFile("b", yaml.safe_dump(said))]).registry is not None
+
+
+@pytest.mark.parametrize("body", GOOD_OVERLAYS)
+def test_an_overlay_may_leave_out_what_the_base_says(body: str) -> None:
+    assert parse_overlay(overlay(body))
+    assert accepts(SCHEMA, overlay(body))
+
+
+@pytest.mark.parametrize("body", BAD_OVERLAYS)
+def test_a_bad_overlay_is_bad_to_both(body: str) -> None:
+    assert not parse_overlay(overlay(body))
+    assert not accepts(SCHEMA, overlay(body))
 
 
 @pytest.mark.parametrize("text", BAD_FILES)

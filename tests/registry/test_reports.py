@@ -238,6 +238,7 @@ def test_json_has_every_field_of_a_fault() -> None:
     assert json.loads(render_json(validation_of(CASES["E402"]))) == {
         "valid": False,
         "files": ["models.yaml"],
+        "overlays": [],
         "errors": 1,
         "warnings": 0,
         "faults": [

@@ -38,7 +38,8 @@ def write(folder: Path, price: str = "1.00", more: str = "") -> None:
 
 
 async def sync(database: Database, folder: Path, mode: str = "three-way", **options: Any) -> SyncReport:
-    settings = Settings(data_dir=folder, models_file=str(folder / "models.yaml"), registry_sync=mode, **options)
+    options.setdefault("models_file", str(folder / "models.yaml"))
+    settings = Settings(data_dir=folder, registry_sync=mode, **options)
     return await sync_registry(database, settings, actor="startup:test")
 
 
@@ -140,6 +141,42 @@ async def test_file_that_is_gone_is_a_failure_only_if_it_was_ever_there(
     assert await price_of(registry) == "1.00"
 
 
+OVERLAY = "version: 1\noverlay: {name}\nmodels:\n  a: {{pricing: {{input: {price}}}}}\n"
+
+
+def write_overlay(folder: Path, name: str, price: str) -> None:
+    (folder / f"{name}.yaml").write_text(OVERLAY.format(name=name, price=price))
+
+
+async def test_overlay_is_synced_and_another_one_is_a_change_of_the_files(
+    database: Database, registry: LiveRegistry, tmp_path: Path
+) -> None:
+    write(tmp_path)
+    write_overlay(tmp_path, "prod", "1.10")
+    write_overlay(tmp_path, "test", "much")
+    folder: dict[str, Any] = {"models_file": str(tmp_path)}
+    await sync(database, tmp_path, **folder)
+    assert await price_of(registry) == "1.00"
+    report = await sync(database, tmp_path, **folder, registry_overlay="prod")
+    assert (report.outcome, await price_of(registry)) == ("applied", "1.10")
+    write_overlay(tmp_path, "test", "1.30")
+    assert (await sync(database, tmp_path, **folder, registry_overlay="prod")).digest == report.digest
+    assert (await sync(database, tmp_path, **folder, registry_overlay="test")).digest != report.digest
+    assert await price_of(registry) == "1.30"
+
+
+async def test_overlay_that_no_file_is_of_keeps_the_last_good_state_and_fails_a_first_start(
+    database: Database, registry: LiveRegistry, tmp_path: Path
+) -> None:
+    write(tmp_path)
+    with pytest.raises(InvalidRegistry, match='No file is of the overlay "prod"; there is none'):
+        await sync(database, tmp_path, registry_overlay="prod")
+    await sync(database, tmp_path)
+    report = await sync(database, tmp_path, registry_overlay="prod")
+    assert (report.outcome, report.faults[0]["code"]) == ("invalid", "E100")
+    assert await price_of(registry) == "1.00"
+
+
 # --- the running product ------------------------------------------------------------------------------
 
 
@@ -186,6 +223,52 @@ async def test_changed_file_is_followed_and_a_bad_one_is_seen_everywhere(
         write(tmp_path, price="1.20")
         await until(lambda: _is(price, "1.20"))
         assert "sync_failed" not in await ready()
+
+
+async def test_server_of_an_environment_follows_its_overlay_and_refuses_files_of_another(
+    database_url: str, sandbox_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "conf"
+    folder.mkdir()
+    write(folder)
+    write_overlay(folder, "prod", "1.10")
+    write_overlay(folder, "test", "1.30")
+    options: dict[str, Any] = {"models_file": str(folder), "registry_overlay": "prod", "registry_watch_s": 0.1}
+    async with serve_product(database_url, sandbox_url, tmp_path, **options) as product:
+        admin = Admin(product, await product.login())
+
+        async def price() -> Any:
+            return (await admin.get("/models/a")).json().get("pricing", {}).get("input")
+
+        assert await price() == "1.10"
+        fields = (await admin.get("/registry/models/a")).json()
+        assert "prod.yaml:4" in str(fields) and "models.yaml:5" in str(fields)
+        write_overlay(folder, "test", "1.40")
+        write_overlay(folder, "prod", "1.20")
+        await until(lambda: _is(price, "1.20"))
+        sent = [{"name": path.name, "text": path.read_text()} for path in sorted(folder.iterdir())]
+        base, prod, test = sent
+        answers = {}
+        for name, files in {"base": [base], "prod": [base, prod], "test": [base, test], "all": sent}.items():
+            answers[name] = await admin.post("/registry/plan", {"files": files})
+        assert {name: answer.status_code for name, answer in answers.items()} == {
+            "base": 422,
+            "prod": 200,
+            "test": 422,
+            "all": 422,
+        }
+        assert answers["prod"].json()["source"]["overlay"] == "prod"
+        assert answers["test"].json()["error"]["message"] == (
+            "This server's overlay is prod, and these files are of the overlay test: read them with prod."
+        )
+        assert (await admin.post("/registry/export", {"files": [base]})).status_code == 422
+        assert (await admin.post("/registry/validate", {"files": sent})).json()["valid"] is True
+        etag = (await admin.get("/models/a")).headers["etag"]
+        await admin.patch("/models/a", {"pricing": {"output": "9.00"}}, If_Match=etag)
+        made = (await admin.get("/registry/export")).json()
+        assert [file["name"] for file in made["files"]] == ["models.yaml", "prod.yaml"]
+        assert made["files"][0]["text"] == base["text"]
+        assert "{input: 1.20, output: 9.00}" in made["files"][1]["text"]
 
 
 async def test_every_worker_says_which_revision_it_serves(

@@ -11,7 +11,7 @@ import click
 
 from quart_proxy.commands.registry.origin import Provenance, find_provenance
 from quart_proxy.settings import Settings
-from registry.files.gathering import add_texts
+from registry.files.gathering import gather
 from registry.files.sources import SourceFile, list_files, read_file, read_files
 from registry.planning.plan_document import Plan
 
@@ -49,21 +49,22 @@ def patterns_or_default(patterns: Sequence[str]) -> tuple[str, ...]:
     return tuple(patterns) or (Settings.from_environment().models_file,)
 
 
-def read_given(patterns: Sequence[str]) -> Given:
-    """The files of all patterns, and the texts that they name. Raises UnreadableSource if a pattern matches nothing, or
-    a YAML file cannot be read."""
-    patterns = patterns_or_default(patterns)
+def read_given(patterns: Sequence[str], overlay: str | None) -> Given:
+    """The files of all patterns that are in play with this overlay, or with REGISTRY_OVERLAY, and the texts that they
+    name. Raises UnreadableSource if a pattern matches nothing, no file is of the overlay, or a YAML file cannot be
+    read."""
+    files, paths = _read_all(patterns_or_default(patterns))
+    files, paths = gather(files, paths, overlay or Settings.from_environment().registry_overlay)
+    return Given(tuple(files), tuple(paths))
+
+
+def _read_all(patterns: Sequence[str]) -> tuple[list[SourceFile], list[Path]]:
     if len(patterns) == 1:
-        return _given(read_files(patterns[0]), list_files(patterns[0]))
+        return read_files(patterns[0]), list_files(patterns[0])
     found = {Path(os.path.abspath(path)): path for pattern in patterns for path in list_files(pattern)}
     folder = os.path.commonpath([path.parent for path in found])
     paths = sorted(found)
-    return _given([read_file(path, name=path.relative_to(folder).as_posix()) for path in paths], paths)
-
-
-def _given(files: Sequence[SourceFile], paths: Sequence[Path]) -> Given:
-    files, paths = add_texts(files, paths)
-    return Given(tuple(files), tuple(paths))
+    return [read_file(path, name=path.relative_to(folder).as_posix()) for path in paths], paths
 
 
 def provenance_of(given: Given) -> Provenance:

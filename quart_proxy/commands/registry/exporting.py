@@ -15,6 +15,7 @@ from quart_proxy.commands.registry.options import (
     exit_zero_option,
     files_argument,
     help_end,
+    overlay_option,
     print_json,
 )
 from quart_proxy.commands.registry.words import faults_shown
@@ -41,12 +42,14 @@ def _outputs(command: Callable[..., None]) -> Callable[..., None]:
     epilog=help_end("registry export --patch | git apply", "0 done, 1 failed; with --check 2: the files would change.")
 )
 @files_argument
+@overlay_option
 @_outputs
 @click.option("--init", "is_new", is_flag=True, help="Print a first file of all that is live.")
 @click.option("--only", type=Entity(), multiple=True, help="Such as model/gpt-main; may be repeated.")
 @door_options
 def export(
     files: tuple[str, ...],
+    overlay: str | None,
     in_place: bool,
     patch: bool,
     stdout: bool,
@@ -65,19 +68,20 @@ def export(
         else:
             click.echo(made["text"], nl=False)
         return
-    _export(
-        files, target, as_json, only=only, adopt=(), forms=_Forms(in_place, patch, stdout, check), exit_zero=exit_zero
-    )
+    forms = _Forms(in_place, patch, stdout, check)
+    _export(files, overlay, target, as_json, only=only, adopt=(), forms=forms, exit_zero=exit_zero)
 
 
 @click.command(epilog=help_end("registry adopt model/new-one --in-place", "0 done, 1 failed."))
 @click.argument("entity", type=Entity())
 @files_argument
+@overlay_option
 @_outputs
 @door_options
 def adopt(
     entity: EntityKey,
     files: tuple[str, ...],
+    overlay: str | None,
     in_place: bool,
     patch: bool,
     stdout: bool,
@@ -87,15 +91,8 @@ def adopt(
     as_json: bool,
 ) -> None:
     """Write ENTITY, which was made live, into FILES; the next apply takes it over as it is."""
-    _export(
-        files,
-        target,
-        as_json,
-        only=(entity,),
-        adopt=(entity,),
-        forms=_Forms(in_place, patch, stdout, check),
-        exit_zero=exit_zero,
-    )
+    forms = _Forms(in_place, patch, stdout, check)
+    _export(files, overlay, target, as_json, only=(entity,), adopt=(entity,), forms=forms, exit_zero=exit_zero)
 
 
 class _Forms:
@@ -109,6 +106,7 @@ class _Forms:
 
 def _export(
     patterns: Sequence[str],
+    overlay: str | None,
     target: Target,
     as_json: bool,
     *,
@@ -117,7 +115,7 @@ def _export(
     forms: _Forms,
     exit_zero: bool,
 ) -> None:
-    given = read_given(patterns)
+    given = read_given(patterns, overlay)
     sheets = [file for file in given.files if not file.is_text]
     if forms.stdout and len(sheets) > 1:
         raise click.UsageError(f"--stdout is of one file, and these are {len(sheets)}.")

@@ -22,6 +22,7 @@ from quart_proxy.commands.registry.options import (
     files_argument,
     help_end,
     message_option,
+    overlay_option,
     policy_options,
     print_json,
     yes_option,
@@ -30,7 +31,7 @@ from quart_proxy.commands.registry.words import applied_line, faults_shown, say
 from quart_proxy.core.errors import PlanRefused, StalePlan
 from registry.entities import Policy
 from registry.files.reports import FORMATS
-from registry.files.validation import validate as validate_files
+from registry.files.validation import validate as validate_patterns
 from registry.planning.plan_document import Plan
 from registry.planning.render_markdown import render_markdown
 from registry.planning.render_plan import render_text
@@ -40,12 +41,15 @@ PLAN_FORMATS = ("text", "json", "markdown")
 
 @click.command(epilog=help_end("registry validate models.yaml", "0 valid (warnings too), 1 faults."))
 @files_argument
+@click.option(
+    "--overlay", metavar="NAME", help="Check the base with this overlay alone [default: the base, and with each]."
+)
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("-W", "warnings", type=click.Choice(["error"]), help="-W error: a warning is a fault too.")
-def validate(files: tuple[str, ...], form: str, as_json: bool, warnings: str | None) -> None:
+def validate(files: tuple[str, ...], overlay: str | None, form: str, as_json: bool, warnings: str | None) -> None:
     """Check FILES offline, all as one registry, and print every fault with its place."""
-    validation = validate_files(patterns_or_default(files))
+    validation = validate_patterns(patterns_or_default(files), overlay)
     form = "json" if as_json else form
     report = FORMATS[form](validation)
     click.echo(painted(report) if form == "text" else report)
@@ -59,6 +63,7 @@ def validate(files: tuple[str, ...], form: str, as_json: bool, warnings: str | N
     )
 )
 @files_argument
+@overlay_option
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Keep the plan, for `registry apply`.")
 @click.option("--format", "form", type=click.Choice(PLAN_FORMATS), default="text", show_default=True)
 @policy_options
@@ -66,6 +71,7 @@ def validate(files: tuple[str, ...], form: str, as_json: bool, warnings: str | N
 @door_options
 def plan(
     files: tuple[str, ...],
+    overlay: str | None,
     out: Path | None,
     form: str,
     policy: Policy | None,
@@ -74,7 +80,7 @@ def plan(
     as_json: bool,
 ) -> None:
     """Say what applying FILES would do. Nothing is written."""
-    given = read_given(files)
+    given = read_given(files, overlay)
     provenance = provenance_of(given)
     with faults_shown():
         document = at_door(target, lambda door: door.plan(given.files, provenance, policy or Policy()))
@@ -92,6 +98,7 @@ def plan(
     )
 )
 @files_argument
+@overlay_option
 @policy_options
 @message_option
 @yes_option
@@ -100,6 +107,7 @@ def plan(
 @door_options
 def apply(
     files: tuple[str, ...],
+    overlay: str | None,
     policy: Policy | None,
     message: str | None,
     is_sure: bool,
@@ -112,8 +120,10 @@ def apply(
     saved = find_saved_plan(files)
     if saved is not None and policy is not None:
         raise click.UsageError("A kept plan says itself how to merge; plan again with these options.")
+    if saved is not None and overlay is not None:
+        raise click.UsageError("A kept plan has its files in it; plan again with --overlay.")
     if saved is None:
-        given = read_given(files)
+        given = read_given(files, overlay)
         sources, provenance, policy, fingerprint = given.files, provenance_of(given), policy or Policy(), None
     else:
         sources, provenance, policy = saved.files, saved.provenance, saved.plan.policy

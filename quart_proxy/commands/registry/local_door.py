@@ -59,7 +59,7 @@ class LocalDoor:
     async def export(
         self, files: Sequence[SourceFile], *, adopt: Sequence[EntityKey], only: Sequence[EntityKey]
     ) -> Json:
-        return await self._desk.export(files, adopt=adopt, only=only)
+        return await self._desk.export(read_bundle(files), adopt=adopt, only=only)
 
     async def export_new(self) -> Json:
         return await self._desk.export_new()

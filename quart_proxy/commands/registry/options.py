@@ -46,6 +46,9 @@ def print_json(document: Any) -> None:
 
 
 files_argument = click.argument("files", nargs=-1)
+overlay_option = click.option(
+    "--overlay", metavar="NAME", help="Lay the files of this overlay over the others [default: REGISTRY_OVERLAY]."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers it.")
 message_option = click.option("--message", metavar="TEXT", help="Why; kept in the history.")
 yes_option = click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")

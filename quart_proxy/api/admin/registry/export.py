@@ -10,7 +10,7 @@ from quart import Blueprint, Response
 
 from quart_proxy.http import json_response, service
 from quart_proxy.http.fields import Field, choice, read_body_fields, read_query
-from quart_proxy.http.registry_fields import OWN_FILES, entities, get_files
+from quart_proxy.http.registry_fields import OWN_FILES, entities, get_bundle
 from registry.desk import Desk
 
 PATCH = "text/x-diff; charset=utf-8"
@@ -34,5 +34,7 @@ async def export() -> Response:
 
 async def _export(said: dict[str, Any]) -> Response:
     is_patch = bool(read_query({"format": choice("patch")}))
-    exported = await service(Desk).export(await get_files(said), adopt=said.get("adopt", ()), only=said.get("only", ()))
+    exported = await service(Desk).export(
+        await get_bundle(said), adopt=said.get("adopt", ()), only=said.get("only", ())
+    )
     return Response(exported["patch"], content_type=PATCH) if is_patch else json_response(exported)
