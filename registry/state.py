@@ -96,12 +96,17 @@ async def load_state(connection: AsyncConnection, *, source: str = SOURCE_DEFAUL
         tombstones={
             entity_key(kind, key): entity_id for (kind, key), entity_id in (await list_tombstones(connection)).items()
         },
-        holds=tuple([_hold(row) for row in await list_holds(connection, now)]),
+        holds=await load_holds(connection, now),
         resolutions={
             f"{row.kind}.{row.key}/{row.grp}": Resolution(cast(Choice, row.resolution), row.triple_digest)
             for row in decided
         },
     )
+
+
+async def load_holds(connection: AsyncConnection, now: datetime) -> tuple[Hold, ...]:
+    """Those in force, oldest first."""
+    return tuple([_hold(row) for row in await list_holds(connection, now)])
 
 
 async def load_live(connection: AsyncConnection) -> dict[EntityKey, LiveEntry]:
