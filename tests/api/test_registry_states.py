@@ -102,6 +102,39 @@ async def test_a_hold_of_a_rollback_ends_for_the_eye_too_when_the_files_change(a
     assert (await mark(admin, "alpha"))["state"] == "managed"
 
 
+# --- a rollback before it is done ---------------------------------------------------------------------
+
+
+async def test_a_dry_rollback_says_what_the_real_one_then_does_and_keeps_nothing_of_it(
+    admin: Admin, product: Product
+) -> None:
+    owned = "ownership: [{fields: ['pricing.*'], mode: yaml}]\n"
+    first = await apply(admin, files(product, more=owned))
+    second = await apply(admin, files(product, price="5.00", more=owned))
+    asked = {"to": first["revision"], "message": "back"}
+    before = await registry(admin, "/status")
+    dry = read(await admin.post("/registry/rollback", {**asked, "dry_run": True}))
+    assert (dry["revision"], dry["changed"], dry["held"]) == (second["revision"], False, ["model/alpha"])
+    after = await registry(admin, "/status")
+    assert {**after, "workers": []} == {**before, "workers": []}
+    done = read(await admin.post("/registry/rollback", asked))
+    assert (done["revision"], done["changed"]) == (dry["revision"] + 1, True)
+    assert (done["changes"], done["held"]) == (dry["changes"], dry["held"])
+
+
+async def test_a_dry_rollback_is_refused_as_the_real_one_would_be(admin: Admin, product: Product) -> None:
+    first = await apply(admin, files(product))
+    await apply(admin, files(product, more=LEFT))
+    etag = (await admin.get("/models/gamma")).headers["etag"]
+    await admin.delete("/models/gamma", If_Match=etag)
+    await admin.put("/models/delta", {**GAMMA, "display_name": "gamma"})
+    back = {"to": (await registry(admin, "/status"))["revision"] - 2, "only": ["model/gamma"]}
+    refused = [await admin.post("/registry/rollback", {**back, "dry_run": is_dry}) for is_dry in (True, False)]
+    assert [answer.status_code for answer in refused] == [422, 422]
+    assert refused[0].json()["error"]["errors"] == refused[1].json()["error"]["errors"]
+    assert first["revision"] < back["to"]
+
+
 # --- the document -------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "20261123_03"
+revision = "20261123_07"
 down_revision = "20261123_02"
 branch_labels = None
 depends_on = None
