@@ -12,6 +12,7 @@ from quart_proxy.core.record import Exchange, Outcome
 REGISTRY_FACTS = {
     "sync_ok": "1 when the registry's files could be used the last time that they were read, else 0.",
     "last_sync_timestamp_seconds": "When the registry's files were read last; 0: never.",
+    "last_apply_timestamp_seconds": "When files were last applied to the registry, by whomever; 0: never.",
     "drift": "Live edits that the registry's files do not have.",
     "conflicts": "Open conflicts between the registry's files and live edits.",
     "missing_secrets": "References to provider keys that lead to none.",
@@ -65,9 +66,11 @@ class Metrics:
     def measure_registry(self, status: Mapping[str, Any]) -> None:
         """Keep what `/api/admin/registry/status` says, as numbers."""
         sync = status["sync"] or {"ok": True}
+        applied = [_timestamp(source["applied_at"]) for source in status["sources"]]
         facts = {
             "sync_ok": sync["ok"],
             "last_sync_timestamp_seconds": _timestamp(sync.get("at")),
+            "last_apply_timestamp_seconds": max(applied, default=0.0),
             "drift": status["drift"],
             "conflicts": len(status["conflicts"]),
             "missing_secrets": len(status["missing_secrets"]),
@@ -94,6 +97,11 @@ class Metrics:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry, path=shared_folder)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+
+def forget_process(shared_folder: str, pid: int) -> None:
+    """Take out what a process that has ended said of itself. What it counted stays."""
+    multiprocess.mark_process_dead(pid, shared_folder)  # type: ignore[no-untyped-call]
 
 
 def _timestamp(at: str | None) -> float:

@@ -18,6 +18,7 @@ from quart_proxy.metrics import Metrics
 from quart_proxy.services.coherence import ChangeWatch
 from quart_proxy.settings import WORKER_REPORT_S, WORKER_SEEN_S, Settings
 from quart_proxy.store.database import Database
+from quart_proxy.store.registry_base import find_last_apply
 from quart_proxy.store.registry_holds import list_holds
 from quart_proxy.store.workers import forget_workers, report_worker
 from registry.desk import Desk
@@ -47,7 +48,7 @@ class RegistryWatch:
         self._metrics = metrics
         self._desk = desk
         self._woken = asyncio.Event()
-        self._measured: int | None = None
+        self._measured: Hashable = None
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -73,12 +74,12 @@ class RegistryWatch:
                 async with self._database.transaction() as connection:
                     revision = self._changes.revision
                     await report_worker(connection, self.name, revision_id=revision, version=__version__)
+                    seen = self._changes.version, await find_last_apply(connection)
                     await forget_workers(connection, datetime.now(UTC) - timedelta(seconds=WORKER_SEEN_S))
                 self._metrics.registry_revision.set(revision)
-                if is_first_worker() and self._measured != self._changes.version:
-                    measured = self._changes.version
+                if is_first_worker() and self._measured != seen:
                     self._metrics.measure_registry(await self._desk.status())
-                    self._measured = measured
+                    self._measured = seen
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(WORKER_REPORT_S):
                     await self._woken.wait()

@@ -23,6 +23,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from quart_proxy.metrics import forget_process
+
 logger = logging.getLogger("quart_proxy.supervisor")
 
 UNREAD_TIMEOUT_MS = 90_000
@@ -160,6 +162,8 @@ class Supervisor:
                 self._note_ready(worker)
             exit_code = await worker.process.wait()
         self._workers.discard(worker)
+        if folder := self._env.get("PROMETHEUS_MULTIPROC_DIR"):
+            forget_process(folder, worker.pid)
         if worker.asked or self._stopping.is_set():
             # A worker that is told to leave before it serves has nothing to drain.
             clean = exit_code == 0 or (exit_code in EXITS_UNREADY and not worker.ready.is_set())

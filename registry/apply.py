@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quart_proxy.core.errors import Fault, InvalidFields, InvalidRegistry, PlanRefused, StalePlan
 from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
+from quart_proxy.store.registry_orphans import OrphanRow, replace_orphans
 from registry.entities import BaseEntry, Desired, EntityKey, Leaves, Origin, Policy
 from registry.fact_finding import load_facts
 from registry.files.sources import SourceFile, digest_of
@@ -180,7 +181,9 @@ async def _write(
     )
     known = {outcome.key: outcome.entity_id for outcome in merged.entities if outcome.entity_id is not None}
     ids = {**{key: entry.entity_id for key, entry in state.live.items()}, **known, **written.ids}
-    await write_base(connection, source, _entries(bundle.desired, state, base, ids), written.id)
+    entries = _entries(bundle.desired, state, base, ids)
+    await write_base(connection, source, entries, written.id)
+    await _save_orphans(connection, planned, entries, written.id)
     await save_source(connection, source, _known_origin(state, origin), bundle.desired.ownership, written.id)
     await save_conflicts(connection, source, merged.conflicts)
     return Applied(written.id, written.is_new, planned.plan)
@@ -232,6 +235,28 @@ def _entries(
         if after != before:
             entries[key] = after
     return entries
+
+
+async def _save_orphans(
+    connection: AsyncConnection,
+    planned: Planned,
+    entries: Mapping[EntityKey, BaseEntry | None],
+    revision_id: int,
+) -> None:
+    """Keep which of those that the files declare no more are nobody's now."""
+    base = planned.state.base
+    orphans = [
+        OrphanRow(
+            kind=outcome.key.kind,
+            entity_id=base[outcome.key].entity_id,
+            source=planned.state.source,
+            revision_id=revision_id,
+        )
+        for outcome in planned.merged.entities
+        if outcome.action == "orphan"
+    ]
+    touched = {(key.kind, (entry or base[key]).entity_id) for key, entry in entries.items()}
+    await replace_orphans(connection, touched, orphans)
 
 
 def _entry(

@@ -17,7 +17,7 @@ from quart_proxy.store.changes import Actor, bump_version, record_audit
 from quart_proxy.store.database import Database
 from quart_proxy.store.registry_conflicts import list_conflicts, resolve_conflict
 from quart_proxy.store.registry_holds import create_hold, end_hold, list_holds
-from quart_proxy.store.revisions import read_head
+from quart_proxy.store.revisions import Head, read_head
 from quart_proxy.store.workers import list_workers
 from registry import edits, history
 from registry.apply import Bundle, apply_bundle, plan_bundle
@@ -42,7 +42,7 @@ from registry.secrets import FindReason, MissingSecret, list_missing_secrets
 from registry.splicing.cuts import SpliceError
 from registry.splicing.patch import render_patch
 from registry.state import State, load_state, lock_registry
-from registry.sync import read_own_bundle, sync_registry
+from registry.sync import find_own_digest, read_own_bundle, sync_registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class Desk:
                 "sync": head.last_sync,
                 "sources": [source_form(row) for state in states[:1] for row in state.sources.values()],
                 "drift": sum([len(await _drift(connection, state)) for state in states]),
+                "pending": await self._pending(head, states[0]),
                 "conflicts": [conflict_form(row) for row in await list_conflicts(connection)],
                 "holds": [hold_form(row) for row in await list_holds(connection, now)],
                 "workers": [worker_form(row, head.revision_id) for row in workers],
@@ -176,31 +177,25 @@ class Desk:
     async def roll_back(
         self, revision: int, *, only: Sequence[EntityKey], actor: Actor, message: str | None, is_dry: bool
     ) -> dict[str, Any]:
-        """With `is_dry`, what it would change, and nothing is written."""
-        if is_dry:
-            async with self.database.snapshot() as connection:
-                state = await load_state(connection, now=datetime.now(UTC))
-                then = await history.state_at(connection, revision)
-            changes = history.rollback_changes(state, then, only)
-            return {
-                "revision": state.revision,
-                "changed": False,
-                "changes": list(map(change_form, changes)),
-                "held": [],
-            }
+        """With `is_dry` it is done and taken back: the answer, or the refusal, is what it would come to, and `revision`
+        is the one that this was found against."""
         async with self.database.transaction() as connection:
             await lock_registry(connection)
-            rolled = await edits.roll_back(
-                connection,
-                revision,
-                only=only,
-                actor=actor,
-                message=message,
-                is_enforced=self.settings.registry_sync == "enforce",
-            )
+            head = await read_head(connection)
+            async with connection.begin_nested() as attempt:
+                rolled = await edits.roll_back(
+                    connection,
+                    revision,
+                    only=only,
+                    actor=actor,
+                    message=message,
+                    is_enforced=self.settings.registry_sync == "enforce",
+                )
+                if is_dry:
+                    await attempt.rollback()
         return {
-            "revision": rolled.revision,
-            "changed": rolled.is_changed,
+            "revision": head.revision_id if is_dry else rolled.revision,
+            "changed": rolled.is_changed and not is_dry,
             "changes": [change_form(change) for change in rolled.changes],
             "held": [str(key) for key in rolled.held],
         }
@@ -275,6 +270,16 @@ class Desk:
             await bump_version(connection)
 
     # --- checking -------------------------------------------------------------------------------------
+
+    async def _pending(self, head: Head, state: State) -> dict[str, Any]:
+        """What of the server's own files waits to be applied, without reading what they say: whether they are others
+        than those that were applied last (None: there are none), and how many entities the last sync left alone."""
+        digest = await asyncio.to_thread(find_own_digest, self.settings)
+        applied = {row.digest for row in state.sources.values()}
+        return {
+            "files_changed": None if digest is None else digest not in applied,
+            "deferred": (head.last_sync or {}).get("deferred", 0),
+        }
 
     async def _missing(self, connection: AsyncConnection) -> list[MissingSecret]:
         return [] if self.find_reason is None else await list_missing_secrets(connection, self.find_reason)

@@ -1,27 +1,32 @@
 """An entity field by field: what the files declare, what is live, who may change it, and who did."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import NotFound
+from quart_proxy.store.catalog import list_models, list_providers
 from quart_proxy.store.registry_conflicts import list_conflicts
+from quart_proxy.store.registry_orphans import list_orphans
+from registry.documents import as_document
 from registry.entities import BaseEntry, EntityKey, Hold, Value
 from registry.forms import time_text
 from registry.history import last_authors
 from registry.leaves import group_of, shown_path
-from registry.marks import state_of_entity
-from registry.merging.ownership import mode_of
+from registry.marks import holds_all_of, holds_on, state_of_entity
+from registry.merging.ownership import ALL_FIELDS, is_matched, mode_of
 from registry.planning.drift import find_drift
 from registry.planning.facts import Author
+from registry.rows import etag_of, model_document, provider_document
 from registry.state import State, load_state
 
 
 async def describe_entity(connection: AsyncConnection, key: EntityKey) -> dict[str, Any]:
-    """`state` is `conflict`, `deleted` (here, and still declared), `drifted`, `managed`, or `ui` for what no file
-    declares; a field's is the same, and `locked` says that only the files may change it. Raises NotFound."""
+    """`state` is that of `marks`; a field's is `conflict`, `held`, `drifted`, `managed`, or `ui` for what no file
+    declares, and `locked` says that only the files may change it. `document` and `etag` are what the entity's own
+    address answers with, None for what was deleted. Raises NotFound."""
     state = await load_state(connection, now=datetime.now(UTC))
     if key in state.foreign:
         state = await load_state(connection, source=state.foreign[key], now=datetime.now(UTC))
@@ -29,6 +34,9 @@ async def describe_entity(connection: AsyncConnection, key: EntityKey) -> dict[s
     if live is None and base is None:
         raise NotFound(f"There is no {key.kind} `{key.key}`.", param="key")
     entity_id = live.entity_id if live is not None else base.entity_id if base is not None else 0
+    left = [row.source for row in await list_orphans(connection) if (row.kind, row.entity_id) == (key.kind, entity_id)]
+    applied = state.sources.get(state.source)
+    holds = holds_on(state.holds, key, applied.digest if applied else None)
     conflicts = [row for row in await list_conflicts(connection) if (row.kind, row.key) == key]
     authors = await last_authors(connection, {key: entity_id})
     drifted = {item.path for item in find_drift(state.ownership, state.base, state.live, {}) if item.entity == key}
@@ -37,7 +45,7 @@ async def describe_entity(connection: AsyncConnection, key: EntityKey) -> dict[s
     fields = {
         shown_path(path): {
             "value": live.leaves.get(path) if live else None,
-            "state": _field_state(base, path, drifted, groups),
+            "state": _field_state(base, path, drifted, groups, holds),
             **_declared(base, path),
             **_owner(state, key, path),
             **_author(authors.get((key, path))),
@@ -50,21 +58,37 @@ async def describe_entity(connection: AsyncConnection, key: EntityKey) -> dict[s
         "source": state.source if base is not None else None,
         "state": state_of_entity(
             is_managed=base is not None,
+            is_orphan=bool(left),
             is_live=live is not None,
+            is_held=holds_all_of(holds),
             is_drifted=bool(drifted),
             is_in_conflict=bool(conflicts),
         ),
-        "held": [hold.reason for hold in state.holds if _is_held(hold, key)],
+        "held": [hold.reason for hold in holds],
         "conflicts": [f"{row.kind}.{row.key}/{row.grp}" for row in conflicts],
         "fields": fields,
+        **await _served(connection, key),
     }
 
 
-def _field_state(base: BaseEntry | None, path: str, drifted: set[str], groups: set[str]) -> str:
+async def _served(connection: AsyncConnection, key: EntityKey) -> dict[str, Any]:
+    """The live document, and what a writer of it names it by."""
+    if key.kind == "provider":
+        for provider in await list_providers(connection, key.key):
+            return {"document": as_document(provider_document(provider)), "etag": etag_of(provider)}
+    else:
+        for model in await list_models(connection, key.key):
+            return {"document": as_document(model_document(model)), "etag": etag_of(model)}
+    return {"document": None, "etag": None}
+
+
+def _field_state(base: BaseEntry | None, path: str, drifted: set[str], groups: set[str], holds: Sequence[Hold]) -> str:
     if group_of(path) in groups or "entity" in groups:
         return "conflict"
     if base is None or path not in base.leaves:
         return "ui"
+    if any(is_matched((hold.fields or ALL_FIELDS,), path) for hold in holds):
+        return "held"
     return "drifted" if path in drifted else "managed"
 
 
@@ -84,7 +108,3 @@ def _author(author: Author | None) -> Mapping[str, Any]:
     if author is None:
         return {}
     return {"by": author.actor, "at": time_text(author.at), "revision": author.revision}
-
-
-def _is_held(hold: Hold, key: EntityKey) -> bool:
-    return hold.kind in (None, key.kind) and hold.key in (None, key.key)

@@ -1,28 +1,33 @@
 """Where entities stand between the files and live: one word for each, for lists that show many."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.store.registry_base import list_base, list_sources
 from quart_proxy.store.registry_conflicts import list_conflicts
-from registry.entities import BaseEntry, EntityKey, LiveEntry, OwnershipRule
+from quart_proxy.store.registry_orphans import list_orphans
+from registry.entities import BaseEntry, EntityKey, Hold, LiveEntry, OwnershipRule
 from registry.leaves import from_json
+from registry.merging.ownership import ALL_FIELDS
 from registry.planning.drift import find_drift
-from registry.state import entity_key
+from registry.state import entity_key, load_holds
 
-EntityState = Literal["conflict", "ui", "deleted", "drifted", "managed"]
-"""`deleted`: here, and still declared. `ui`: no file declares it."""
+EntityState = Literal["conflict", "ui", "orphaned", "deleted", "held", "drifted", "managed"]
+"""`deleted`: here, and still declared. `ui`: no file declares it; `orphaned`: nor any more, and nobody said what
+becomes of it. `held`: files may change nothing of it for a while."""
 STANZA = ""
 """Where a base entry's `places` has the stanza as such, beside its leaves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`source` is whose files declare it, `place` where; None: no file does, or where is not known."""
+    """`source` is whose files declare it, or did until it was orphaned; `place` where. None: no file does, or where is
+    not known."""
 
     state: EntityState
     source: str | None = None
@@ -32,14 +37,32 @@ class Mark:
         return {"state": self.state, "source": self.source, "place": self.place}
 
 
-def state_of_entity(*, is_managed: bool, is_live: bool, is_drifted: bool, is_in_conflict: bool) -> EntityState:
+def state_of_entity(
+    *, is_managed: bool, is_orphan: bool, is_live: bool, is_held: bool, is_drifted: bool, is_in_conflict: bool
+) -> EntityState:
     if is_in_conflict:
         return "conflict"
     if not is_managed:
-        return "ui"
+        return "orphaned" if is_orphan else "ui"
     if not is_live:
         return "deleted"
+    if is_held:
+        return "held"
     return "drifted" if is_drifted else "managed"
+
+
+def holds_on(holds: Iterable[Hold], key: EntityKey, digest: str | None) -> list[Hold]:
+    """Those on the entity or a part of it, while the files that were applied last are those of `digest`."""
+    return [
+        hold
+        for hold in holds
+        if hold.kind in (None, key.kind) and hold.key in (None, key.key) and hold.source_digest in (None, digest)
+    ]
+
+
+def holds_all_of(holds: Iterable[Hold]) -> bool:
+    """Whether one of them is on every field."""
+    return any(hold.fields in (None, ALL_FIELDS) for hold in holds)
 
 
 async def find_marks(connection: AsyncConnection, live: Mapping[EntityKey, LiveEntry]) -> dict[EntityKey, Mark]:
@@ -49,16 +72,26 @@ async def find_marks(connection: AsyncConnection, live: Mapping[EntityKey, LiveE
         entry = BaseEntry(row.entity_id, from_json(row.leaves), row.places)
         bases[row.source][entity_key(row.kind, row.key)] = entry
     in_conflict = {(row.kind, row.key) for row in await list_conflicts(connection)}
-    rules = {row.source: tuple(map(OwnershipRule.from_json, row.ownership)) for row in await list_sources(connection)}
+    sources = {row.source: row for row in await list_sources(connection)}
+    rules = {row.source: tuple(map(OwnershipRule.from_json, row.ownership)) for row in sources.values()}
     drifted = {
         item.entity for source, base in bases.items() for item in find_drift(rules.get(source, ()), base, live, {})
     }
     declared = {key: (source, entry) for source, base in bases.items() for key, entry in base.items()}
+    orphans = {(row.kind, row.entity_id): row.source for row in await list_orphans(connection)}
+    holds = await load_holds(connection, datetime.now(UTC))
     marks: dict[EntityKey, Mark] = {}
-    for key in live:
+    for key, live_entry in live.items():
         found = declared.get(key)
+        source = orphans.get((key.kind, live_entry.entity_id)) if found is None else found[0]
+        digest = sources[source].digest if source in sources else None
         state = state_of_entity(
-            is_managed=found is not None, is_live=True, is_drifted=key in drifted, is_in_conflict=key in in_conflict
+            is_managed=found is not None,
+            is_orphan=found is None and source is not None,
+            is_live=True,
+            is_held=holds_all_of(holds_on(holds, key, digest)),
+            is_drifted=key in drifted,
+            is_in_conflict=key in in_conflict,
         )
-        marks[key] = Mark(state) if found is None else Mark(state, found[0], found[1].places.get(STANZA))
+        marks[key] = Mark(state, source, None if found is None else found[1].places.get(STANZA))
     return marks

@@ -30,6 +30,12 @@ def provider_document(row: Provider) -> ProviderDocument:
     return ProviderDocument(row.key, row.api_format, row.api_url, row.api_key, dict(row.headers))
 
 
+def etag_of(row: Provider | Model) -> str:
+    """What a writer names the state by that it has seen."""
+    # With the id: a document that was deleted and made anew is not the one that was read.
+    return f"{row.id}.{row.row_version}"
+
+
 def model_row(document: ModelDocument) -> Model:
     pricing, prompt = document.pricing, document.system_prompt
     limits = {name: getattr(document.limits, name) for name in _LIMITS}

@@ -11,7 +11,9 @@ from typing import NamedTuple, cast
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from quart_proxy.core.errors import Unavailable
 from quart_proxy.store.catalog import Model, Provider, list_models, list_providers, list_tombstones
+from quart_proxy.store.database import RETRY_AFTER_S
 from quart_proxy.store.registry_base import SourceRow, list_base, list_sources
 from quart_proxy.store.registry_conflicts import list_conflicts
 from quart_proxy.store.registry_holds import HoldRow, list_holds
@@ -20,8 +22,11 @@ from registry.entities import SOURCE_DEFAULT, BaseEntry, Choice, EntityKey, Hold
 from registry.leaves import as_json, from_json, leaves_of
 from registry.rows import model_document, provider_document
 
-LOCK_TIMEOUT_S = 4
-"""Less than a statement may take at all, so that PostgreSQL says no and the connection lives on."""
+LOCK_TIMEOUT_S = 10.0
+"""How long a writer waits for those before it: several servers that start at once all sync, one after the other."""
+LOCK_PAUSE_S = 0.05
+STATEMENT_TIMEOUT_S = 4
+"""Of a writer's statement: PostgreSQL gives it up before the client does, so that the connection lives on."""
 
 
 class Resolution(NamedTuple):
@@ -59,10 +64,16 @@ class State:
 
 
 async def lock_registry(connection: AsyncConnection) -> None:
-    """Let writers of the registry follow each other, until this transaction ends. Raises Unavailable, by the border
-    of the database, when the one before takes too long."""
-    await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
-    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('registry', 0))"))
+    """Let writers of the registry follow each other, until this transaction ends. Raises Unavailable when those before
+    take too long."""
+    # Asked for again and again: the client cuts off a statement that waits so long, and its connection with it.
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + LOCK_TIMEOUT_S
+    while not await connection.scalar(text("SELECT pg_try_advisory_xact_lock(hashtextextended('registry', 0))")):
+        if loop.time() > deadline:
+            raise Unavailable("Others are changing the registry; try again shortly.", retry_after_s=RETRY_AFTER_S)
+        await asyncio.sleep(LOCK_PAUSE_S)
+    await connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_S}s'"))
 
 
 async def load_state(connection: AsyncConnection, *, source: str = SOURCE_DEFAULT, now: datetime) -> State:
@@ -85,12 +96,17 @@ async def load_state(connection: AsyncConnection, *, source: str = SOURCE_DEFAUL
         tombstones={
             entity_key(kind, key): entity_id for (kind, key), entity_id in (await list_tombstones(connection)).items()
         },
-        holds=tuple([_hold(row) for row in await list_holds(connection, now)]),
+        holds=await load_holds(connection, now),
         resolutions={
             f"{row.kind}.{row.key}/{row.grp}": Resolution(cast(Choice, row.resolution), row.triple_digest)
             for row in decided
         },
     )
+
+
+async def load_holds(connection: AsyncConnection, now: datetime) -> tuple[Hold, ...]:
+    """Those in force, oldest first."""
+    return tuple([_hold(row) for row in await list_holds(connection, now)])
 
 
 async def load_live(connection: AsyncConnection) -> dict[EntityKey, LiveEntry]:

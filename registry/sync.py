@@ -18,7 +18,7 @@ from quart_proxy.store.revisions import read_head, save_last_sync
 from registry.apply import Applied, Bundle, apply_bundle, read_bundle
 from registry.entities import Mode, Policy
 from registry.files.gathering import gather_files
-from registry.files.sources import SourceFile, UnreadableSource, find_files
+from registry.files.sources import SourceFile, UnreadableSource, digest_of, find_files
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class SyncReport:
 
     `absent`: there is no file, and never was one: the registry is fed by admins, or over the API.
     `invalid`: they cannot be used, `faults` says why. `refused`: a guard stopped them, or the result could not be
-    served. Both leave everything as it was.
+    served. Both leave everything as it was. `deferred`: entities that were left alone, by `conflicts` or with them.
     """
 
     outcome: SyncOutcome
@@ -40,6 +40,7 @@ class SyncReport:
     digest: str | None = None
     revision: int | None = None
     conflicts: int = 0
+    deferred: int = 0
     faults: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
 
     @property
@@ -99,6 +100,14 @@ def read_own_bundle(settings: Settings) -> Bundle:
     return read_bundle(files, rev=settings.registry_rev, seq=settings.registry_seq, author=settings.registry_author)
 
 
+def find_own_digest(settings: Settings) -> str | None:
+    """Of the files that this server is told to sync, as they are now. None: there are none, or they cannot be read."""
+    try:
+        return digest_of(read_own_files(settings))
+    except UnreadableSource:
+        return None
+
+
 async def _sync(database: Database, settings: Settings, actor: str) -> SyncReport:
     if not find_files(settings.models_file) and not await _were_there(database):
         return _report("absent", f"There is no file {settings.models_file}.")
@@ -127,6 +136,7 @@ def _applied(bundle: Bundle, applied: Applied) -> SyncReport:
         digest=bundle.origin.digest,
         revision=applied.revision,
         conflicts=len(conflicts),
+        deferred=applied.plan.counts["defer"],
     )
 
 

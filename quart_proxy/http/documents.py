@@ -36,6 +36,7 @@ from registry.files.positions import Fault as RegistryFault
 from registry.files.readers import is_slug
 from registry.leaves import leaves_of
 from registry.marks import find_marks
+from registry.rows import etag_of
 from registry.state import lock_registry
 
 READ_ONLY = ("key", "etag", "served", "reason", "registry", "warnings")
@@ -162,14 +163,14 @@ class Collection(ABC, Generic[Row, Document]):
         return lambda row: {**told(row), "registry": marks[EntityKey(self.noun, row.key)].as_json()}
 
     def _form(self, row: Row) -> dict[str, Any]:
-        return {"key": row.key, **as_document(self.document(row)), "etag": _etag(row)}
+        return {"key": row.key, **as_document(self.document(row)), "etag": etag_of(row)}
 
     async def _answer(
         self, connection: AsyncConnection, row: Row, status: int = 200, warnings: Sequence[str] = ()
     ) -> Response:
         state = await self._state(connection, [row])
         form = {**self._form(row), **state(row), **({"warnings": list(warnings)} if warnings else {})}
-        return json_response(form, status, {"etag": f'"{_etag(row)}"'})
+        return json_response(form, status, {"etag": f'"{etag_of(row)}"'})
 
     def _check_precondition(self, current: Row | None) -> None:
         """Raise unless the caller has seen what it is about to change."""
@@ -179,7 +180,7 @@ class Collection(ABC, Generic[Row, Document]):
             return
         if "If-Match" not in request.headers:
             raise PreconditionRequired(f"This {self.noun} exists: send If-Match with the ETag that GET gave.")
-        if not request.if_match.contains(_etag(current)):
+        if not request.if_match.contains(etag_of(current)):
             raise PreconditionFailed(
                 f"This {self.noun} was changed since it was read; `current` is how it is now.",
                 current=self._form(current),
@@ -280,11 +281,6 @@ def _writable(body: dict[str, Any], key: str) -> dict[str, Any]:
     if body.get("key", key) != key:
         raise InvalidFields([Fault("key", f"is {key} by the address; a key cannot be changed")])
     return {name: value for name, value in body.items() if name not in READ_ONLY}
-
-
-def _etag(row: Provider | Model) -> str:
-    # With the id: a document that was deleted and made anew is not the one that was read.
-    return f"{row.id}.{row.row_version}"
 
 
 def _fault(fault: RegistryFault, path: str) -> Fault:

@@ -39,6 +39,9 @@ TRANSIENT = (
 )
 """What PostgreSQL says when the same statement may succeed later."""
 
+POOLED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+"""What it says of a prepared statement when a pooler has put another connection in place of ours."""
+
 
 def engine_url(database_url: str) -> URL:
     """The SQLAlchemy address of `postgresql://...`. Raises ValueError for another kind of database."""
@@ -108,6 +111,9 @@ def translated_errors() -> Iterator[None]:
         cause = error.orig and error.orig.__cause__
         if error.connection_invalidated or isinstance(cause, (*AWAY, *TRANSIENT)):
             raise Unavailable("The database is away; try again shortly.", retry_after_s=RETRY_AFTER_S) from error
+        if isinstance(cause, POOLED):
+            message = "A pooler gives our connections to others between transactions; let it pool sessions."
+            raise Unavailable(message, retry_after_s=RETRY_AFTER_S) from error
         if isinstance(cause, asyncpg.DataError):
             raise InvalidRequest("A value cannot be kept: too large a number, or a NUL character.") from error
         raise

@@ -74,6 +74,12 @@ async def list_sources(connection: AsyncConnection) -> list[SourceRow]:
     return [SourceRow(**row) for row in (await connection.execute(query)).mappings()]
 
 
+async def find_last_apply(connection: AsyncConnection) -> datetime | None:
+    """When files of any source were applied last, also where they changed nothing; None: never."""
+    applied_at: datetime | None = await connection.scalar(select(func.max(registry_sources.c.applied_at)))
+    return applied_at
+
+
 async def save_source(connection: AsyncConnection, source: SourceRow) -> None:
     """Keep that this state of the files was applied now."""
     values = asdict(source) | {"ownership": list(source.ownership), "applied_at": func.now()}

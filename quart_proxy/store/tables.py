@@ -283,6 +283,16 @@ registry_base = Table(
     UniqueConstraint("kind", "entity_id"),
 )
 
+registry_orphans = Table(
+    "registry_orphans",
+    metadata,
+    *_entity_kind(primary_key=True),
+    Column("entity_id", BigInteger, primary_key=True, autoincrement=False),
+    # Whose files it left, and with which revision.
+    Column("source", Text, nullable=False),
+    Column("revision_id", ForeignKey("registry_revisions.id"), nullable=False),
+)
+
 registry_sources = Table(
     "registry_sources",
     metadata,

@@ -64,6 +64,17 @@ async def test_killed_worker_is_replaced_and_the_siblings_stream_is_untouched() 
         assert died["exit_code"] == -signal.SIGKILL
 
 
+async def test_what_a_worker_said_of_itself_is_gone_with_it_and_what_it_counted_stays(tmp_path: Path) -> None:
+    async with serving({"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}, workers=2) as service:
+        killed, other = service.worker_pids()
+        kept = {f"counter_{killed}.db", f"gauge_liveall_{other}.db"}
+        for name in {*kept, f"gauge_liveall_{killed}.db", f"gauge_livesum_{killed}.db"}:
+            (tmp_path / name).touch()
+        os.kill(killed, signal.SIGKILL)
+        await service.wait_for("worker_replaced")
+        await eventually(lambda: {path.name for path in tmp_path.iterdir()} == kept)
+
+
 async def test_connection_made_while_the_only_worker_is_dead_is_answered_by_its_successor() -> None:
     async with serving(workers=1) as service:
         [victim] = service.worker_pids()

@@ -88,3 +88,14 @@ async def test_a_lock_that_does_not_come_is_unavailable_and_nothing_is_written(d
 def test_another_kind_of_database_is_refused() -> None:
     with pytest.raises(ValueError, match="postgresql"):
         Database("sqlite:///file.db")
+
+
+async def test_a_pooler_that_hands_connections_on_is_named_and_not_taken_for_a_fault_of_ours(
+    database: Database,
+) -> None:
+    with pytest.raises(Unavailable, match="let it pool sessions"):  # noqa: PT012
+        async with database.transaction() as connection:
+            await connection.scalar(text("SELECT 1"))
+            # As PostgreSQL looks after a pooler has put another connection in place of this one.
+            await connection.execute(text("DEALLOCATE ALL"))
+            await connection.scalar(text("SELECT 1"))

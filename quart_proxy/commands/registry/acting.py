@@ -17,7 +17,7 @@ from quart_proxy.commands.registry.options import (
     print_json,
     yes_option,
 )
-from quart_proxy.commands.registry.words import change_lines, hold_line, say
+from quart_proxy.commands.registry.words import Json, change_lines, hold_line, say
 from registry.entities import Choice, EntityKey
 
 
@@ -45,19 +45,26 @@ def rollback(
     if as_json:
         print_json(answer)
         return
-    happens = f"Rolling back to revision {revision} would change:" if dry_run else f"Revision {answer['revision']}:"
-    lines = change_lines(answer["changes"])
-    say("\n".join([happens, *lines] if lines else ["Nothing differs."]))
-    if answer["held"]:
-        say(f"Held until the files change: {', '.join(answer['held'])}.")
+    happens = _would(answer, revision) if dry_run else f"Revision {answer['revision']}:"
+    say("\n".join(_rollback_lines(answer, happens)))
 
 
 def _confirm_rollback(target: Target, revision: int, only: Sequence[EntityKey]) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("There is no terminal to ask on; pass --yes to roll back without asking.")
     answer = at_door(target, lambda door: door.roll_back(revision, only=only, message=None, is_dry=True))
-    say("\n".join(change_lines(answer["changes"]) or ["Nothing differs."]))
+    say("\n".join(_rollback_lines(answer, _would(answer, revision))))
     click.confirm("Roll back?", abort=True)
+
+
+def _would(answer: Json, revision: int) -> str:
+    return f"Rolling back from revision {answer['revision']} to {revision} would change:"
+
+
+def _rollback_lines(answer: Json, happens: str) -> list[str]:
+    lines = change_lines(answer["changes"])
+    held = f"Held until the files change: {', '.join(answer['held'])}."
+    return [happens, *lines, *([held] if answer["held"] else [])] if lines else ["Nothing differs."]
 
 
 @click.command(epilog=help_end("registry resolve model.gpt-main/pricing=live", "0 done, 1 failed."))

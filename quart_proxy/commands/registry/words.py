@@ -88,6 +88,7 @@ def status_lines(status: Json) -> list[str]:
         lines.append(
             f"source {source['source']}{rev}: applied {_minute(source['applied_at'])}, revision {source['revision']}"
         )
+    lines += _pending_lines(status["pending"])
     lines.append(f"{plural(status['drift'], 'live edit')} not in the files")
     for conflict in status["conflicts"]:
         lines.append(f"conflict  {conflict['address']}")
@@ -98,6 +99,12 @@ def status_lines(status: Json) -> list[str]:
     for missing in status["missing_secrets"]:
         lines.append(f"no key  {missing['entity']} {missing['reference']}: {missing['reason']}")
     return lines
+
+
+def _pending_lines(pending: Json) -> list[str]:
+    changed = ["pending: the files were changed since they were applied"] if pending["files_changed"] else []
+    count = pending["deferred"]
+    return [*changed, *([f"pending: the last sync left {count} alone"] if count else [])]
 
 
 def check_lines(report: Json) -> list[str]:

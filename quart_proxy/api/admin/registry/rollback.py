@@ -1,6 +1,7 @@
 """POST /api/admin/registry/rollback {"to", "only"?, "message"?, "dry_run"?}: the registry as it was at a revision.
 
-It is a new revision, never a rewind. With `dry_run` it says what would change, and nothing is written.
+It is a new revision, never a rewind. With `dry_run` it says what would change and what would be held, against which
+revision, and nothing is kept of it.
 """
 
 from quart import Blueprint, Response
