@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.store.registry_base import list_base, list_sources
+from quart_proxy.store.registry_base import list_base_of, list_sources
 from quart_proxy.store.registry_conflicts import list_conflicts
 from registry.entities import BaseEntry, EntityKey, LiveEntry, OwnershipRule
 from registry.leaves import from_json
@@ -43,12 +43,21 @@ def state_of_entity(*, is_managed: bool, is_live: bool, is_drifted: bool, is_in_
 
 
 async def find_marks(connection: AsyncConnection, live: Mapping[EntityKey, LiveEntry]) -> dict[EntityKey, Mark]:
-    """The mark of each of these live entities, in as many queries for many as for one."""
+    """The mark of each of these live entities, in as many queries for many as for one.
+
+    The files may have an entity by another key: a rename was rolled back, or waits for its conflict.
+    """
+    by_row = {(key.kind, entry.entity_id): key for key, entry in live.items()}
     bases: dict[str, dict[EntityKey, BaseEntry]] = defaultdict(dict)
-    for row in await list_base(connection, list(live)):
-        entry = BaseEntry(row.entity_id, from_json(row.leaves), row.places)
-        bases[row.source][entity_key(row.kind, row.key)] = entry
-    in_conflict = {(row.kind, row.key) for row in await list_conflicts(connection)}
+    renamed: set[EntityKey] = set()
+    for row in await list_base_of(connection, {key: entry.entity_id for key, entry in live.items()}):
+        key = entity_key(row.kind, row.key)
+        if key not in live:
+            key = by_row[key.kind, row.entity_id]
+            renamed.add(key)
+        bases[row.source][key] = BaseEntry(row.entity_id, from_json(row.leaves), row.places)
+    conflicts = await list_conflicts(connection)
+    in_conflict = {(row.kind, name) for row in conflicts for name in (row.key, row.entity_id)}
     rules = {row.source: tuple(map(OwnershipRule.from_json, row.ownership)) for row in await list_sources(connection)}
     drifted = {
         item.entity for source, base in bases.items() for item in find_drift(rules.get(source, ()), base, live, {})
@@ -58,7 +67,10 @@ async def find_marks(connection: AsyncConnection, live: Mapping[EntityKey, LiveE
     for key in live:
         found = declared.get(key)
         state = state_of_entity(
-            is_managed=found is not None, is_live=True, is_drifted=key in drifted, is_in_conflict=key in in_conflict
+            is_managed=found is not None,
+            is_live=True,
+            is_drifted=key in drifted | renamed,
+            is_in_conflict=not in_conflict.isdisjoint((key, (key.kind, live[key].entity_id))),
         )
         marks[key] = Mark(state) if found is None else Mark(state, found[0], found[1].places.get(STANZA))
     return marks

@@ -4,7 +4,7 @@ A draft of each entity comes first. Then holds take back what they forbid, confl
 nobody resolved take their entity out, and under `defer` what refers to such a provider goes with it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from registry.entities import KINDS, BaseEntry, Choice, Desired, EntityKey, Hold, LiveEntry, Policy
@@ -20,17 +20,19 @@ def merge(
     live: Mapping[EntityKey, LiveEntry],
     *,
     tombstones: Mapping[EntityKey, int],
+    detached: Collection[EntityKey] = (),
     policy: Policy,
     holds: Sequence[Hold] = (),
 ) -> Merged:
-    """What an apply of `desired` would do. `tombstones` are the rows that were deleted, by key.
+    """What an apply of `desired` would do. `tombstones` are the rows that were deleted, by key; `detached` is what
+    the files declare and do not manage.
 
     An entity without an outcome is not to be touched: with mode `off` that is all of them.
     """
     if policy.mode == "off":
         return Merged(())
     holds = () if policy.ignore_hold else holds
-    sides = Sides(desired, base, live, tombstones, policy, holds, _choices(policy.resolutions))
+    sides = Sides(desired, base, live, tombstones, detached, policy, holds, _choices(policy.resolutions))
     drafts = _missing(sides) if policy.mode == "seed-missing" else _drafts(sides)
     drafts.sort(key=lambda draft: (KINDS.index(draft.key.kind), draft.key.key))
     outcomes, held = _without_held(sides, drafts)

@@ -17,7 +17,7 @@ from quart_proxy.store.database import Database
 from quart_proxy.store.revisions import read_head, save_last_sync
 from registry.apply import Applied, Bundle, apply_bundle, read_bundle
 from registry.entities import Mode, Policy
-from registry.files.sources import UnreadableSource, find_files, read_files
+from registry.files.sources import UnreadableSource, digest_of, find_files, read_files
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +91,16 @@ def read_own_bundle(settings: Settings) -> Bundle:
         fault = {"code": "E100", "severity": "error", "message": str(error), "file": error.file}
         raise InvalidRegistry(str(error), faults=[fault]) from None
     return read_bundle(files, rev=settings.registry_rev, seq=settings.registry_seq, author=settings.registry_author)
+
+
+def find_own_digest(settings: Settings) -> str | None:
+    """Which state the files are in that this server syncs. None: it syncs none, or they cannot be read."""
+    if settings.registry_sync == "off":
+        return None
+    try:
+        return digest_of(read_files(settings.models_file))
+    except UnreadableSource:
+        return None
 
 
 async def _sync(database: Database, settings: Settings, actor: str) -> SyncReport:
