@@ -50,10 +50,14 @@ async def find_marks(connection: AsyncConnection, live: Mapping[EntityKey, LiveE
     by_row = {(key.kind, entry.entity_id): key for key, entry in live.items()}
     bases: dict[str, dict[EntityKey, BaseEntry]] = defaultdict(dict)
     renamed: set[EntityKey] = set()
-    for row in await list_base_of(connection, {key: entry.entity_id for key, entry in live.items()}):
+    rows = await list_base_of(connection, {key: entry.entity_id for key, entry in live.items()})
+    by_key = {(row.kind, row.key) for row in rows}
+    for row in rows:
         key = entity_key(row.kind, row.key)
         if key not in live:
             key = by_row[key.kind, row.entity_id]
+            if key in by_key:
+                continue
             renamed.add(key)
         bases[row.source][key] = BaseEntry(row.entity_id, from_json(row.leaves), row.places)
     conflicts = await list_conflicts(connection)

@@ -27,7 +27,7 @@ _REASONS: Mapping[ConflictKind, str] = {
     "group": "the files and a live edit changed parts of what only changes together",
     "deleted-in-ui": "deleted live, and changed in the files",
     "prune-of-modified": "edited live, and gone from the files",
-    "unadopted": "made live, and declared in the files now",
+    "unadopted": "made live or detached, and declared in the files",
 }
 EXITS: Mapping[int, str] = {
     0: "nothing to change",
