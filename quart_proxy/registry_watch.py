@@ -22,12 +22,9 @@ from quart_proxy.store.registry_base import find_last_apply
 from quart_proxy.store.registry_holds import list_holds
 from quart_proxy.store.workers import forget_workers, report_worker
 from registry.desk import Desk
-from registry.files.sources import UnreadableSource, digest_of
-from registry.sync import read_own_files, sync_registry
+from registry.sync import find_own_digest, sync_registry
 
 logger = logging.getLogger(__name__)
-
-UNREADABLE = "unreadable"
 
 
 def is_first_worker() -> bool:
@@ -87,20 +84,21 @@ class RegistryWatch:
     # --- following the files --------------------------------------------------------------------------
 
     async def _follow(self, period_s: float) -> None:
-        """Sync when the files, the registry or its holds are others than at the last sync. Files are taken once two
-        readings in a row agree: what is being written has no digest yet."""
-        seen = await asyncio.to_thread(self._digest)
+        """Sync when the files, the registry or its holds are others than before the last sync. Files are taken once
+        two readings in a row agree: what is being written has no digest yet."""
+        seen = await asyncio.to_thread(find_own_digest, self._settings)
         synced: Hashable = None
         while True:
             await asyncio.sleep(period_s)
-            before, seen = seen, await asyncio.to_thread(self._digest)
+            before, seen = seen, await asyncio.to_thread(find_own_digest, self._settings)
             try:
                 now = (seen, await self._state())
                 if seen == before and now != synced:
                     await sync_registry(self._database, self._settings, actor=f"watch:{self.name}")
                     self._measured = None
                     self.wake()
-                    synced = (seen, await self._state())
+                    # What was there before it: an edit that came right after it is looked at in the next round.
+                    synced = now
             except ProxyError as error:
                 # Told of in full by the sync itself, where it was about the files.
                 logger.warning("registry_watch_failed", extra={"fields": {"reason": error.message}})
@@ -110,9 +108,3 @@ class RegistryWatch:
             holds = await list_holds(connection, datetime.now(UTC))
         await self._changes.check()
         return self._changes.version, tuple(hold.id for hold in holds)
-
-    def _digest(self) -> str:
-        try:
-            return digest_of(read_own_files(self._settings))
-        except UnreadableSource:
-            return UNREADABLE

@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import Fault, InvalidFields, InvalidRegistry, PlanRefused, StalePlan
-from quart_proxy.store.changes import Actor
+from quart_proxy.store.changes import Actor, bump_version
 from quart_proxy.store.database import Database
+from quart_proxy.store.registry_base import forget_detached
+from quart_proxy.store.registry_holds import end_holds_of
 from quart_proxy.store.registry_orphans import OrphanRow, replace_orphans
 from registry.entities import BaseEntry, Desired, EntityKey, Leaves, Origin, Policy
 from registry.fact_finding import load_facts
@@ -127,6 +129,7 @@ def _merge(bundle: Bundle, state: State, policy: Policy, is_attended: bool) -> t
             state.base,
             state.live,
             tombstones=state.tombstones,
+            detached=state.detached,
             policy=policy,
             holds=holds,
             is_attended=is_attended,
@@ -168,14 +171,14 @@ async def _write(
     connection: AsyncConnection, bundle: Bundle, planned: Planned, actor: Actor, message: str | None
 ) -> Applied:
     state, merged, source, origin = planned.state, planned.merged, bundle.desired.source, bundle.origin
-    base = _base_after(merged)
+    base, last = _base_after(merged), state.sources.get(source)
     written = await write_revision(
         connection,
         state,
         [_change(outcome) for outcome in merged.entities if _is_written(outcome)],
         Revision("sync", actor.name, message, source, origin, asdict(planned.plan.policy)),
         # What the files are known to have said is part of the history, also where live says the same already.
-        is_forced=planned.plan.is_pending,
+        is_forced=planned.plan.is_pending or _are_others(bundle, state),
         request_id=actor.request_id,
         address=actor.address,
     )
@@ -184,9 +187,26 @@ async def _write(
     entries = _entries(bundle.desired, state, base, ids)
     await write_base(connection, source, entries, written.id)
     await _save_orphans(connection, planned, entries, written.id)
+    await forget_detached(connection, source, _no_longer_detached(bundle.desired, state, base))
     await save_source(connection, source, _known_origin(state, origin), bundle.desired.ownership, written.id)
-    await save_conflicts(connection, source, merged.conflicts)
+    if last is not None and last.digest != origin.digest:
+        await end_holds_of(connection, last.digest)
+    are_other_conflicts = await save_conflicts(connection, source, merged.entities)
+    if (entries or are_other_conflicts) and not written.is_new:
+        # No revision, and still every worker has something else to tell.
+        await bump_version(connection)
     return Applied(written.id, written.is_new, planned.plan)
+
+
+def _are_others(bundle: Bundle, state: State) -> bool:
+    """Whether the files, or who owns what by them, are others than at the last apply."""
+    last = state.sources.get(state.source)
+    return last is None or last.digest != bundle.origin.digest or state.ownership != bundle.desired.ownership
+
+
+def _no_longer_detached(desired: Desired, state: State, base: Mapping[EntityKey, Leaves | None]) -> list[EntityKey]:
+    """What somebody gave back to the files, or what they declare no more."""
+    return [key for key in state.detached if key not in desired.stanzas or base.get(key) is not None]
 
 
 def _known_origin(state: State, origin: Origin) -> Origin:

@@ -15,6 +15,7 @@ from quart_proxy.core.errors import Conflict, Fault, InvalidFields, NotFound
 from quart_proxy.settings import WORKER_SEEN_S, Settings
 from quart_proxy.store.changes import Actor, bump_version, record_audit
 from quart_proxy.store.database import Database
+from quart_proxy.store.registry_base import list_sources
 from quart_proxy.store.registry_conflicts import list_conflicts, resolve_conflict
 from quart_proxy.store.registry_holds import create_hold, end_hold, list_holds
 from quart_proxy.store.revisions import Head, read_head
@@ -25,6 +26,7 @@ from registry.doctor import diagnose
 from registry.entities import Choice, EntityKey, Policy
 from registry.export import export, render_registry
 from registry.field_states import describe_entity
+from registry.files.readers import suggest
 from registry.files.sources import SourceFile
 from registry.files.validation import validate_files
 from registry.forms import (
@@ -175,10 +177,17 @@ class Desk:
     # --- writing --------------------------------------------------------------------------------------
 
     async def roll_back(
-        self, revision: int, *, only: Sequence[EntityKey], actor: Actor, message: str | None, is_dry: bool
+        self,
+        revision: int,
+        *,
+        only: Sequence[EntityKey],
+        actor: Actor,
+        message: str | None,
+        is_dry: bool,
+        expected: int | None = None,
     ) -> dict[str, Any]:
         """With `is_dry` it is done and taken back: the answer, or the refusal, is what it would come to, and `revision`
-        is the one that this was found against."""
+        is the one that this was found against. `expected`: only if that revision is in force still."""
         async with self.database.transaction() as connection:
             await lock_registry(connection)
             head = await read_head(connection)
@@ -190,6 +199,7 @@ class Desk:
                     actor=actor,
                     message=message,
                     is_enforced=self.settings.registry_sync == "enforce",
+                    expected=expected,
                 )
                 if is_dry:
                     await attempt.rollback()
@@ -201,22 +211,25 @@ class Desk:
         }
 
     async def revert(
-        self, key: EntityKey, paths: Sequence[str], *, actor: Actor, message: str | None
+        self, key: EntityKey, paths: Sequence[str], *, actor: Actor, message: str | None, expected: int | None = None
     ) -> dict[str, Any]:
         async with self.database.transaction() as connection:
             await lock_registry(connection)
-            written = await edits.revert_entity(connection, key, paths, actor=actor, message=message)
+            written = await edits.revert_entity(connection, key, paths, actor=actor, message=message, expected=expected)
         return {"revision": written.id, "changed": written.is_new}
 
-    async def detach(self, key: EntityKey, *, actor: Actor, reason: str) -> dict[str, Any]:
+    async def detach(self, key: EntityKey, *, actor: Actor, reason: str, expected: int | None = None) -> dict[str, Any]:
         async with self.database.transaction() as connection:
             await lock_registry(connection)
-            written = await edits.detach_entity(connection, key, actor=actor, reason=reason)
+            written = await edits.detach_entity(connection, key, actor=actor, reason=reason, expected=expected)
         return {"revision": written.id, "changed": written.is_new}
 
     async def resolve(self, address: str, choice: Choice, *, actor: Actor, digest: str | None) -> dict[str, Any]:
-        """Decide an open conflict, and sync at once, so that it takes effect. `digest`: only if its three sides are
-        still these. Raises NotFound when there is no such conflict, or no longer."""
+        """Decide an open conflict. It takes effect at once where the server's own files are those that it came from,
+        and nothing else would be applied with it; else `sync` is None, and the next apply does as decided.
+
+        `digest`: only if its three sides are still these. Raises NotFound when there is no such conflict, or no longer.
+        """
         key, group = split_address(address)
         group = known_path(key, group)
         async with self.database.transaction() as connection:
@@ -231,6 +244,9 @@ class Desk:
             row = found[0]
             await resolve_conflict(connection, row.source, key, group, row.triple_digest, choice, actor.name)
             await _record(connection, actor, "registry.resolve", address, {"choice": choice})
+            sources = {source.source: source.digest for source in await list_sources(connection)}
+        if await asyncio.to_thread(find_own_digest, self.settings) != sources[row.source]:
+            return {"address": address, "choice": choice, "sync": None}
         report = await sync_registry(self.database, self.settings, actor=actor.name)
         return {"address": address, "choice": choice, "sync": report.as_json()}
 
@@ -243,10 +259,13 @@ class Desk:
         reason: str,
         actor: Actor,
     ) -> dict[str, Any]:
-        """Keep the files away from a part of the registry, or from all of it, until then."""
+        """Keep the files away from a part of the registry, or from all of it, until then. Raises InvalidFields for
+        what is neither live nor declared."""
         if until <= datetime.now(UTC):
             raise InvalidFields([Fault("until", "must be in the future")])
         async with self.database.transaction() as connection:
+            if key is not None:
+                await _check_known(connection, key)
             hold_id = await create_hold(
                 connection,
                 kind=None if key is None else key.kind,
@@ -296,6 +315,14 @@ async def _drift(connection: AsyncConnection, state: State) -> tuple[DriftItem, 
     found = find_drift(state.ownership, state.base, state.live, {})
     ids = {item.entity: state.base[item.entity].entity_id for item in found}
     return find_drift(state.ownership, state.base, state.live, await history.last_authors(connection, ids))
+
+
+async def _check_known(connection: AsyncConnection, key: EntityKey) -> None:
+    state = await load_state(connection, now=datetime.now(UTC))
+    known = {*state.live, *state.base, *state.foreign}
+    if key not in known:
+        nearest = suggest(key.key, sorted(each.key for each in known if each.kind == key.kind))
+        raise InvalidFields([Fault("entity", f'no {key.kind} "{key.key}"{nearest}')])
 
 
 async def _record(connection: AsyncConnection, actor: Actor, action: str, target: str, after: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.store.registry_base import list_base, list_sources
+from quart_proxy.store.registry_base import list_base_of, list_sources
 from quart_proxy.store.registry_conflicts import list_conflicts
 from quart_proxy.store.registry_orphans import list_orphans
 from registry.entities import BaseEntry, EntityKey, Hold, LiveEntry, OwnershipRule
@@ -66,12 +66,25 @@ def holds_all_of(holds: Iterable[Hold]) -> bool:
 
 
 async def find_marks(connection: AsyncConnection, live: Mapping[EntityKey, LiveEntry]) -> dict[EntityKey, Mark]:
-    """The mark of each of these live entities, in as many queries for many as for one."""
+    """The mark of each of these live entities, in as many queries for many as for one.
+
+    The files may have an entity by another key: a rename was rolled back, or waits for its conflict.
+    """
+    by_row = {(key.kind, entry.entity_id): key for key, entry in live.items()}
     bases: dict[str, dict[EntityKey, BaseEntry]] = defaultdict(dict)
-    for row in await list_base(connection, list(live)):
-        entry = BaseEntry(row.entity_id, from_json(row.leaves), row.places)
-        bases[row.source][entity_key(row.kind, row.key)] = entry
-    in_conflict = {(row.kind, row.key) for row in await list_conflicts(connection)}
+    renamed: set[EntityKey] = set()
+    rows = await list_base_of(connection, {key: entry.entity_id for key, entry in live.items()})
+    by_key = {(row.kind, row.key) for row in rows}
+    for row in rows:
+        key = entity_key(row.kind, row.key)
+        if key not in live:
+            key = by_row[key.kind, row.entity_id]
+            if key in by_key:
+                continue
+            renamed.add(key)
+        bases[row.source][key] = BaseEntry(row.entity_id, from_json(row.leaves), row.places)
+    conflicts = await list_conflicts(connection)
+    in_conflict = {(row.kind, name) for row in conflicts for name in (row.key, row.entity_id)}
     sources = {row.source: row for row in await list_sources(connection)}
     rules = {row.source: tuple(map(OwnershipRule.from_json, row.ownership)) for row in sources.values()}
     drifted = {
@@ -90,8 +103,8 @@ async def find_marks(connection: AsyncConnection, live: Mapping[EntityKey, LiveE
             is_orphan=found is None and source is not None,
             is_live=True,
             is_held=holds_all_of(holds_on(holds, key, digest)),
-            is_drifted=key in drifted,
-            is_in_conflict=key in in_conflict,
+            is_drifted=key in drifted | renamed,
+            is_in_conflict=not in_conflict.isdisjoint((key, (key.kind, live_entry.entity_id))),
         )
         marks[key] = Mark(state, source, None if found is None else found[1].places.get(STANZA))
     return marks

@@ -5,7 +5,7 @@ entity out, and under `defer` what refers to such a provider goes with it. What 
 nobody is there to mend it, what cannot be waits, and the rest is applied.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from registry.entities import KINDS, BaseEntry, Choice, Desired, EntityKey, Hold, Leaves, LiveEntry, Policy
@@ -30,12 +30,13 @@ def merge(
     live: Mapping[EntityKey, LiveEntry],
     *,
     tombstones: Mapping[EntityKey, int],
+    detached: Collection[EntityKey] = (),
     policy: Policy,
     holds: Sequence[Hold] = (),
     is_attended: bool = True,
 ) -> Merged:
-    """What an apply of `desired` would do. `tombstones` are the rows that were deleted, by key. `is_attended`:
-    someone asked for it, and wants all of it or nothing.
+    """What an apply of `desired` would do. `tombstones` are the rows that were deleted, by key; `detached` is what
+    the files declare and do not manage. `is_attended`: someone asked for it, and wants all of it or nothing.
 
     An entity without an outcome is not to be touched: with mode `off` that is all of them.
     """
@@ -43,7 +44,7 @@ def merge(
         return Merged(())
     holds = () if policy.ignore_hold else holds
     rows = {(key.kind, entry.entity_id): key for key, entry in live.items()}
-    sides = Sides(desired, base, live, tombstones, policy, holds, _choices(policy.resolutions), rows)
+    sides = Sides(desired, base, live, tombstones, detached, policy, holds, _choices(policy.resolutions), rows)
     drafts = _missing(sides) if policy.mode == "seed-missing" else _drafts(sides)
     drafts.sort(key=lambda draft: (KINDS.index(draft.key.kind), draft.key.key))
     outcomes, held = _without_held(sides, drafts)

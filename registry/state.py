@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, cast
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quart_proxy.core.errors import Unavailable
 from quart_proxy.store.catalog import Model, Provider, list_models, list_providers, list_tombstones
 from quart_proxy.store.database import RETRY_AFTER_S
-from quart_proxy.store.registry_base import SourceRow, list_base, list_sources
+from quart_proxy.store.registry_base import BaseRow, SourceRow, list_base, list_detached, list_sources
 from quart_proxy.store.registry_conflicts import list_conflicts
 from quart_proxy.store.registry_holds import HoldRow, list_holds
 from quart_proxy.store.revisions import read_head
@@ -41,7 +41,8 @@ class State:
     """The registry at one moment, seen from one source.
 
     `revision` is 0 when nothing was ever written. `base` is what this source declared, `foreign` names the source of
-    every entity that another one declares. `tombstones` are the deleted rows that may live again, by key.
+    every entity that another one declares. `detached` are the keys that were taken out of its hands and that it may
+    go on declaring. `tombstones` are the deleted rows that may live again, by the key that they would have.
     `resolutions` are by the address of a conflict, such as `model.claude-sonnet/pricing`.
     """
 
@@ -51,6 +52,7 @@ class State:
     source: str = SOURCE_DEFAULT
     base: Mapping[EntityKey, BaseEntry] = field(default_factory=dict)
     foreign: Mapping[EntityKey, str] = field(default_factory=dict)
+    detached: frozenset[EntityKey] = frozenset()
     sources: Mapping[str, SourceRow] = field(default_factory=dict)
     tombstones: Mapping[EntityKey, int] = field(default_factory=dict)
     holds: tuple[Hold, ...] = ()
@@ -61,6 +63,21 @@ class State:
         """Who may change what, by the files that this source applied last."""
         applied = self.sources.get(self.source)
         return tuple(OwnershipRule.from_json(rule) for rule in applied.ownership) if applied else ()
+
+    def find_declared(self, key: EntityKey) -> EntityKey | None:
+        """The key by which the files declare what is live as `key`, or was: another one where a rename was rolled
+        back. None: they do not manage it."""
+        if key in self.base:
+            return key
+        entry = self.live.get(key)
+        return None if entry is None else _find_row(self.base, key.kind, entry.entity_id, besides=self.live)
+
+    def find_live(self, key: EntityKey) -> EntityKey | None:
+        """The other way round: the key by which what the files declare as `key` is live. None: it is deleted."""
+        if key in self.live:
+            return key
+        entry = self.base.get(key)
+        return None if entry is None else _find_row(self.live, key.kind, entry.entity_id, besides=self.base)
 
 
 async def lock_registry(connection: AsyncConnection) -> None:
@@ -81,10 +98,12 @@ async def load_state(connection: AsyncConnection, *, source: str = SOURCE_DEFAUL
     head = await read_head(connection)
     declared = await list_base(connection)
     decided = [conflict for conflict in await list_conflicts(connection, source) if conflict.resolution is not None]
+    live = await load_live(connection)
+    deleted = {entity_key(*named): entity_id for named, entity_id in (await list_tombstones(connection)).items()}
     return State(
         revision=head.revision_id,
         state_digest=head.state_digest,
-        live=await load_live(connection),
+        live=live,
         source=source,
         base={
             entity_key(row.kind, row.key): BaseEntry(row.entity_id, from_json(row.leaves), row.places)
@@ -92,10 +111,9 @@ async def load_state(connection: AsyncConnection, *, source: str = SOURCE_DEFAUL
             if row.source == source
         },
         foreign={entity_key(row.kind, row.key): row.source for row in declared if row.source != source},
+        detached=frozenset(entity_key(*named) for named in await list_detached(connection, source)),
         sources={row.source: row for row in await list_sources(connection)},
-        tombstones={
-            entity_key(kind, key): entity_id for (kind, key), entity_id in (await list_tombstones(connection)).items()
-        },
+        tombstones=_tombstones(deleted, declared, live),
         holds=await load_holds(connection, now),
         resolutions={
             f"{row.kind}.{row.key}/{row.grp}": Resolution(cast(Choice, row.resolution), row.triple_digest)
@@ -127,6 +145,34 @@ def _live(providers: Sequence[Provider], models: Sequence[Model]) -> dict[Entity
             for row in models
         },
     }
+
+
+def _tombstones(
+    deleted: Mapping[EntityKey, int], declared: Sequence[BaseRow], live: Mapping[EntityKey, LiveEntry]
+) -> dict[EntityKey, int]:
+    """A row that was deleted live and renamed in the files would come back under its new key."""
+    rows = {(key.kind, entry.entity_id) for key, entry in live.items()}
+    renamed = {
+        entity_key(row.kind, row.key): row.entity_id
+        for row in declared
+        if (row.kind, row.key) not in live and (row.kind, row.entity_id) not in rows
+    }
+    claimed = {(key.kind, entity_id) for key, entity_id in renamed.items()}
+    return {key: id for key, id in deleted.items() if (key.kind, id) not in claimed} | renamed
+
+
+def _find_row(
+    entries: Mapping[EntityKey, BaseEntry] | Mapping[EntityKey, LiveEntry],
+    kind: Kind,
+    entity_id: int,
+    *,
+    besides: Container[EntityKey],
+) -> EntityKey | None:
+    """The key that the row has in `entries`, if there is none such in `besides`: keys are matched before rows."""
+    for key, entry in entries.items():
+        if (key.kind, entry.entity_id) == (kind, entity_id) and key not in besides:
+            return key
+    return None
 
 
 def leaves_by_key(live: Mapping[EntityKey, LiveEntry]) -> dict[EntityKey, Leaves]:

@@ -101,7 +101,9 @@ def read_own_bundle(settings: Settings) -> Bundle:
 
 
 def find_own_digest(settings: Settings) -> str | None:
-    """Of the files that this server is told to sync, as they are now. None: there are none, or they cannot be read."""
+    """Which state the files are in that this server syncs. None: it syncs none, or they cannot be read."""
+    if settings.registry_sync == "off":
+        return None
     try:
         return digest_of(read_own_files(settings))
     except UnreadableSource:

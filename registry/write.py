@@ -5,7 +5,7 @@ first; then rows, history, audit log and the version that workers follow change 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from registry.documents import ModelDocument, ProviderDocument, as_document
 from registry.entities import BaseEntry, EntityKey, Leaves, Origin, OwnershipRule
 from registry.invariants import find_flaws, find_stranded, read_leaves
 from registry.leaves import as_json, document_of, leaves_of
-from registry.outcome import Conflict as MergeConflict
+from registry.outcome import EntityOutcome
 from registry.rows import model_row, provider_row
 from registry.state import State, digest_state, leaves_by_key
 
@@ -36,7 +36,8 @@ class Change:
     """What becomes of one entity. `key` is its name afterwards, `moved_from` the one before, if it is renamed.
 
     `before` None: it is created, or the deleted row `entity_id` lives again. `after` None: it is deleted. `why` says
-    by path why a leaf changes, where there is more to say than that someone wanted it.
+    by path why a leaf changes, where there is more to say than that someone wanted it. `rotated` are the paths of
+    references that lead to another key from now on: a change, though they say the same.
     """
 
     key: EntityKey
@@ -45,6 +46,7 @@ class Change:
     entity_id: int | None = None
     moved_from: str | None = None
     why: Mapping[str, str] | None = None
+    rotated: Collection[str] = ()
 
     @property
     def key_before(self) -> EntityKey:
@@ -112,7 +114,8 @@ async def write_revision(
         changed = [_change_row(change, (gone if change.after is None else ids)[change.key]) for change in wanted]
         await append_changes(connection, revision_id, changed)
         who = {"actor": revision.actor, "request_id": request_id, "address": address}
-        await append_audit(connection, [{**who, **_audited(change, documents)} for change in wanted])
+        shown = [change for change in wanted if _is_other(change)]
+        await append_audit(connection, [{**who, **_audited(change, documents)} for change in shown])
     await bump_version(connection)
     return Written(revision_id, True, ids)
 
@@ -147,22 +150,25 @@ async def save_source(
     )
 
 
-async def save_conflicts(connection: AsyncConnection, source: str, conflicts: Sequence[MergeConflict]) -> None:
-    """Keep exactly these as the conflicts of `source`; one whose sides are what they were keeps what was decided."""
+async def save_conflicts(connection: AsyncConnection, source: str, outcomes: Sequence[EntityOutcome]) -> bool:
+    """Keep exactly those of these outcomes as the conflicts of `source`; one whose sides are what they were keeps what
+    was decided. Returns whether they are others than before."""
     found = [
         OpenConflict(
             kind=conflict.entity.kind,
             key=conflict.entity.key,
             grp=conflict.group,
+            entity_id=outcome.entity_id,
             conflict_kind=conflict.kind,
             base=as_json(conflict.base),
             live=as_json(conflict.live),
             ours=as_json(conflict.ours),
             triple_digest=conflict.triple_digest,
         )
-        for conflict in conflicts
+        for outcome in outcomes
+        for conflict in outcome.conflicts
     ]
-    await replace_conflicts(connection, source, found)
+    return await replace_conflicts(connection, source, found)
 
 
 # --- checking -----------------------------------------------------------------------------------------
@@ -181,8 +187,9 @@ def _checked(state: State, changes: Sequence[Change]) -> tuple[list[Change], dic
                 continue
             documents[change.key] = document
             change = replace(change, after=leaves_of(document))
-        if change.moved_from is not None or change.before != change.after:
+        if _is_other(change) or change.rotated:
             wanted.append(change)
+    faults += _taken_keys(state, wanted)
     if faults:
         raise InvalidFields(faults)
     after = _merged(state, wanted)
@@ -192,6 +199,27 @@ def _checked(state: State, changes: Sequence[Change]) -> tuple[list[Change], dic
     for flaw in find_stranded(after, {change.key for change in wanted if change.after is None}):
         raise Conflict(f"{flaw.entity} cannot go: {flaw.message}.")
     return wanted, documents
+
+
+def _is_other(change: Change) -> bool:
+    """Whether anything is said otherwise afterwards."""
+    return change.moved_from is not None or change.before != change.after
+
+
+def _taken_keys(state: State, wanted: Sequence[Change]) -> list[Fault]:
+    """What would have a key that something else has, and keeps."""
+    left = {change.key_before for change in wanted if change.before is not None}
+    taken = state.live.keys() - left
+    faults = []
+    for change in wanted:
+        if change.after is None:
+            continue
+        if change.key in taken:
+            faults.append(
+                Fault(f"{change.key.kind}s.{change.key.key}", f"another {change.key.kind} has this key, and keeps it")
+            )
+        taken.add(change.key)
+    return faults
 
 
 def _merged(state: State, wanted: Sequence[Change]) -> dict[EntityKey, Leaves]:
@@ -273,8 +301,9 @@ def _change_row(change: Change, entity_id: int) -> ChangeRow:
 
 
 def _fields(change: Change) -> list[dict[str, Any]]:
-    """Each leaf that changes: its path, both sides, and why."""
-    before, after, why = as_json(change.before or {}), as_json(change.after or {}), change.why or {}
+    """Each leaf that changes, or leads to another key: its path, both sides, and why."""
+    before, after = as_json(change.before or {}), as_json(change.after or {})
+    why = {**(change.why or {}), **dict.fromkeys(change.rotated, "another key")}
     return [
         {
             "path": path,
@@ -283,7 +312,7 @@ def _fields(change: Change) -> list[dict[str, Any]]:
             **({"why": why[path]} if path in why else {}),
         }
         for path in sorted(before.keys() | after.keys())
-        if before.get(path) != after.get(path)
+        if before.get(path) != after.get(path) or path in change.rotated
     ]
 
 

@@ -26,6 +26,7 @@ from quart_proxy.http.answers import acting, put_in_force, read_page
 from quart_proxy.services.sealing import Sealer, host_of, is_secret, secret_name
 from quart_proxy.settings import Settings
 from quart_proxy.store.catalog import Model, Provider
+from quart_proxy.store.changes import record_audit
 from quart_proxy.store.database import Database
 from quart_proxy.store.secrets import find_secret, save_secret
 from quart_proxy.upstream.addresses import ForbiddenAddress, check_url
@@ -34,7 +35,7 @@ from registry.edits import delete_entity, save_document
 from registry.entities import EntityKey, Kind, LiveEntry
 from registry.files.positions import Fault as RegistryFault
 from registry.files.readers import is_slug
-from registry.leaves import leaves_of
+from registry.leaves import known_path, leaves_of
 from registry.marks import find_marks
 from registry.rows import etag_of
 from registry.state import lock_registry
@@ -196,7 +197,7 @@ class Collection(ABC, Generic[Row, Document]):
             faults += await self._check(connection, document, typed)
         if document is None:
             raise InvalidFields(faults)
-        faults += await self._save(connection, document)
+        faults += await self._save(connection, document, typed)
         if faults:
             # Saved or not: the transaction takes it back, and the caller is told of everything at once.
             raise InvalidFields(faults)
@@ -220,10 +221,12 @@ class Collection(ABC, Generic[Row, Document]):
             holder["api_key"] = f"${{secret:{name}}}"
         return typed, faults
 
-    async def _save(self, connection: AsyncConnection, document: Document) -> list[Fault]:
+    async def _save(self, connection: AsyncConnection, document: Document, typed: Sequence[Typed]) -> list[Fault]:
         """Write the document; what is wrong with it beside the rest of the registry."""
+        entity = EntityKey(self.noun, document.key)
+        rotated = [known_path(entity, Connection(key.place, None, None).param("api_key")) for key in typed]
         try:
-            await save_document(connection, document, actor=acting())
+            await save_document(connection, document, actor=acting(), rotated=rotated)
         except InvalidFields as error:
             path = f"{self.section}.{document.key}."
             return [Fault(fault.param.removeprefix(path), fault.message) for fault in error.faults]
@@ -244,11 +247,21 @@ class Collection(ABC, Generic[Row, Document]):
         return faults
 
     async def _keep_keys(self, connection: AsyncConnection, document: Document, typed: Sequence[Typed]) -> None:
-        urls = {place.place: place.api_url for place in self.connections(document)}
+        urls, actor = {place.place: place.api_url for place in self.connections(document)}, acting()
         for key in typed:
             host = host_of(urls[key.place] or "")
             ciphertext = service(Sealer).seal(key.text, name=key.name, host=host)
+            is_known = await find_secret(connection, key.name) is not None
             await save_secret(connection, name=key.name, ciphertext=ciphertext, host=host)
+            await record_audit(
+                connection,
+                actor=actor.name,
+                action="secret.rotate" if is_known else "secret.create",
+                target=f"secret/{key.name}",
+                after={"host": host},
+                request_id=actor.request_id,
+                address=actor.address,
+            )
 
 
 async def _secret_faults(connection: AsyncConnection, place: Connection, reference: str) -> list[Fault]:

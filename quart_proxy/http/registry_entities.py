@@ -5,7 +5,7 @@ from quart import Blueprint, Response
 from quart_proxy.http import json_response, service
 from quart_proxy.http.answers import acting, put_in_force
 from quart_proxy.http.fields import Field, read_body_fields
-from quart_proxy.http.registry_fields import MESSAGE, REASON, get_bundle, paths
+from quart_proxy.http.registry_fields import MESSAGE, REASON, REVISION, get_bundle, paths
 from registry.desk import Desk
 from registry.entities import EntityKey, Kind
 
@@ -20,9 +20,13 @@ def serve_entities(routes: Blueprint, kind: Kind) -> None:
     @routes.post("/<key>/revert")
     async def revert(key: str) -> Response:
         """Give up live edits, of the fields at `paths` or of all that the files declare."""
-        said = await read_body_fields({"paths": Field(paths), "message": MESSAGE})
+        said = await read_body_fields({"paths": Field(paths), "message": MESSAGE, "revision": REVISION})
         written = await service(Desk).revert(
-            EntityKey(kind, key), said.get("paths", ()), actor=acting(), message=said.get("message")
+            EntityKey(kind, key),
+            said.get("paths", ()),
+            actor=acting(),
+            message=said.get("message"),
+            expected=said.get("revision"),
         )
         await put_in_force()
         return json_response(written)
@@ -30,8 +34,10 @@ def serve_entities(routes: Blueprint, kind: Kind) -> None:
     @routes.post("/<key>/detach")
     async def detach(key: str) -> Response:
         """Take it out of the files' hands."""
-        said = await read_body_fields({"reason": REASON})
-        written = await service(Desk).detach(EntityKey(kind, key), actor=acting(), reason=said["reason"])
+        said = await read_body_fields({"reason": REASON, "revision": REVISION})
+        written = await service(Desk).detach(
+            EntityKey(kind, key), actor=acting(), reason=said["reason"], expected=said.get("revision")
+        )
         await put_in_force()
         return json_response(written)
 

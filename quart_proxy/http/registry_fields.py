@@ -123,6 +123,8 @@ OWN_FILES = Field(_files)
 """Files that may be left out: then it is about the server's own."""
 PLAN: Fields = {"files": OWN_FILES, "policy": Field(record(POLICY)), "origin": Field(record(ORIGIN))}
 MESSAGE = Field(text(NOTE_CHARACTERS_MAX, lines=True), nullable=True)
+REVISION = Field(whole(0, ID_MAX), nullable=True)
+"""The one that was looked at: refused if another is in force by now."""
 REASON = Field(text(NOTE_CHARACTERS_MAX, lines=True), required=True)
 
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from quart_proxy.core.errors import Conflict
 from quart_proxy.core.names import fold_name
 from quart_proxy.core.pricing import Price
 from quart_proxy.core.usage import Dimension
@@ -251,7 +252,8 @@ async def _delete(connection: AsyncConnection, table: Table, keys: Collection[st
 
 
 async def restore_providers(connection: AsyncConnection, ids: Mapping[str, int]) -> None:
-    """Let deleted providers live again, under these keys. Raises Conflict if a live one has such a key."""
+    """Let deleted providers live again, under these keys. Raises Conflict if a live one has such a key, or if one of
+    the rows is not deleted."""
     await _restore(connection, "providers", ids)
 
 
@@ -263,9 +265,12 @@ async def restore_models(connection: AsyncConnection, ids: Mapping[str, int]) ->
 async def _restore(connection: AsyncConnection, table: str, ids: Mapping[str, int]) -> None:
     statement = text(
         f"UPDATE {table} AS t SET key = new.key, deleted_at = NULL, row_version = t.row_version + 1"  # noqa: S608
-        " FROM unnest(CAST(:keys AS text[]), CAST(:ids AS bigint[])) AS new (key, id) WHERE t.id = new.id"
+        " FROM unnest(CAST(:keys AS text[]), CAST(:ids AS bigint[])) AS new (key, id)"
+        " WHERE t.id = new.id AND t.deleted_at IS NOT NULL"
     )
-    await connection.execute(statement, {"keys": list(ids), "ids": list(ids.values())})
+    restored = await connection.execute(statement, {"keys": list(ids), "ids": list(ids.values())})
+    if restored.rowcount != len(ids):
+        raise Conflict(f"Of {', '.join(ids)} not all were deleted {table}.")
 
 
 async def rename_models(connection: AsyncConnection, keys: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, insert, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.store.tables import registry_base, registry_sources
+from quart_proxy.store.tables import registry_base, registry_detached, registry_sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class BaseRow:
 class SourceRow:
     """The state of the files that was applied last, who may change what by it, and what it came to.
 
-    `revision_id` is the registry's after it: 0 where an empty file met an empty registry.
+    `revision_id` is the registry's after it.
     """
 
     source: str
@@ -44,12 +44,17 @@ class SourceRow:
 _BASE = tuple(registry_base.c[name] for name in BaseRow.__slots__)
 
 
-async def list_base(connection: AsyncConnection, entities: Collection[tuple[str, str]] | None = None) -> list[BaseRow]:
-    """Of every source; with `entities` (kind and key), of these."""
-    query = select(*_BASE)
-    if entities is not None:
-        query = query.where(tuple_(registry_base.c.kind, registry_base.c.key).in_(list(entities)))
-    return [BaseRow(**row) for row in (await connection.execute(query)).mappings()]
+async def list_base(connection: AsyncConnection) -> list[BaseRow]:
+    """Of every source."""
+    return [BaseRow(**row) for row in (await connection.execute(select(*_BASE))).mappings()]
+
+
+async def list_base_of(connection: AsyncConnection, entities: Mapping[tuple[str, str], int]) -> list[BaseRow]:
+    """What any source declared of these entities (kind and key), or of their rows under another key."""
+    base = registry_base.c
+    rows = [(kind, entity_id) for (kind, _), entity_id in entities.items()]
+    is_meant = tuple_(base.kind, base.key).in_(list(entities)) | tuple_(base.kind, base.entity_id).in_(rows)
+    return [BaseRow(**row) for row in (await connection.execute(select(*_BASE).where(is_meant))).mappings()]
 
 
 async def replace_base(
@@ -67,6 +72,25 @@ async def replace_base(
     await connection.execute(delete(registry_base).where(base.source == source, meant))
     if rows:
         await connection.execute(insert(registry_base), [{**asdict(row), "revision_id": revision_id} for row in rows])
+
+
+async def list_detached(connection: AsyncConnection, source: str) -> set[tuple[str, str]]:
+    """The entities (kind and key) that were taken out of the hands of `source`."""
+    detached = registry_detached.c
+    rows = await connection.execute(select(detached.kind, detached.key).where(detached.source == source))
+    return {(row.kind, row.key) for row in rows}
+
+
+async def save_detached(connection: AsyncConnection, source: str, entity: tuple[str, str]) -> None:
+    kind, key = entity
+    await connection.execute(insert(registry_detached).values(source=source, kind=kind, key=key))
+
+
+async def forget_detached(connection: AsyncConnection, source: str, entities: Collection[tuple[str, str]]) -> None:
+    """The files manage them again, or declare them no more."""
+    detached = registry_detached.c
+    meant = tuple_(detached.kind, detached.key).in_(list(entities))
+    await connection.execute(delete(registry_detached).where(detached.source == source, meant))
 
 
 async def list_sources(connection: AsyncConnection) -> list[SourceRow]:

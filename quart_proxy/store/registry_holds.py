@@ -63,3 +63,13 @@ async def end_hold(connection: AsyncConnection, hold_id: int) -> bool:
         update(registry_holds).where(columns.id == hold_id, columns.ended_at.is_(None)).values(ended_at=func.now())
     )
     return ended.rowcount == 1
+
+
+async def end_holds_of(connection: AsyncConnection, source_digest: str) -> None:
+    """End what was held while the files were these."""
+    columns = registry_holds.c
+    await connection.execute(
+        update(registry_holds)
+        .where(columns.source_digest == source_digest, columns.ended_at.is_(None))
+        .values(ended_at=func.now())
+    )

@@ -126,7 +126,8 @@ async def append_changes(connection: AsyncConnection, revision_id: int, changes:
 
 async def append_audit(connection: AsyncConnection, entries: Sequence[Mapping[str, Any]]) -> None:
     """Many rows of the audit log at once; `changes.record_audit` tells what they hold."""
-    await connection.execute(insert(audit_log), list(entries))
+    if entries:
+        await connection.execute(insert(audit_log), list(entries))
 
 
 async def save_last_sync(connection: AsyncConnection, report: Mapping[str, Any]) -> None:

@@ -293,6 +293,15 @@ registry_orphans = Table(
     Column("revision_id", ForeignKey("registry_revisions.id"), nullable=False),
 )
 
+# What the files may go on declaring, and manage no more until somebody agrees.
+registry_detached = Table(
+    "registry_detached",
+    metadata,
+    Column("source", Text, primary_key=True),
+    *_entity_kind(primary_key=True),
+    Column("key", Text, primary_key=True),
+)
+
 registry_sources = Table(
     "registry_sources",
     metadata,
@@ -302,7 +311,7 @@ registry_sources = Table(
     Column("seq", BigInteger),
     Column("author", Text),
     Column("ownership", JSONB, nullable=False, server_default=text("'[]'")),
-    # The registry after the last apply: 0 if that of an empty file to an empty registry.
+    # The registry after the last apply.
     Column("revision_id", BigInteger, nullable=False),
     _time("applied_at"),
 )
@@ -314,6 +323,8 @@ registry_conflicts = Table(
     *_entity_kind(primary_key=True),
     Column("key", Text, primary_key=True),
     Column("grp", Text, primary_key=True),
+    # The row that it is about, whose key may be another one still. Null: there is none.
+    Column("entity_id", BigInteger),
     Column("conflict_kind", Text, nullable=False),
     Column("base", JSONB, nullable=False),
     Column("live", JSONB, nullable=False),

@@ -1,6 +1,6 @@
 """What becomes of one entity, by the table E1 to E11. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from registry.entities import (
@@ -33,6 +33,7 @@ class Sides:
     base: Mapping[EntityKey, BaseEntry]
     live: Mapping[EntityKey, LiveEntry]
     tombstones: Mapping[EntityKey, int]
+    detached: Collection[EntityKey]
     policy: Policy
     holds: Sequence[Hold]
     choices: Mapping[EntityKey, Mapping[str, Choice]]
@@ -72,7 +73,8 @@ def merge_declared(sides: Sides, key: EntityKey, was: EntityKey | None) -> Entit
         now = None if was else sides.renamed_live(key)
         return _renamed_live(sides, terms, base, now) if now else _deleted(sides, terms, base, was)
     if row is None:
-        return merge_new(sides, terms)
+        is_new = key not in sides.detached
+        return merge_new(sides, terms) if is_new else _deleted(sides, terms, {}, was)
     return _adopted(sides, terms, row) if base is None else _merged(sides, terms, base, row, was)
 
 
@@ -125,11 +127,12 @@ def _is_undone(terms: Terms, ours: Leaves) -> bool:
 
 
 def _adopted(sides: Sides, terms: Terms, row: LiveEntry) -> EntityOutcome:
-    """E2: it was made live. Unless live says all that the files do, somebody has to agree."""
+    """E2: it was made live, or detached. Unless it was made live as the files say it, somebody has to agree."""
     ours = sides.desired.stanzas[terms.entity].leaves
     leaves = merge_leaves(terms, {}, row.leaves, ours)
     conflicts = leaves.conflicts
-    if not sides.policy.adopt and (conflicts or leaves.after != row.leaves):
+    is_asked = conflicts or leaves.after != row.leaves or terms.entity in sides.detached
+    if is_asked and not sides.policy.adopt:
         choice = terms.choice_for(WHOLE)
         leaves = merge_leaves(replace(terms, otherwise=choice), {}, row.leaves, ours)
         conflicts = leaves.conflicts if choice else (whole_conflict(terms.entity, "unadopted", {}, row.leaves, ours),)

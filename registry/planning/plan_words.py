@@ -29,7 +29,7 @@ _REASONS: Mapping[ConflictKind, str] = {
     "deleted-in-ui": "deleted live, and changed in the files",
     "renamed-in-ui": "renamed live, and changed in the files",
     "prune-of-modified": "edited live, and gone from the files",
-    "unadopted": "made live, and declared in the files now",
+    "unadopted": "made live or detached, and declared in the files",
 }
 EXITS: Mapping[int, str] = {
     0: "nothing to change",

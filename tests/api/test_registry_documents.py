@@ -8,6 +8,7 @@ from admin_client import Admin, faults
 from product import Product, serve_product
 
 from quart_proxy.services.sealing import KeyResolver, Sealer
+from quart_proxy.store.changes import read_version
 from quart_proxy.store.secrets import find_secret
 
 TYPED = "sk-typed-into-the-page-0123456789"
@@ -77,6 +78,43 @@ async def test_what_get_gave_may_be_put_back_as_it_is(admin: Admin) -> None:
         written = await admin.put(path, read.json(), If_Match=read.headers["etag"])
         assert written.status_code == 200, written.text
         assert {**written.json(), "etag": ""} == {**read.json(), "etag": ""}
+
+
+async def test_another_key_is_a_change_although_the_reference_is_the_same(admin: Admin, product: Product) -> None:
+    async def version() -> int:
+        async with product.database.read() as connection:
+            return (await read_version(connection))[0]
+
+    made = await admin.put("/providers/mine", provider(product, api_key=TYPED))
+    before = await version()
+    rotated = await admin.patch("/providers/mine", {"api_key": f"{TYPED}-2"}, If_Match=made.headers["etag"])
+    assert (rotated.status_code, rotated.json()["api_key"]) == (200, "${secret:provider.mine}")
+    assert rotated.headers["etag"] != made.headers["etag"]
+    assert await version() > before, "workers that keep the old key are told"
+    stale = await admin.patch("/providers/mine", {"api_key": f"{TYPED}-3"}, If_Match=made.headers["etag"])
+    assert stale.status_code == 412
+    newest = (await admin.get("/registry/revisions?limit=1&entity=provider/mine")).json()["data"][0]
+    change = (await admin.get(f"/registry/revisions/{newest['revision']}")).json()["changes"][0]
+    (field,) = change["fields"]
+    assert (newest["kind"], field["path"], field["from"] == field["to"]) == ("ui", "api_key", True)
+    audit = (await admin.get("/audit")).json()["data"]
+    assert [(row["action"], row["target"]) for row in audit[:3]] == [
+        ("secret.rotate", "secret/provider.mine"),
+        ("secret.create", "secret/provider.mine"),
+        ("provider.create", "provider/mine"),
+    ]
+    assert audit[0]["after"] == {"host": product.sandbox_url.removeprefix("http://")}
+    assert TYPED not in str(audit)
+
+
+async def test_another_key_of_an_upstream_is_a_change_of_its_model(admin: Admin, product: Product) -> None:
+    address = {"api_format": "openai", "api_url": f"{product.sandbox_url}/v1"}
+    made = await admin.put("/models/m", {"pricing": PRICING, **address, "api_key": TYPED})
+    rotated = await admin.patch("/models/m", {"api_key": f"{TYPED}-2"}, If_Match=made.headers["etag"])
+    assert rotated.headers["etag"] != made.headers["etag"]
+    described = (await admin.get("/registry/models/m")).json()["fields"]["api_key"]
+    newest = (await admin.get("/registry/revisions?limit=1")).json()["data"][0]
+    assert (described["revision"], newest["counts"]) == (newest["revision"], {"update": 1})
 
 
 # --- models -------------------------------------------------------------------------------------------

@@ -339,6 +339,56 @@ async def test_conflict_that_was_deferred_waits_to_be_decided(admin: Admin, prod
     assert read(await admin.get("/models/alpha"))["limits"] == {"timeout": "70s"}
 
 
+async def test_decision_applies_nothing_but_the_files_that_it_was_asked_of(admin: Admin, product: Product) -> None:
+    own_file(product).write_text(file_text(product))
+    await apply(admin)
+    await edit(admin, "/models/alpha", {"pricing": {"input": "4.50"}})
+    asked = file_text(product, price="5.00")
+    own_file(product).write_text(asked)
+    await apply(admin, policy={"on_conflict": "defer"})
+    own_file(product).write_text(asked.replace("input: 2.00", "input: 2.10"))
+    decision = {"address": "model/alpha/pricing", "choice": "yaml"}
+    assert read(await admin.post("/registry/conflicts/resolve", decision))["sync"] is None
+    assert read(await admin.get("/models/beta"))["pricing"]["input"] == "2.00"
+    assert await price_of(product) == Decimal("4.50")
+    (waiting,) = (await registry(admin, "/conflicts"))["data"]
+    assert (waiting["resolution"], waiting["resolved_by"]) == ("yaml", "admin")
+    await apply(admin)
+    assert await price_of(product) == 5
+    assert read(await admin.get("/models/beta"))["pricing"]["input"] == "2.10"
+    assert (await registry(admin, "/conflicts"))["data"] == []
+
+
+async def test_hold_on_what_is_not_there_is_refused_with_the_nearest(admin: Admin, product: Product) -> None:
+    await apply(admin, files(product))
+    hold = {"until": "2099-01-01", "reason": "a sale"}
+    for entity, nearest in (("model/alhpa", "alpha"), ("provider/on", "one")):
+        found = faults(await admin.post("/registry/holds", {**hold, "entity": entity}))
+        assert found["entity"].endswith(f'did you mean "{nearest}"?')
+    assert (await registry(admin, "/holds"))["data"] == []
+    await admin.delete("/models/alpha", If_Match=(await admin.get("/models/alpha")).headers["etag"])
+    for entity in ("model/alpha", "model/sandbox-gpt"):
+        assert read(await admin.post("/registry/holds", {**hold, "entity": entity}))["entity"] == entity
+
+
+async def test_what_was_looked_at_must_be_in_force_still(admin: Admin, product: Product) -> None:
+    first = await apply(admin, files(product))
+    await edit(admin, "/models/alpha", {"pricing": {"input": "4.50"}})
+    seen = first["revision"]
+    for path, body in (
+        ("/rollback", {"to": seen}),
+        ("/rollback", {"to": seen, "dry_run": True}),
+        ("/models/alpha/revert", {}),
+        ("/models/alpha/detach", {"reason": "ours"}),
+    ):
+        error = refusal(await admin.post(f"/registry{path}", {**body, "revision": seen}), 409)
+        assert error["code"] == "conflict"
+    assert await price_of(product) == Decimal("4.50")
+    dry = read(await admin.post("/registry/rollback", {"to": seen, "dry_run": True}))
+    await admin.post("/registry/rollback", {"to": seen, "revision": dry["revision"]})
+    assert await price_of(product) == 4
+
+
 # --- what is refused ----------------------------------------------------------------------------------
 
 
@@ -380,7 +430,7 @@ async def test_every_fault_of_a_body_is_told_at_once(admin: Admin) -> None:
         ("/plan", {"files": None, "policy": []}, {"files", "policy"}),
         ("/export", {"adopt": ["alpha"], "only": "model/alpha"}, {"adopt.0", "only"}),
         ("/rollback", {"only": ["none/x"], "dry_run": 1}, {"to", "only.0", "dry_run"}),
-        ("/rollback", {"to": -1}, {"to"}),
+        ("/rollback", {"to": -1, "revision": "1"}, {"to", "revision"}),
         ("/holds", {"entity": "alpha", "until": "soon", "reason": ""}, {"entity", "until", "reason"}),
         ("/conflicts/resolve", {"address": "alpha", "choice": "ours"}, {"address", "choice"}),
         ("/models/alpha/revert", {"paths": [5], "path": "x"}, {"paths.0", "path"}),

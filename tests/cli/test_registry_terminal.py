@@ -83,6 +83,44 @@ async def test_nobody_is_asked_about_a_plan_that_changes_nothing_or_that_a_guard
     assert sent.count("Exit code 4") == 1
 
 
+async def test_rollback_goes_back_only_from_what_was_shown() -> None:
+    await run("apply", "--yes")
+    write("1.20")
+    await run("apply", "--yes")
+    write("1.30")
+
+    def overtaken() -> tuple[int, str]:
+        """Somebody applies between the question and the yes."""
+        above, below = pty.openpty()
+        words = [sys.executable, "-m", "registry", "rollback", "--to", "1"]
+        process = subprocess.Popen(words, stdin=below, stdout=below, stderr=below, close_fds=True)
+        os.close(below)
+        sent = b""
+        try:
+            while read := os.read(above, 4096):
+                sent += read
+                if sent.endswith(b"[y/N]: "):
+                    CliRunner().invoke(main, ("apply", "--yes"))
+                    os.write(above, b"y\n")
+        except OSError:  # what Linux says when the last of the other side is closed
+            pass
+        os.close(above)
+        return process.wait(), sent.decode()
+
+    status, sent = await asyncio.to_thread(overtaken)
+    assert (status, "at revision 3 by now, not at 2" in sent) == (1, True), sent
+    assert "1.20 -> 1.00" in sent
+    status, sent = await asyncio.to_thread(run_on_terminal, "y\n", "rollback", "--to", "1")
+    assert (status, "Revision 4:" in sent) == (0, True), sent
+
+
+async def test_apply_of_files_that_change_nothing_live_says_so() -> None:
+    await run("apply", "--yes")
+    Path("models.yaml").write_text(Path("models.yaml").read_text() + "# a comment\n")
+    assert "Applied: revision 2, nothing live." in (await run("apply", "--yes")).output
+    assert "Nothing to apply: revision 2." in (await run("apply", "--yes")).output
+
+
 async def test_signs_have_colours_on_a_terminal_alone_and_none_with_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)

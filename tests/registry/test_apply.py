@@ -150,6 +150,18 @@ async def test_L18_lower_number_or_replaced_files_never_change_what_is_live(
     assert (await registry.leaves())[entity("model/a")]["pricing.input"] == "1.00"
 
 
+async def test_files_that_only_gave_fields_away_are_stale_once_others_replaced_them(
+    database: Database, registry: LiveRegistry
+) -> None:
+    owned = "ownership:\n  - {fields: ['pricing.*'], mode: yaml}\n"
+    await apply(database, bundle(stanza("a")))
+    await apply(database, bundle(stanza("a") + owned))
+    await apply(database, bundle(stanza("a", price="1.20") + owned))
+    with pytest.raises(PlanRefused, match="applied before"):
+        await apply(database, bundle(stanza("a") + owned))
+    assert (await registry.leaves())[entity("model/a")]["pricing.input"] == "1.20"
+
+
 async def test_plan_that_something_overtook_is_not_applied(database: Database, registry: LiveRegistry) -> None:
     await apply(database, bundle(stanza("a")))
     files = bundle(stanza("a", price="1.20"))
@@ -252,10 +264,12 @@ async def test_protected_model_outlives_its_stanza(database: Database, registry:
     assert entity("model/b") in await registry.leaves()
 
 
-async def test_lines_that_moved_are_known_without_a_revision(database: Database, registry: LiveRegistry) -> None:
+async def test_files_that_change_nothing_live_are_a_revision_once(database: Database, registry: LiveRegistry) -> None:
     await apply(database, bundle(stanza("a")))
-    applied = await apply(database, bundle("  # one line more\n" + stanza("a")))
-    assert not applied.is_changed
+    files = bundle("  # one line more\n" + stanza("a"))
+    versions = await registry.rows("SELECT key, row_version FROM models")
+    assert [(await apply(database, files)).revision for _ in range(2)] == [2, 2]
+    assert await registry.rows("SELECT key, row_version FROM models") == versions
     ((places,),) = await registry.rows("SELECT places FROM registry_base WHERE kind = 'model'")
     assert places["pricing.input"] == "models.yaml:8"
 

@@ -6,17 +6,19 @@ from typing import Any
 
 import pytest
 from admin_client import Admin
-from live_registry import LiveRegistry, entity
+from live_registry import LiveRegistry, begin, entity
 from product import Product, serve_product
+from sqlalchemy import text
 
 from quart_proxy.core.errors import InvalidRegistry
 from quart_proxy.settings import Settings
-from quart_proxy.store.changes import Actor
+from quart_proxy.store.changes import Actor, bump_version
 from quart_proxy.store.database import Database
 from registry.apply import apply_bundle, read_bundle
 from registry.entities import Policy
 from registry.files.sources import read_files
 from registry.sync import SyncReport, sync_registry
+from registry.write import Change, Revision, write_revision
 
 MODELS = """\
 version: 1
@@ -269,6 +271,35 @@ async def test_server_of_an_environment_follows_its_overlay_and_refuses_files_of
         assert [file["name"] for file in made["files"]] == ["models.yaml", "prod.yaml"]
         assert made["files"][0]["text"] == base["text"]
         assert "{input: 1.20, output: 9.00}" in made["files"][1]["text"]
+
+
+async def test_edit_that_comes_right_after_a_sync_is_looked_at_in_the_next(
+    database_url: str, sandbox_url: str, tmp_path: Path
+) -> None:
+    """Under `enforce` it is taken back. The sync is stopped where it has written and only its report is missing."""
+    write(tmp_path)
+    options = {"registry_watch_s": 0.1, "registry_sync": "enforce"}
+    async with serve_product(database_url, sandbox_url, tmp_path, **options) as product:
+        registry = LiveRegistry(product.database)
+
+        async def is_stopped() -> bool:
+            waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%registry_head%'"
+            return bool(await registry.rows(waiting))
+
+        async def is_taken_back() -> bool:
+            return await price_of(registry) == "1.00"
+
+        async with product.database.transaction() as connection:
+            await connection.execute(text("SELECT 1 FROM registry_head FOR UPDATE"))
+            async with product.database.transaction() as other:
+                await bump_version(other)
+            await until(is_stopped)
+            state = await begin(connection)
+            entry = state.live[entity("model/a")]
+            change = Change(entity("model/a"), entry.leaves, {**entry.leaves, "pricing.input": "1.30"}, entry.entity_id)
+            await write_revision(connection, state, [change], Revision("ui", "ada"))
+        assert await price_of(registry) == "1.30"
+        await until(is_taken_back)
 
 
 async def test_every_worker_says_which_revision_it_serves(

@@ -16,6 +16,7 @@ from quart_proxy.store.registry_conflicts import resolve_conflict
 from quart_proxy.store.served import list_served_models
 from registry.entities import BaseEntry, Leaves, Origin, OwnershipRule
 from registry.outcome import Conflict as MergeConflict
+from registry.outcome import EntityOutcome
 from registry.state import digest_state, lock_registry
 from registry.write import Change, Revision, save_conflicts, save_source, write_base, write_revision
 
@@ -404,7 +405,8 @@ async def test_a_resolution_holds_while_the_three_sides_are_what_they_were(regis
 
     async def keep(*conflicts: MergeConflict) -> None:
         async with registry.database.transaction() as connection:
-            await save_conflicts(connection, "main", conflicts)
+            outcomes = [EntityOutcome(one.entity, "E3", "deferred", 1, conflicts=(one,)) for one in conflicts]
+            await save_conflicts(connection, "main", outcomes)
 
     await keep(conflict("3.00"))
     assert (await registry.state()).resolutions == {}

@@ -154,6 +154,17 @@ async def test_a_key_that_is_in_use_is_not_taken_by_a_rename_or_a_return(databas
             await restore_models(connection, {"b": saved["c"].id})
 
 
+async def test_a_row_that_is_live_is_not_restored_under_another_key(database: Database) -> None:
+    async with database.transaction() as connection:
+        saved = await save_models(connection, [priced("a"), priced("b")])
+        await delete_models(connection, ["b"])
+    with pytest.raises(Conflict, match="not all were deleted"):
+        async with database.transaction() as connection:
+            await restore_models(connection, {"b": saved["b"].id, "c": saved["a"].id})
+    async with database.read() as connection:
+        assert [model.key for model in await list_models(connection)] == ["a"]
+
+
 async def test_settling_goes_on_while_prices_change(database: Database) -> None:
     books = await open_books(database)
     async with database.transaction() as connection:

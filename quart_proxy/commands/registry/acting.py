@@ -39,9 +39,11 @@ def rollback(
 ) -> None:
     """Make the registry what it was at a revision, as a new revision. What the files said stays as it is, so to
     their next apply it is drift."""
-    if not dry_run and not is_sure:
-        _confirm_rollback(target, revision, only)
-    answer = at_door(target, lambda door: door.roll_back(revision, only=only, message=message, is_dry=dry_run))
+    seen = None if dry_run or is_sure else _confirm_rollback(target, revision, only)
+    answer = at_door(
+        target,
+        lambda door: door.roll_back(revision, only=only, message=message, is_dry=dry_run, expected=seen),
+    )
     if as_json:
         print_json(answer)
         return
@@ -49,12 +51,14 @@ def rollback(
     say("\n".join(_rollback_lines(answer, happens)))
 
 
-def _confirm_rollback(target: Target, revision: int, only: Sequence[EntityKey]) -> None:
+def _confirm_rollback(target: Target, revision: int, only: Sequence[EntityKey]) -> int:
+    """The revision from which somebody wants to go back, having seen what that changes."""
     if not sys.stdin.isatty():
         raise click.UsageError("There is no terminal to ask on; pass --yes to roll back without asking.")
     answer = at_door(target, lambda door: door.roll_back(revision, only=only, message=None, is_dry=True))
     say("\n".join(_rollback_lines(answer, _would(answer, revision))))
     click.confirm("Roll back?", abort=True)
+    return int(answer["revision"])
 
 
 def _would(answer: Json, revision: int) -> str:
@@ -77,7 +81,9 @@ def resolve(decision: tuple[str, Choice], target: Target, as_json: bool) -> None
     if as_json:
         print_json(answer)
     else:
-        say(f"{address} is resolved: {choice} wins. Sync: {answer['sync']['outcome']}.")
+        sync = answer["sync"]
+        then = f"Sync: {sync['outcome']}." if sync else "The next apply of the files does as decided."
+        say(f"{address} is resolved: {choice} wins. {then}")
 
 
 @click.command(epilog=help_end("registry revert model/gpt-main pricing.output", "0 done, 1 failed."))

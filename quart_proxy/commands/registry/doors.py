@@ -56,7 +56,13 @@ class Door(Protocol):
     async def diff(self, earlier: int, later: int) -> Json: ...
 
     async def roll_back(
-        self, revision: int, *, only: Sequence[EntityKey], message: str | None, is_dry: bool
+        self,
+        revision: int,
+        *,
+        only: Sequence[EntityKey],
+        message: str | None,
+        is_dry: bool,
+        expected: int | None = None,
     ) -> Json: ...
 
     async def holds(self) -> list[Json]: ...

@@ -74,8 +74,18 @@ class LocalDoor:
     async def diff(self, earlier: int, later: int) -> Json:
         return await self._desk.diff(earlier, later)
 
-    async def roll_back(self, revision: int, *, only: Sequence[EntityKey], message: str | None, is_dry: bool) -> Json:
-        return await self._desk.roll_back(revision, only=only, actor=self._actor, message=message, is_dry=is_dry)
+    async def roll_back(
+        self,
+        revision: int,
+        *,
+        only: Sequence[EntityKey],
+        message: str | None,
+        is_dry: bool,
+        expected: int | None = None,
+    ) -> Json:
+        return await self._desk.roll_back(
+            revision, only=only, actor=self._actor, message=message, is_dry=is_dry, expected=expected
+        )
 
     async def holds(self) -> list[Json]:
         return await self._desk.holds()

@@ -91,9 +91,17 @@ class ServerDoor:
     async def diff(self, earlier: int, later: int) -> Json:
         return await self._get(f"revisions/{earlier}..{later}")
 
-    async def roll_back(self, revision: int, *, only: Sequence[EntityKey], message: str | None, is_dry: bool) -> Json:
+    async def roll_back(
+        self,
+        revision: int,
+        *,
+        only: Sequence[EntityKey],
+        message: str | None,
+        is_dry: bool,
+        expected: int | None = None,
+    ) -> Json:
         asked = {"to": revision, "only": [str(key) for key in only], "message": message, "dry_run": is_dry}
-        return await self._post("rollback", asked)
+        return await self._post("rollback", {**asked, "revision": expected})
 
     async def holds(self) -> list[Json]:
         held: list[Json] = (await self._get("holds"))["data"]

@@ -128,7 +128,7 @@ def applied_line(answer: Json) -> str:
         ("defer", "left in conflict"),
     )
     done = [f"{counts[name]} {word}" for name, word in names if counts.get(name)]
-    return f"Applied: revision {answer['revision']}, {', '.join(done)}."
+    return f"Applied: revision {answer['revision']}, {', '.join(done) or 'nothing live'}."
 
 
 def _sides(field: Json) -> str:
