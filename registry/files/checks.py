@@ -7,7 +7,7 @@ from typing import Any
 from quart_proxy.core.pricing import REQUIRED
 from quart_proxy.core.prompts import PROMPT_CHARACTERS_MAX
 from quart_proxy.core.usage import Dimension
-from registry.files.positions import Findings
+from registry.files.positions import SHOWN_WORD_MAX, Findings
 from registry.files.readers import Cursor, suggest
 from registry.files.tree import NOWHERE, Node
 
@@ -96,9 +96,14 @@ def check_providers(model: Cursor, providers: Mapping[str, object]) -> None:
     for holder in holders:
         entry = holder.node.entries.get("provider")
         if entry and entry.value.kind == "str" and entry.value.text not in providers:
-            name = entry.value.text
-            message = f'no provider "{name[:80]}"{suggest(name, providers)}'
-            holder.field("provider").fail("E402", message)
+            name, hint = entry.value.text, suggest(entry.value.text, providers)
+            cursor = holder.field("provider")
+            if hint or len(name) <= SHOWN_WORD_MAX:
+                cursor.fail("E402", f'no provider "{name[:80]}"{hint}')
+            else:
+                # Like none that is here, it may be a key in the wrong place.
+                cursor.findings.hide(entry.value.start, entry.value.end)
+                cursor.fail("E402", "no provider has this name")
 
 
 def check_names(models: Mapping[str, Cursor]) -> None:

@@ -140,18 +140,22 @@ def _held(merged: Merged) -> Guard | None:
 
 
 def _jumps(entity: EntityOutcome) -> Iterator[str]:
-    """What jumps in a model that has a price and keeps one: a rate by more than half, or to or from nothing.
-    A rate that goes away is compared with the one that is charged in its place."""
-    if entity.key.kind != "model" or not _is_priced(entity.before) or not _is_priced(entity.after):
+    """What jumps in a model that had a price and stays: a rate by more than half, or to or from nothing, or all of it
+    away. Rates are compared as they are charged: one that is unset on one side is its fallback there."""
+    if entity.key.kind != "model" or not _is_priced(entity.before) or entity.after is None:
         return
-    before, after = entity.before or {}, entity.after or {}
+    before, after = entity.before or {}, entity.after
+    if not _is_priced(after):
+        yield "loses its price"
+        return
     was_free, is_free = (leaves.get("pricing.free") is True for leaves in (before, after))
     if was_free != is_free:
         yield "becomes free" if is_free else "is free no more"
         return
     for dimension in Dimension:
-        old, new = _rate(before, dimension), _charged(after, dimension)
-        if old is not None and new is not None and _is_jump(old, new):
+        old, new = _charged(before, dimension), _charged(after, dimension)
+        is_said = any(_rate(leaves, dimension) is not None for leaves in (before, after))
+        if is_said and old is not None and new is not None and _is_jump(old, new):
             yield f"pricing.{dimension} {format_money(old)} -> {format_money(new)} ({shown_percent(old, new)})"
 
 

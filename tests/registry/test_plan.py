@@ -702,14 +702,25 @@ def test_files_without_a_model_are_refused_while_models_came_from_them() -> None
         ({"pricing.input": "1.00"}, {"pricing.free": True}, "becomes free"),
         ({"pricing.free": True}, {"pricing.input": "1.00"}, "is free no more"),
         ({"pricing.free": True}, {"pricing.free": True}, None),
-        ({"pricing.input": "1.00"}, {}, None),
+        ({"pricing.input": "1.00"}, {}, "loses its price"),
         ({}, {"pricing.input": "9.00"}, None),
         (
             {"pricing.input": "1.00", "pricing.cached_input": "0.10"},
             {"pricing.input": "1.00"},
             "pricing.cached_input 0.10 -> 1.00 (+900.0 %)",
         ),
-        ({"pricing.input": "1.00"}, {"pricing.input": "1.00", "pricing.cached_input": "0.10"}, None),
+        (
+            {"pricing.input": "1.00"},
+            {"pricing.input": "1.00", "pricing.cached_input": "0.10"},
+            "pricing.cached_input 1.00 -> 0.10 (-90.0 %)",
+        ),
+        ({"pricing.input": "1.00"}, {"pricing.input": "1.00", "pricing.cache_write": "1.25"}, None),
+        (
+            {"pricing.input": "1.00"},
+            {"pricing.input": "1.00", "pricing.cache_write": "99.00"},
+            "pricing.cache_write 1.00 -> 99.00 (+9800.0 %)",
+        ),
+        ({"pricing.input": "1.00"}, {"pricing.input": "2.00"}, "pricing.input 1.00 -> 2.00 (+100.0 %)"),
     ],
 )
 def test_a_price_jumps_by_more_than_half_or_to_or_from_nothing(before: Leaves, after: Leaves, jump: str | None) -> None:
