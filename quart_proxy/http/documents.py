@@ -7,7 +7,7 @@ revision and no audit row ever holds it.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from quart import Blueprint, Response, request
@@ -21,14 +21,15 @@ from quart_proxy.core.errors import (
     PreconditionFailed,
     PreconditionRequired,
 )
+from quart_proxy.core.references import host_of, is_reference, is_secret, secret_name
 from quart_proxy.http import json_response, read_json, service
 from quart_proxy.http.answers import acting, put_in_force, read_page
-from quart_proxy.services.sealing import Sealer, host_of, is_secret, secret_name
+from quart_proxy.services.sealing import Sealer
 from quart_proxy.settings import Settings
 from quart_proxy.store.catalog import Model, Provider
 from quart_proxy.store.database import Database
 from quart_proxy.store.secrets import find_secret, save_secret
-from quart_proxy.upstream.addresses import ForbiddenAddress, check_url
+from quart_proxy.upstream.reach import Reach
 from registry.documents import ModelDocument, ProviderDocument, as_document
 from registry.edits import delete_entity, save_document
 from registry.entities import EntityKey, Kind, LiveEntry
@@ -49,14 +50,23 @@ Document = TypeVar("Document", ProviderDocument, ModelDocument)
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where a document leads to: one address and the reference to its key, and where in the document they stand."""
+    """Where a document leads to: one address, the reference to its key and the headers that go with it, and where in
+    the document they stand."""
 
     place: str
     api_url: str | None
     api_key: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def param(self, name: str) -> str:
         return f"{self.place}.{name}" if self.place else name
+
+    @property
+    def references(self) -> dict[str, str]:
+        """By where each stands."""
+        named = {f"headers.{name}": value for name, value in self.headers.items()}
+        found = {self.param(name): value for name, value in {"api_key": self.api_key or "", **named}.items()}
+        return {param: value for param, value in found.items() if is_reference(value)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,7 @@ class Typed:
 
     place: str
     name: str
-    text: str
+    text: str = field(repr=False)
 
 
 class Collection(ABC, Generic[Row, Document]):
@@ -230,16 +240,18 @@ class Collection(ABC, Generic[Row, Document]):
 
     async def _check(self, connection: AsyncConnection, document: Document, typed: Sequence[Typed]) -> list[Fault]:
         faults: list[Fault] = []
-        typed_at = {key.place for key in typed}
+        reach = Reach.of(service(Settings))
+        typed_in = {Connection(key.place, None, None).param("api_key") for key in typed}
         for place in self.connections(document):
             if place.api_url is None:
                 continue
-            try:
-                check_url(place.api_url, allow_private=service(Settings).allow_private_upstreams)
-            except ForbiddenAddress as error:
-                faults.append(Fault(place.param("api_url"), str(error)))
-            if place.api_key is not None and is_secret(place.api_key) and place.place not in typed_at:
-                faults += await _secret_faults(connection, place, place.api_key)
+            if (refused := reach.find_address_fault(place.api_url)) is not None:
+                faults.append(Fault(place.param("api_url"), refused))
+            for param, reference in place.references.items():
+                if (breach := reach.find_breach(reference, place.api_url)) is not None:
+                    faults.append(Fault(param, breach))
+                elif is_secret(reference) and param not in typed_in:
+                    faults += await _secret_faults(connection, param, reference, host_of(place.api_url))
         return faults
 
     async def _keep_keys(self, connection: AsyncConnection, document: Document, typed: Sequence[Typed]) -> None:
@@ -250,13 +262,13 @@ class Collection(ABC, Generic[Row, Document]):
             await save_secret(connection, name=key.name, ciphertext=ciphertext, host=host)
 
 
-async def _secret_faults(connection: AsyncConnection, place: Connection, reference: str) -> list[Fault]:
+async def _secret_faults(connection: AsyncConnection, param: str, reference: str, host: str) -> list[Fault]:
     """A kept key goes to the host it was typed in for, and nowhere else."""
     kept = await find_secret(connection, secret_name(reference))
     if kept is None:
-        return [Fault(place.param("api_key"), "names a secret that is not kept; send the key itself")]
-    if kept[1] != host_of(place.api_url or ""):
-        return [Fault(place.param("api_key"), f"was entered for {kept[1]}; enter it again for this address")]
+        return [Fault(param, "names a secret that is not kept; send the key itself")]
+    if kept[1] != host:
+        return [Fault(param, f"was entered for {kept[1]}; enter it again for this address")]
     return []
 
 
