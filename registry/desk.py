@@ -19,6 +19,7 @@ from quart_proxy.store.registry_conflicts import list_conflicts, resolve_conflic
 from quart_proxy.store.registry_holds import create_hold, end_hold, list_holds
 from quart_proxy.store.revisions import read_head
 from quart_proxy.store.workers import list_workers
+from quart_proxy.upstream.reach import Reach
 from registry import edits, history
 from registry.apply import Bundle, apply_bundle, plan_bundle, read_bundle
 from registry.doctor import diagnose
@@ -37,6 +38,7 @@ from registry.forms import (
 )
 from registry.leaves import known_path, split_address
 from registry.planning.drift import DriftItem, drift_as_json, find_drift, without_ignored
+from registry.reach_faults import list_reach_faults
 from registry.schema import parse_files
 from registry.secrets import FindReason, MissingSecret, list_missing_secrets
 from registry.splicing.cuts import SpliceError
@@ -52,6 +54,10 @@ class Desk:
     database: Database
     settings: Settings
     find_reason: FindReason | None = None
+
+    @property
+    def reach(self) -> Reach:
+        return Reach.of(self.settings)
 
     # --- looking --------------------------------------------------------------------------------------
 
@@ -76,13 +82,16 @@ class Desk:
             }
 
     def validate(self, files: Sequence[SourceFile]) -> dict[str, Any]:
+        """Every fault, those that are some only here among them: see `reach_faults`."""
         parsed = parse_files(files)
-        errors = sum(fault.severity == "error" for fault in parsed.faults)
+        beyond = [] if parsed.desired is None else list_reach_faults(parsed.desired, self.reach)
+        faults = [*parsed.faults, *beyond]
+        errors = sum(fault.severity == "error" for fault in faults)
         return {
-            "valid": parsed.registry is not None,
+            "valid": not errors,
             "errors": errors,
-            "warnings": len(parsed.faults) - errors,
-            "faults": [fault.as_json() for fault in parsed.faults],
+            "warnings": len(faults) - errors,
+            "faults": [fault.as_json() for fault in faults],
         }
 
     async def doctor(self) -> dict[str, Any]:
@@ -133,13 +142,21 @@ class Desk:
 
     async def plan(self, bundle: Bundle, policy: Policy) -> dict[str, Any]:
         async with self.database.snapshot() as connection:
-            return (await plan_bundle(connection, bundle, policy)).plan.as_json()
+            planned = await plan_bundle(connection, bundle, policy, reach=self.reach, find_reason=self.find_reason)
+            return planned.plan.as_json()
 
     async def apply(
         self, bundle: Bundle, policy: Policy, *, actor: Actor, message: str | None, fingerprint: str | None
     ) -> dict[str, Any]:
         applied = await apply_bundle(
-            self.database, bundle, policy, actor=actor, message=message, fingerprint=fingerprint
+            self.database,
+            bundle,
+            policy,
+            actor=actor,
+            message=message,
+            fingerprint=fingerprint,
+            reach=self.reach,
+            find_reason=self.find_reason,
         )
         return {"revision": applied.revision, "changed": applied.is_changed, "plan": applied.plan.as_json()}
 

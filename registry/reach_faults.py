@@ -47,7 +47,5 @@ def _uncalled(desired: Desired, reach: Reach) -> Iterator[tuple[str, EntityKey, 
 
 
 def _fault(desired: Desired, code: str, entity: EntityKey, path: str, message: str) -> Fault:
-    file, _, line = desired.stanzas[entity].places.get(path, "").rpartition(":")
-    return Fault(
-        code, f"{entity.kind}s.{entity.key}.{shown_path(path)}", message, file, int(line or 0), int(bool(line))
-    )
+    file, _, line = desired.stanzas[entity].places[path].rpartition(":")
+    return Fault(code, f"{entity.kind}s.{entity.key}.{shown_path(path)}", message, file, int(line), column=1)

@@ -24,11 +24,12 @@ from quart_proxy.core.errors import (
 from quart_proxy.core.references import host_of, is_reference, is_secret, secret_name
 from quart_proxy.http import json_response, read_json, service
 from quart_proxy.http.answers import acting, put_in_force, read_page
+from quart_proxy.http.kept_keys import describe_key
 from quart_proxy.services.sealing import Sealer
 from quart_proxy.settings import Settings
 from quart_proxy.store.catalog import Model, Provider
 from quart_proxy.store.database import Database
-from quart_proxy.store.secrets import find_secret, save_secret
+from quart_proxy.store.secrets import find_secret, find_secrets, save_secret
 from quart_proxy.upstream.reach import Reach
 from registry.documents import ModelDocument, ProviderDocument, as_document
 from registry.edits import delete_entity, save_document
@@ -39,7 +40,7 @@ from registry.leaves import leaves_of
 from registry.marks import find_marks
 from registry.state import lock_registry
 
-READ_ONLY = ("key", "etag", "served", "reason", "registry", "warnings")
+READ_ONLY = ("key", "etag", "served", "reason", "registry", "secrets", "warnings")
 """What answers carry beside the document. A write may bring it back, and it changes nothing."""
 KEY_CHARACTERS_MAX = 4096
 DEPTH_MAX = 40
@@ -169,7 +170,24 @@ class Collection(ABC, Generic[Row, Document]):
             for row in rows
         }
         marks = await find_marks(connection, live)
-        return lambda row: {**told(row), "registry": marks[EntityKey(self.noun, row.key)].as_json()}
+        secrets = await self._secrets(connection, rows)
+        return lambda row: {**told(row), "registry": marks[EntityKey(self.noun, row.key)].as_json(), **secrets(row)}
+
+    async def _secrets(self, connection: AsyncConnection, rows: Sequence[Row]) -> Callable[[Row], dict[str, Any]]:
+        """What is told of the keys that were typed into each row, by where they belong."""
+        named = {row.key: self._secret_references(row) for row in rows}
+        names = {secret_name(reference) for references in named.values() for reference in references.values()}
+        kept = await find_secrets(connection, names)
+
+        def tell(row: Row) -> dict[str, Any]:
+            told = {param: describe_key(reference, kept) for param, reference in named[row.key].items()}
+            return {"secrets": told} if told else {}
+
+        return tell
+
+    def _secret_references(self, row: Row) -> dict[str, str]:
+        found = [place.references for place in self.connections(self.document(row))]
+        return {param: one for references in found for param, one in references.items() if is_secret(one)}
 
     def _form(self, row: Row) -> dict[str, Any]:
         return {"key": row.key, **as_document(self.document(row)), "etag": _etag(row)}
@@ -259,7 +277,7 @@ class Collection(ABC, Generic[Row, Document]):
         for key in typed:
             host = host_of(urls[key.place] or "")
             ciphertext = service(Sealer).seal(key.text, name=key.name, host=host)
-            await save_secret(connection, name=key.name, ciphertext=ciphertext, host=host)
+            await save_secret(connection, name=key.name, ciphertext=ciphertext, host=host, by=acting().name)
 
 
 async def _secret_faults(connection: AsyncConnection, param: str, reference: str, host: str) -> list[Fault]:

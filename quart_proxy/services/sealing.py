@@ -6,6 +6,7 @@ entered for: an admin who may edit addresses cannot send it elsewhere.
 
 import base64
 import hashlib
+import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ class Sealer:
 
     def __init__(self, keys: Sequence[str]) -> None:
         derived = [derive_key(key, "provider-keys/v1") for key in keys]
+        self._fingerprints = derive_key(keys[0], "provider-key-fingerprints/v1")
         self._first = hashlib.sha256(derived[0]).hexdigest()[:8]
         self._ciphers = {hashlib.sha256(key).hexdigest()[:8]: AESGCM(key) for key in derived}
 
@@ -41,6 +43,11 @@ class Sealer:
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = self._ciphers[self._first].encrypt(nonce, plaintext.encode(), _binding(name, host))
         return f"v1.{self._first}.{base64.b64encode(nonce + sealed).decode()}"
+
+    def fingerprint(self, plaintext: str, *, name: str) -> str:
+        """8 hex digits that tell one key of this name from another, and nothing of either: without ENCRYPTION_KEY they
+        cannot be made, and under another name the same key has others."""
+        return hmac.new(self._fingerprints, f"{name}|{plaintext}".encode(), hashlib.sha256).hexdigest()[:8]
 
     def is_newest(self, ciphertext: str) -> bool:
         """Whether it was sealed under the first key, so that the others are not needed for it."""

@@ -7,12 +7,14 @@ from typing import Any
 from quart_proxy.core.pricing import REQUIRED
 from quart_proxy.core.prompts import PROMPT_CHARACTERS_MAX
 from quart_proxy.core.usage import Dimension
-from registry.files.positions import SHOWN_WORD_MAX, Findings
+from registry.files.positions import Findings
 from registry.files.readers import Cursor, suggest
 from registry.files.tree import NOWHERE, Node
 
 PRICE_PER_TOKEN_BELOW = Decimal("0.001")
 """Dollars per 1M tokens. Nobody sells a million tokens this cheap; a price per token looks like this."""
+NAME_SHOWN_MAX = 16
+"""Characters. Names of providers are short, and keys are long."""
 
 Records = tuple[tuple[Cursor, dict[str, Any]], ...]
 
@@ -98,10 +100,10 @@ def check_providers(model: Cursor, providers: Mapping[str, object]) -> None:
         if entry and entry.value.kind == "str" and entry.value.text not in providers:
             name, hint = entry.value.text, suggest(entry.value.text, providers)
             cursor = holder.field("provider")
-            if hint or len(name) <= SHOWN_WORD_MAX:
-                cursor.fail("E402", f'no provider "{name[:80]}"{hint}')
+            if hint or len(name) <= NAME_SHOWN_MAX:
+                cursor.fail("E402", f'no provider "{name}"{hint}')
             else:
-                # Like none that is here, it may be a key in the wrong place.
+                # Long and like none that is here: it may be a key in the wrong place.
                 cursor.findings.hide(entry.value.start, entry.value.end)
                 cursor.fail("E402", "no provider has this name")
 

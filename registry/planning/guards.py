@@ -11,12 +11,14 @@ from typing import Any
 
 from quart_proxy.core.money import format_money, parse_money
 from quart_proxy.core.pricing import FALLBACK
+from quart_proxy.core.references import is_secret
 from quart_proxy.core.usage import Dimension
 from registry.entities import Desired, EntityKey, Leaves, Origin, Policy
 from registry.leaves import parse_entity
 from registry.outcome import EntityOutcome, Merged
 from registry.planning.facts import Facts
 from registry.planning.shown import plural, shown_percent
+from registry.uses import list_merged_uses, list_uses
 
 PRUNED_MAX = 3
 PRUNED_MAX_PERCENT = 30
@@ -52,13 +54,15 @@ class Guard:
 def find_guards(
     merged: Merged, desired: Desired, policy: Policy, facts: Facts, origin: Origin, *, is_attended: bool
 ) -> tuple[Guard, ...]:
-    """Every guard that refuses this apply. `is_attended`: someone asked for it; a sync passes held parts by."""
+    """Every guard that refuses this apply. `is_attended`: someone asked for it; a sync passes held parts by, and its
+    files are as trusted as the settings that name them."""
     found = (
         None if policy.allow_stale else _stale(origin, facts),
         None if policy.allow_empty else _empty(desired, facts),
         None if policy.allow_mass_prune else _mass_prune(merged, desired, facts),
         _protected(merged, facts),
         None if policy.allow_price_jump else _price_jump(merged),
+        None if policy.allow_new_host or not is_attended else _new_host(merged, facts),
         None if policy.ignore_hold or not is_attended else _held(merged),
     )
     return tuple(guard for guard in found if guard is not None)
@@ -123,6 +127,25 @@ def _price_jump(merged: Merged) -> Guard | None:
         "check them, or pass --allow-price-jump if that is meant."
     )
     return Guard("price-jump", message, "--allow-price-jump", tuple(dict.fromkeys(key for key, _ in jumps)))
+
+
+def _new_host(merged: Merged, facts: Facts) -> Guard | None:
+    """A key of this process would go, at once or by a later apply, where nobody sent it yet. A kept key is bound to
+    its host already. What the very first files bring along is all new, and is what they are applied for."""
+    known = {use.pair for side in (facts.live, facts.base) for use in list_uses(side)} | facts.bound
+    new = [
+        use
+        for use in list_merged_uses(merged)
+        if use.pair not in known and not is_secret(use.reference) and (use.entity in facts.live or not facts.is_first)
+    ]
+    if not new:
+        return None
+    named = dict.fromkeys(f"{use.entity} {use.reference} to {use.pair[1]}" for use in new)
+    message = (
+        f"Keys would go to hosts that none went to before: {_listed(list(named))}; "
+        "name them as NAME@host in REGISTRY_ENV_ALLOW, or pass --allow-new-host if that is meant."
+    )
+    return Guard("new-host", message, "--allow-new-host", tuple(dict.fromkeys(use.entity for use in new)))
 
 
 def _held(merged: Merged) -> Guard | None:
