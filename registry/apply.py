@@ -18,6 +18,7 @@ from quart_proxy.store.database import Database
 from quart_proxy.store.registry_base import forget_detached
 from quart_proxy.store.registry_holds import end_holds_of
 from quart_proxy.store.registry_orphans import OrphanRow, replace_orphans
+from quart_proxy.upstream.reach import Reach
 from registry.entities import BaseEntry, Desired, EntityKey, Leaves, Origin, Policy
 from registry.fact_finding import load_facts
 from registry.files.sources import SourceFile, digest_of
@@ -25,7 +26,9 @@ from registry.marks import STANZA
 from registry.merge import merge
 from registry.outcome import EntityOutcome, Merged
 from registry.plan import Plan, make_plan
+from registry.reach_faults import check_reach
 from registry.schema import parse_files
+from registry.secrets import FindReason, hints_of_missing
 from registry.state import State, load_state, lock_registry
 from registry.write import Change, Revision, save_conflicts, save_source, write_base, write_revision
 
@@ -73,14 +76,24 @@ def read_bundle(
 
 
 async def plan_bundle(
-    connection: AsyncConnection, bundle: Bundle, policy: Policy, *, is_attended: bool = True
+    connection: AsyncConnection,
+    bundle: Bundle,
+    policy: Policy,
+    *,
+    is_attended: bool = True,
+    reach: Reach | None = None,
+    find_reason: FindReason | None = None,
 ) -> Planned:
-    """What applying would do now. Reads only. Raises InvalidRegistry for what another source manages."""
+    """What applying would do now. Reads only. Raises InvalidRegistry for what another source manages, and for what is
+    beyond `reach`. With `find_reason`, hints name the keys that are missing."""
     now = datetime.now(UTC)
     state = await load_state(connection, source=bundle.desired.source, now=now)
     _check_sources(bundle.desired, state)
+    if reach is not None:
+        check_reach(bundle.desired, reach)
     merged, policy = await asyncio.to_thread(_merge, bundle, state, policy, is_attended)
-    facts = await load_facts(connection, bundle.origin, state, merged, now)
+    merged = replace(merged, hints=(*merged.hints, *await hints_of_missing(connection, merged, find_reason)))
+    facts = await load_facts(connection, bundle.origin, state, merged, now, reach)
     plan = await asyncio.to_thread(
         make_plan, merged, bundle.desired, bundle.origin, policy, facts, is_attended=is_attended
     )
@@ -96,6 +109,8 @@ async def apply_bundle(
     message: str | None = None,
     fingerprint: str | None = None,
     is_attended: bool = True,
+    reach: Reach | None = None,
+    find_reason: FindReason | None = None,
 ) -> Applied:
     """Apply all of it or nothing. `fingerprint`: only if the plan is still the one that has it.
 
@@ -104,7 +119,9 @@ async def apply_bundle(
     """
     async with database.transaction() as connection:
         await lock_registry(connection)
-        planned = await plan_bundle(connection, bundle, policy, is_attended=is_attended)
+        planned = await plan_bundle(
+            connection, bundle, policy, is_attended=is_attended, reach=reach, find_reason=find_reason
+        )
         _check(planned, fingerprint)
         return await _write(connection, bundle, planned, actor, message)
 

@@ -20,12 +20,15 @@ from quart_proxy.store.registry_conflicts import list_conflicts, resolve_conflic
 from quart_proxy.store.registry_holds import create_hold, end_hold, list_holds
 from quart_proxy.store.revisions import Head, read_head
 from quart_proxy.store.workers import list_workers
+from quart_proxy.upstream.reach import Reach
 from registry import edits, history
 from registry.apply import Bundle, apply_bundle, plan_bundle
 from registry.doctor import diagnose
 from registry.entities import Choice, EntityKey, Policy
 from registry.export import export, render_registry
 from registry.field_states import describe_entity
+from registry.files.overlays import in_play, list_overlays
+from registry.files.positions import Fault as FileFault
 from registry.files.readers import suggest
 from registry.files.sources import SourceFile
 from registry.files.validation import validate_files
@@ -40,6 +43,8 @@ from registry.forms import (
 )
 from registry.leaves import known_path, split_address
 from registry.planning.drift import DriftItem, drift_as_json, find_drift, without_ignored
+from registry.reach_faults import list_reach_faults
+from registry.schema import parse_files
 from registry.secrets import FindReason, MissingSecret, list_missing_secrets
 from registry.splicing.cuts import SpliceError
 from registry.splicing.patch import render_patch
@@ -54,6 +59,10 @@ class Desk:
     database: Database
     settings: Settings
     find_reason: FindReason | None = None
+
+    @property
+    def reach(self) -> Reach:
+        return Reach.of(self.settings)
 
     # --- looking --------------------------------------------------------------------------------------
 
@@ -79,14 +88,22 @@ class Desk:
             }
 
     def validate(self, files: Sequence[SourceFile]) -> dict[str, Any]:
-        """Whether they make a registry, the base and with each overlay over it."""
+        """Whether they make a registry, the base and with each overlay over it; and, with this server's, whether that
+        may be served here."""
         found = validate_files(files)
+        faults = [*found.faults, *(self._reach_faults(files) if found.registry is not None else ())]
+        errors = sum(fault.severity == "error" for fault in faults)
         return {
-            "valid": found.registry is not None,
-            "errors": found.errors,
-            "warnings": found.warnings,
-            "faults": [fault.as_json() for fault in found.faults],
+            "valid": not errors,
+            "errors": errors,
+            "warnings": len(faults) - errors,
+            "faults": [fault.as_json() for fault in faults],
         }
+
+    def _reach_faults(self, files: Sequence[SourceFile]) -> list[FileFault]:
+        overlay = self.settings.registry_overlay
+        parsed = parse_files(in_play(files, overlay if overlay in list_overlays(files) else None))
+        return [] if parsed.desired is None else list_reach_faults(parsed.desired, self.reach)
 
     async def doctor(self) -> dict[str, Any]:
         return await diagnose(self.database, self.find_reason)
@@ -136,13 +153,21 @@ class Desk:
 
     async def plan(self, bundle: Bundle, policy: Policy) -> dict[str, Any]:
         async with self.database.snapshot() as connection:
-            return (await plan_bundle(connection, bundle, policy)).plan.as_json()
+            planned = await plan_bundle(connection, bundle, policy, reach=self.reach, find_reason=self.find_reason)
+            return planned.plan.as_json()
 
     async def apply(
         self, bundle: Bundle, policy: Policy, *, actor: Actor, message: str | None, fingerprint: str | None
     ) -> dict[str, Any]:
         applied = await apply_bundle(
-            self.database, bundle, policy, actor=actor, message=message, fingerprint=fingerprint
+            self.database,
+            bundle,
+            policy,
+            actor=actor,
+            message=message,
+            fingerprint=fingerprint,
+            reach=self.reach,
+            find_reason=self.find_reason,
         )
         return {"revision": applied.revision, "changed": applied.is_changed, "plan": applied.plan.as_json()}
 

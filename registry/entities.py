@@ -152,6 +152,7 @@ class Policy:
     allow_mass_prune: bool = False
     allow_empty: bool = False
     allow_price_jump: bool = False
+    allow_new_host: bool = False
     allow_stale: bool = False
     resolutions: Mapping[str, Choice] = field(default_factory=dict)
     """By group, such as `model.claude-sonnet/pricing`."""

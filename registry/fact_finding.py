@@ -7,16 +7,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.store.revisions import count_live_edits, was_applied
 from quart_proxy.store.usage_log import count_requests
+from quart_proxy.upstream.reach import Reach
 from registry.entities import EntityKey, Origin
 from registry.history import last_authors
 from registry.outcome import EntityOutcome, Merged
 from registry.planning.facts import Authors, Facts, LastApply
 from registry.state import State, leaves_by_key
+from registry.uses import list_merged_uses
 
 REQUESTS_WITHIN = timedelta(hours=24)
 
 
-async def load_facts(connection: AsyncConnection, origin: Origin, state: State, merged: Merged, now: datetime) -> Facts:
+async def load_facts(
+    connection: AsyncConnection, origin: Origin, state: State, merged: Merged, now: datetime, reach: Reach | None = None
+) -> Facts:
     """The facts for the plan of `merged`. Authors are read for what differs live, requests for what would go."""
     last = _last_apply(state)
     return Facts(
@@ -32,6 +36,10 @@ async def load_facts(connection: AsyncConnection, origin: Origin, state: State, 
         live=leaves_by_key(state.live),
         base={key: entry.leaves for key, entry in state.base.items()},
         now=now,
+        is_first=not state.sources,
+        bound=frozenset(
+            use.pair for use in list_merged_uses(merged) if reach is not None and reach.is_bound(use.reference, use.url)
+        ),
     )
 
 

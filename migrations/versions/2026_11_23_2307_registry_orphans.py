@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "20261123_04"
-down_revision = "20261123_03"
+revision = "20261123_05"
+down_revision = "20261123_04"
 branch_labels = None
 depends_on = None
 

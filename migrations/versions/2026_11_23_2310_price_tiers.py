@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "20261123_05"
-down_revision = "20261123_04"
+revision = "20261123_06"
+down_revision = "20261123_05"
 branch_labels = None
 depends_on = None
 

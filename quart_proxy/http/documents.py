@@ -7,7 +7,7 @@ revision and no audit row ever holds it.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from quart import Blueprint, Response, request
@@ -21,15 +21,17 @@ from quart_proxy.core.errors import (
     PreconditionFailed,
     PreconditionRequired,
 )
+from quart_proxy.core.references import host_of, is_reference, is_secret, secret_name
 from quart_proxy.http import json_response, read_json, service
 from quart_proxy.http.answers import acting, put_in_force, read_page
-from quart_proxy.services.sealing import Sealer, host_of, is_secret, secret_name
+from quart_proxy.http.kept_keys import describe_key
+from quart_proxy.services.sealing import Sealer
 from quart_proxy.settings import Settings
 from quart_proxy.store.catalog import Model, Provider
 from quart_proxy.store.changes import record_audit
 from quart_proxy.store.database import Database
-from quart_proxy.store.secrets import find_secret, save_secret
-from quart_proxy.upstream.addresses import ForbiddenAddress, check_url
+from quart_proxy.store.secrets import find_secret, find_secrets, save_secret
+from quart_proxy.upstream.reach import Reach
 from registry.documents import ModelDocument, ProviderDocument, as_document
 from registry.edits import delete_entity, save_document
 from registry.entities import EntityKey, Kind, LiveEntry
@@ -40,7 +42,7 @@ from registry.marks import find_marks
 from registry.rows import etag_of
 from registry.state import lock_registry
 
-READ_ONLY = ("key", "etag", "served", "reason", "registry", "warnings")
+READ_ONLY = ("key", "etag", "served", "reason", "registry", "secrets", "warnings")
 """What answers carry beside the document. A write may bring it back, and it changes nothing."""
 KEY_CHARACTERS_MAX = 4096
 DEPTH_MAX = 40
@@ -51,14 +53,23 @@ Document = TypeVar("Document", ProviderDocument, ModelDocument)
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where a document leads to: one address and the reference to its key, and where in the document they stand."""
+    """Where a document leads to: one address, the reference to its key and the headers that go with it, and where in
+    the document they stand."""
 
     place: str
     api_url: str | None
     api_key: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def param(self, name: str) -> str:
         return f"{self.place}.{name}" if self.place else name
+
+    @property
+    def references(self) -> dict[str, str]:
+        """By where each stands."""
+        named = {f"headers.{name}": value for name, value in self.headers.items()}
+        found = {self.param(name): value for name, value in {"api_key": self.api_key or "", **named}.items()}
+        return {param: value for param, value in found.items() if is_reference(value)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,7 @@ class Typed:
 
     place: str
     name: str
-    text: str
+    text: str = field(repr=False)
 
 
 class Collection(ABC, Generic[Row, Document]):
@@ -161,7 +172,24 @@ class Collection(ABC, Generic[Row, Document]):
             for row in rows
         }
         marks = await find_marks(connection, live)
-        return lambda row: {**told(row), "registry": marks[EntityKey(self.noun, row.key)].as_json()}
+        secrets = await self._secrets(connection, rows)
+        return lambda row: {**told(row), "registry": marks[EntityKey(self.noun, row.key)].as_json(), **secrets(row)}
+
+    async def _secrets(self, connection: AsyncConnection, rows: Sequence[Row]) -> Callable[[Row], dict[str, Any]]:
+        """What is told of the keys that were typed into each row, by where they belong."""
+        named = {row.key: self._secret_references(row) for row in rows}
+        names = {secret_name(reference) for references in named.values() for reference in references.values()}
+        kept = await find_secrets(connection, names)
+
+        def tell(row: Row) -> dict[str, Any]:
+            told = {param: describe_key(reference, kept) for param, reference in named[row.key].items()}
+            return {"secrets": told} if told else {}
+
+        return tell
+
+    def _secret_references(self, row: Row) -> dict[str, str]:
+        found = [place.references for place in self.connections(self.document(row))]
+        return {param: one for references in found for param, one in references.items() if is_secret(one)}
 
     def _form(self, row: Row) -> dict[str, Any]:
         return {"key": row.key, **as_document(self.document(row)), "etag": etag_of(row)}
@@ -234,16 +262,18 @@ class Collection(ABC, Generic[Row, Document]):
 
     async def _check(self, connection: AsyncConnection, document: Document, typed: Sequence[Typed]) -> list[Fault]:
         faults: list[Fault] = []
-        typed_at = {key.place for key in typed}
+        reach = Reach.of(service(Settings))
+        typed_in = {Connection(key.place, None, None).param("api_key") for key in typed}
         for place in self.connections(document):
             if place.api_url is None:
                 continue
-            try:
-                check_url(place.api_url, allow_private=service(Settings).allow_private_upstreams)
-            except ForbiddenAddress as error:
-                faults.append(Fault(place.param("api_url"), str(error)))
-            if place.api_key is not None and is_secret(place.api_key) and place.place not in typed_at:
-                faults += await _secret_faults(connection, place, place.api_key)
+            if (refused := reach.find_address_fault(place.api_url)) is not None:
+                faults.append(Fault(place.param("api_url"), refused))
+            for param, reference in place.references.items():
+                if (breach := reach.find_breach(reference, place.api_url)) is not None:
+                    faults.append(Fault(param, breach))
+                elif is_secret(reference) and param not in typed_in:
+                    faults += await _secret_faults(connection, param, reference, host_of(place.api_url))
         return faults
 
     async def _keep_keys(self, connection: AsyncConnection, document: Document, typed: Sequence[Typed]) -> None:
@@ -252,7 +282,7 @@ class Collection(ABC, Generic[Row, Document]):
             host = host_of(urls[key.place] or "")
             ciphertext = service(Sealer).seal(key.text, name=key.name, host=host)
             is_known = await find_secret(connection, key.name) is not None
-            await save_secret(connection, name=key.name, ciphertext=ciphertext, host=host)
+            await save_secret(connection, name=key.name, ciphertext=ciphertext, host=host, by=actor.name)
             await record_audit(
                 connection,
                 actor=actor.name,
@@ -264,13 +294,13 @@ class Collection(ABC, Generic[Row, Document]):
             )
 
 
-async def _secret_faults(connection: AsyncConnection, place: Connection, reference: str) -> list[Fault]:
+async def _secret_faults(connection: AsyncConnection, param: str, reference: str, host: str) -> list[Fault]:
     """A kept key goes to the host it was typed in for, and nowhere else."""
     kept = await find_secret(connection, secret_name(reference))
     if kept is None:
-        return [Fault(place.param("api_key"), "names a secret that is not kept; send the key itself")]
-    if kept[1] != host_of(place.api_url or ""):
-        return [Fault(place.param("api_key"), f"was entered for {kept[1]}; enter it again for this address")]
+        return [Fault(param, "names a secret that is not kept; send the key itself")]
+    if kept[1] != host:
+        return [Fault(param, f"was entered for {kept[1]}; enter it again for this address")]
     return []
 
 

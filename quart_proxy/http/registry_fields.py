@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_args
 
-from quart_proxy.core.errors import Fault, InvalidFields, InvalidRegistry
+from quart_proxy.core.errors import Fault, InvalidFields, InvalidRegistry, PermissionDenied
 from quart_proxy.http import service
 from quart_proxy.http.fields import (
     ID_MAX,
@@ -20,6 +20,7 @@ from quart_proxy.http.fields import (
     text,
     whole,
 )
+from quart_proxy.http.sessions import scope
 from registry.apply import Bundle, read_bundle
 from registry.desk import Desk
 from registry.entities import Choice, OnConflict, Policy
@@ -110,6 +111,7 @@ POLICY: Fields = {
     "allow_mass_prune": Field(boolean),
     "allow_empty": Field(boolean),
     "allow_price_jump": Field(boolean),
+    "allow_new_host": Field(boolean),
     "allow_stale": Field(boolean),
     "resolutions": Field(_resolutions),
 }
@@ -153,4 +155,13 @@ def _check_overlay(sent: str | None, own: str | None) -> None:
 
 
 def policy_of(said: Mapping[str, Any]) -> Policy:
-    return Policy(**said.get("policy", {}))
+    """Raises PermissionDenied for a program that says keys may go to new hosts: what it applies is somebody else's
+    files, and this question is to an admin."""
+    policy = Policy(**said.get("policy", {}))
+    if policy.allow_new_host and scope() != "admin":
+        raise PermissionDenied(
+            f"A token of the scope {scope()} may not say that new hosts are meant: an admin applies these files with"
+            " allow_new_host, or REGISTRY_ENV_ALLOW names NAME@host.",
+            param="policy.allow_new_host",
+        )
+    return policy

@@ -54,6 +54,12 @@ def actor() -> str:
     return session.subject
 
 
+def scope() -> Scope:
+    """How far the credential of this request reaches."""
+    session: AdminSession = g.session
+    return session.scope
+
+
 def client_address() -> str:
     """Where the request comes from. Never from a header: anyone can write those."""
     client = request.scope.get("client")

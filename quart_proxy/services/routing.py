@@ -7,15 +7,16 @@ admins change while it runs.
 import difflib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from quart_proxy.core.errors import MissingKey, ModelNotAllowed, ModelNotFound, Untranslatable
 from quart_proxy.core.formats import FORMATS, SPOKEN, Format
 from quart_proxy.core.names import fold_name
 from quart_proxy.core.prompts import PromptMode, PromptRule, SystemPrompt, choose_prompt
+from quart_proxy.core.references import is_reference, is_secret, secret_name
 from quart_proxy.services.auth import Caller
 from quart_proxy.services.cache import Cache
-from quart_proxy.services.sealing import KeyResolver, Sealed, is_reference, is_secret, secret_name
+from quart_proxy.services.sealing import KeyResolver, Sealed
 from quart_proxy.settings import (
     CATALOG_ENTRIES_MAX,
     CATALOG_TTL_S,
@@ -41,7 +42,8 @@ class Target:
 
     upstream: ServedUpstream
     url: str
-    headers: Mapping[str, str]
+    # Whatever prints a route, such as a log or a traceback, prints no key.
+    headers: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Route:
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """What is known of one name. `model` None: nothing that can be served has it. `targets` by the name of the
-    client's format; an upstream whose key is not to be had stands there as the error."""
+    client's format; where no upstream's key is to be had, the error that says so of the first."""
 
     model: ServedModel | None
     targets: Mapping[str, Target | MissingKey]
@@ -89,7 +91,7 @@ class Router:
         """Decide how to serve `name` to this caller.
 
         Raises ModelNotFound, ModelNotAllowed, Untranslatable when no upstream of the model speaks the client's
-        format, and MissingKey when the provider's key is not to be had.
+        format, and MissingKey when the key of none of its upstreams is to be had.
         """
         entry = await self._entries.get(fold_name(name))
         model = entry.model
@@ -127,12 +129,22 @@ class Router:
                 for reference in (upstream.api_key or "", *upstream.headers.values())
                 if is_secret(reference)
             }
-        targets: dict[str, Target | MissingKey] = {}
-        for spoken in FORMATS.values():
-            for upstream in found[0].upstreams:
-                if upstream.api_format == spoken.api_format and spoken.name not in targets:
-                    targets[spoken.name] = self._target(upstream, spoken, sealed)
-        return _Entry(found[0], targets)
+        targets = {spoken.name: self._find_target(found[0], spoken, sealed) for spoken in FORMATS.values()}
+        return _Entry(found[0], {name: target for name, target in targets.items() if target is not None})
+
+    def _find_target(
+        self, model: ServedModel, spoken: Format, sealed: Mapping[str, Sealed | None]
+    ) -> Target | MissingKey | None:
+        """The first upstream that speaks the format and whose key is to be had; where none has one, why not the first.
+        None: no upstream speaks it."""
+        missing: MissingKey | None = None
+        for upstream in model.upstreams:
+            if upstream.api_format == spoken.api_format:
+                target = self._target(upstream, spoken, sealed)
+                if isinstance(target, Target):
+                    return target
+                missing = missing or target
+        return missing
 
     def _target(
         self, upstream: ServedUpstream, spoken: Format, sealed: Mapping[str, Sealed | None]

@@ -5,12 +5,11 @@ entered for: an admin who may edit addresses cannot send it elsewhere.
 """
 
 import base64
-import fnmatch
 import hashlib
+import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -18,7 +17,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from quart_proxy.core.errors import MissingKey
+from quart_proxy.core.references import host_of, split_reference
 from quart_proxy.settings import REGISTRY_FILE_ALLOW
+from quart_proxy.upstream.reach import Reach
 
 NONCE_BYTES = 12
 
@@ -33,6 +34,7 @@ class Sealer:
 
     def __init__(self, keys: Sequence[str]) -> None:
         derived = [derive_key(key, "provider-keys/v1") for key in keys]
+        self._fingerprints = derive_key(keys[0], "provider-key-fingerprints/v1")
         self._first = hashlib.sha256(derived[0]).hexdigest()[:8]
         self._ciphers = {hashlib.sha256(key).hexdigest()[:8]: AESGCM(key) for key in derived}
 
@@ -41,6 +43,11 @@ class Sealer:
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = self._ciphers[self._first].encrypt(nonce, plaintext.encode(), _binding(name, host))
         return f"v1.{self._first}.{base64.b64encode(nonce + sealed).decode()}"
+
+    def fingerprint(self, plaintext: str, *, name: str) -> str:
+        """8 hex digits that tell one key of this name from another, and nothing of either: without ENCRYPTION_KEY they
+        cannot be made, and under another name the same key has others."""
+        return hmac.new(self._fingerprints, f"{name}|{plaintext}".encode(), hashlib.sha256).hexdigest()[:8]
 
     def is_newest(self, ciphertext: str) -> bool:
         """Whether it was sealed under the first key, so that the others are not needed for it."""
@@ -67,28 +74,10 @@ Sealed = tuple[str, str]
 """A secret as it is kept: its ciphertext, and the host that it may be sent to."""
 
 
-def is_reference(text: str) -> bool:
-    return text.startswith("${") and text.endswith("}")
-
-
-def is_secret(reference: str) -> bool:
-    return reference.startswith("${secret:")
-
-
-def secret_name(reference: str) -> str:
-    return reference.removeprefix("${secret:").removesuffix("}")
-
-
-def host_of(url: str) -> str:
-    """Host and port, in lower case: what a key is bound to."""
-    return urlsplit(url).netloc.lower()
-
-
 class KeyResolver:
     """From reference to key. Fails closed: an unset variable never becomes an empty key.
 
-    `env_allow` and `file_allow` are globs of names and of paths; one that ends in `@host` lets the key go to that
-    host alone. They are this process's settings: neither a registry file nor an admin can widen them.
+    `env_allow` and `file_allow` are those of `Reach`.
     """
 
     def __init__(
@@ -99,19 +88,21 @@ class KeyResolver:
         sealer: Sealer,
         environment: Mapping[str, str],
     ) -> None:
-        self._env_allow = tuple(env_allow)
-        self._file_allow = tuple(file_allow)
+        self._reach = Reach(env_allow, file_allow)
         self._sealer = sealer
         self._environment = environment
 
     def resolve(self, reference: str, *, url: str, sealed: Sealed | None = None) -> str:
         """The key that `reference` leads to, for a call to `url`. `sealed` is what a `${secret:name}` names. Raises
         MissingKey."""
-        kind, _, name = reference.removeprefix("${").removesuffix("}").partition(":")
+        breach = self._reach.find_breach(reference, url)
+        if breach is not None:
+            raise MissingKey(reference, breach)
+        kind, name = split_reference(reference)
         if kind == "env":
-            return self._from_environment(reference, name, url)
+            return self._from_environment(reference, name)
         if kind == "file":
-            return self._from_file(reference, name, url)
+            return self._from_file(reference, name)
         if sealed is None:
             raise MissingKey(reference, "no such secret is kept")
         ciphertext, host = sealed
@@ -122,21 +113,15 @@ class KeyResolver:
         except ValueError as error:
             raise MissingKey(reference, str(error)) from None
 
-    def _from_environment(self, reference: str, name: str, url: str) -> str:
-        if not _is_allowed(name, url, self._env_allow):
-            raise MissingKey(reference, f"REGISTRY_ENV_ALLOW does not allow this name for {host_of(url)}")
+    def _from_environment(self, reference: str, name: str) -> str:
         value = self._environment.get(name, "").strip()
         if not value:
             raise MissingKey(reference, "the variable is not set")
         return value
 
-    def _from_file(self, reference: str, name: str, url: str) -> str:
-        # Where the path leads, not what it says: a link may lead out of the allowed folder.
-        path = Path(name).resolve()
-        if not _is_allowed(str(path), url, self._file_allow):
-            raise MissingKey(reference, f"REGISTRY_FILE_ALLOW does not allow this file for {host_of(url)}")
+    def _from_file(self, reference: str, name: str) -> str:
         try:
-            value = path.read_text().strip()
+            value = Path(name).read_text().strip()
         except OSError as error:
             raise MissingKey(reference, error.strerror or "it cannot be read") from None
         except UnicodeDecodeError:
@@ -144,11 +129,3 @@ class KeyResolver:
         if not value:
             raise MissingKey(reference, "the file is empty")
         return value
-
-
-def _is_allowed(name: str, url: str, patterns: Sequence[str]) -> bool:
-    for pattern in patterns:
-        names, _, host = pattern.partition("@")
-        if fnmatch.fnmatchcase(name, names) and host.lower() in ("", host_of(url)):
-            return True
-    return False

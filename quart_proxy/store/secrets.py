@@ -1,5 +1,9 @@
 """Provider keys that were typed into the page: ciphertexts, each bound to the host it was entered for."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -7,8 +11,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quart_proxy.store.tables import secrets
 
 
-async def save_secret(connection: AsyncConnection, *, name: str, ciphertext: str, host: str) -> None:
-    statement = insert(secrets).values(name=name, ciphertext=ciphertext, host=host)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSecret:
+    """A secret and its history. `created_by` None: from before that was kept; `rotated_at` None: never another key."""
+
+    name: str
+    ciphertext: str
+    host: str
+    created_by: str | None
+    created_at: datetime
+    rotated_at: datetime | None
+
+
+async def save_secret(connection: AsyncConnection, *, name: str, ciphertext: str, host: str, by: str) -> None:
+    """Keep a secret, or another one under its name. `by` is who made it, if it is new."""
+    statement = insert(secrets).values(name=name, ciphertext=ciphertext, host=host, created_by=by)
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=["name"],
@@ -25,6 +42,15 @@ async def find_secret(connection: AsyncConnection, name: str) -> tuple[str, str]
     """The ciphertext and the host of a secret, or None."""
     row = (await connection.execute(select(secrets.c.ciphertext, secrets.c.host).where(secrets.c.name == name))).first()
     return None if row is None else (row.ciphertext, row.host)
+
+
+async def find_secrets(connection: AsyncConnection, names: Collection[str]) -> dict[str, KeptSecret]:
+    """Those of `names` that are kept, by name."""
+    if not names:
+        return {}
+    columns = [secrets.c[name] for name in KeptSecret.__slots__]
+    rows = (await connection.execute(select(*columns).where(secrets.c.name.in_(names)))).mappings()
+    return {row["name"]: KeptSecret(**row) for row in rows}
 
 
 async def list_secrets(connection: AsyncConnection) -> dict[str, tuple[str, str]]:

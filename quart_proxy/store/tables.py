@@ -381,6 +381,7 @@ secrets = Table(
     Column("host", Text, nullable=False),
     _time("created_at"),
     _time("rotated_at", nullable=True),
+    Column("created_by", Text),
 )
 
 usage_log = Table(

@@ -7,9 +7,6 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
-
 # Where clouds answer with credentials to whoever asks from inside: never an upstream, private or not.
 METADATA = frozenset(
     ipaddress.ip_address(text) for text in ("169.254.169.254", "100.100.100.200", "fd00:ec2::254", "168.63.129.16")
@@ -71,23 +68,3 @@ def check_url(url: str, *, allow_private: bool) -> None:
     except ValueError:
         return
     check_address(literal, allow_private=allow_private)
-
-
-class GuardedResolver(AbstractResolver):
-    """Resolves names in a thread, so a slow name server blocks no one else, and passes on only addresses that may
-    be called."""
-
-    def __init__(self, *, allow_private: bool) -> None:
-        self._allow_private = allow_private
-        self._resolver = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
-        for result in found:
-            check_address(result["host"], allow_private=self._allow_private)
-        return found
-
-    async def close(self) -> None:
-        await self._resolver.close()

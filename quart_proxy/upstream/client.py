@@ -20,7 +20,8 @@ from httpx_aiohttp import AiohttpTransport
 from quart_proxy import __version__
 from quart_proxy.core.errors import StreamInterrupted, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from quart_proxy.silence import SilenceTimer
-from quart_proxy.upstream.addresses import ForbiddenAddress, GuardedResolver, check_url
+from quart_proxy.upstream.addresses import ForbiddenAddress, check_url
+from quart_proxy.upstream.resolver import GuardedResolver
 
 KEEPALIVE_S = 15.0
 """Shorter than the idle limit of any provider seen, so a kept connection is seldom one that was just closed."""

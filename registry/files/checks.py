@@ -14,6 +14,8 @@ from registry.files.tree import NOWHERE, Node
 
 PRICE_PER_TOKEN_BELOW = Decimal("0.001")
 """Dollars per 1M tokens. Nobody sells a million tokens this cheap; a price per token looks like this."""
+NAME_SHOWN_MAX = 16
+"""Characters. Names of providers are short, and keys are long."""
 
 Records = tuple[tuple[Cursor, dict[str, Any]], ...]
 
@@ -116,9 +118,14 @@ def check_providers(model: Cursor, providers: Mapping[str, object]) -> None:
     for holder in holders:
         entry = holder.node.entries.get("provider")
         if entry and entry.value.kind == "str" and entry.value.text not in providers:
-            name = entry.value.text
-            message = f'no provider "{name[:80]}"{suggest(name, providers)}'
-            holder.field("provider").fail("E402", message)
+            name, hint = entry.value.text, suggest(entry.value.text, providers)
+            cursor = holder.field("provider")
+            if hint or len(name) <= NAME_SHOWN_MAX:
+                cursor.fail("E402", f'no provider "{name}"{hint}')
+            else:
+                # Long and like none that is here: it may be a key in the wrong place.
+                cursor.findings.hide(entry.value.start, entry.value.end)
+                cursor.fail("E402", "no provider has this name")
 
 
 def check_names(models: Mapping[str, Cursor]) -> None:

@@ -15,19 +15,28 @@ _LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 
 REDACTED = "<redacted>"
 SHOWN_MAX = 160
-_REFERENCE = re.compile(r"""["']?\$\{(?:env|file|secret):[^{}]*\}["']?""")
+REFERENCE = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:/[^{}\x00-\x1f]+|secret:[a-z0-9][a-z0-9._-]*)\}")
+_REFERENCE = re.compile(rf"""["']?{REFERENCE.pattern}["']?""")
 _LOOKS_SECRET = re.compile(
     r"\b(?:sk|pk|rk|xai|gsk|ghp|glpat|hf)[-_][\w-]{8,}|\bAIza[\w-]{10,}|\bBearer\s+[^\s\"',}]+"
     r"|(?<=://)[^/\s@]+(?=@)|(?<=[?&])[\w.-]+=[^\s&\"',}]+"
 )
 """What is hidden wherever it stands: vendors' keys, bearer tokens, a URL's user and query."""
+_LOOKS_RANDOM = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16,}")
+"""What may be a key pasted where none belongs. A commit looks the same, so it is hidden in faults alone."""
 
-_SENSITIVE_KEY = re.compile(r"key|token|secret|passw|authorization|cookie", re.IGNORECASE)
+_SENSITIVE = "key|token|secret|passw|auth|credential|signature|cookie"
+_SENSITIVE_KEY = re.compile(_SENSITIVE, re.IGNORECASE)
 _KEY_LINE = re.compile(r"""\s*[{,\s-]*["']?([\w.-]+)["']?\s*:(?:\s|$)""")
 _SENSITIVE_PAIR = re.compile(
-    r"""["']?[\w.-]*(?:key|token|secret|passw|authorization|cookie)[\w.-]*["']?\s*:\s+(?P<value>\S)""",
-    re.IGNORECASE,
+    rf"""(?<!\$\{{)(?:{_SENSITIVE})[\w.-]{{0,80}}["']?\s*[:=]\s*(?P<value>\S)""", re.IGNORECASE
 )
+_WORD = re.compile(r"""["']?[^\s,}\]"']+""")
+_HARMLESS = re.compile(r"[\d._]+|true|false|null|~|[\[{|>&*!].*")
+"""Beside a sensitive key: a number, a word of YAML's own, or the beginning of what was parsed."""
+_COMMENT = re.compile(r"(?:^|\s)#")
+SHOWN_WORD_MAX = 8
+"""Characters. A word or a number as short as this is shown where a longer one may be a secret in a wrong place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,8 @@ class Findings:
     def add(self, code: str, path: str, message: str, place: Place) -> None:
         """Record one fault. `place` is (0, 0) where there is no text."""
         same = (code, message, place if place[0] else path)
-        self._found.setdefault(same, (code, hide_secrets(path), hide_secrets(message), place))
+        hide = _hide_in_words if place[0] else hide_secrets
+        self._found.setdefault(same, (code, hide(path), hide(message), place))
 
     def add_duplicate(self, path: str, key: str, place: Place, first: Place) -> None:
         """Record that a key is there a second time, here or in another file."""
@@ -177,9 +187,12 @@ class Findings:
         start = self._line_starts[line - 1]
         spans = [(first - start, last - start) for first, last in self._secret_spans]
         spans += [match.span() for match in _LOOKS_SECRET.finditer(source)]
+        spans += [match.span() for match in _LOOKS_RANDOM.finditer(source)]
         part = self._part_of(line)
         if part.name in self._not_composed:
             spans += _suspect_spans(part.lines[: line - part.lines_before - 1], source)
+        else:
+            spans += _pair_spans(source)
         return [(max(0, first), min(len(source), last)) for first, last in spans if first < len(source) and last > 0]
 
 
@@ -193,8 +206,19 @@ def is_reference(text: str) -> bool:
     return _REFERENCE.fullmatch(text) is not None
 
 
+def looks_secret(text: str) -> bool:
+    """Whether any part of the text is known for a secret by its form alone."""
+    return _LOOKS_SECRET.search(text) is not None
+
+
 def hide_secrets(message: str) -> str:
     return _LOOKS_SECRET.sub(REDACTED, message)
+
+
+def _hide_in_words(text: str) -> str:
+    """The same for what quotes a file: keys and values may stand there in each other's place."""
+    shown = _LOOKS_RANDOM.sub(REDACTED, hide_secrets(text))
+    return _redact(shown, list(_pair_spans(shown)), 0)[0]
 
 
 def printable(text: str) -> str:
@@ -227,6 +251,22 @@ def _suspect_spans(above: Sequence[str], source: str) -> Iterable[tuple[int, int
         nearest = next((key for line in reversed(above) if (key := _KEY_LINE.match(line))), None)
         if nearest and is_sensitive(nearest[1]):
             yield 0, len(source)
+
+
+def _pair_spans(source: str) -> Iterable[tuple[int, int]]:
+    """What looks like a sensitive key's value in a line that was parsed: in a comment, or inside a text. The values of
+    its true keys are known, and may be harmless."""
+    comment = _COMMENT.search(source)
+    commented = comment.start() if comment else len(source)
+    for match in _SENSITIVE_PAIR.finditer(source):
+        start = match.start("value")
+        word = _WORD.match(source, start)
+        if _REFERENCE.match(source, start) or word is None:
+            continue
+        if start > commented:
+            yield start, len(source)
+        elif not _HARMLESS.fullmatch(word[0]):
+            yield word.span()
 
 
 def _redact(source: str, spans: list[tuple[int, int]], caret: int) -> tuple[str, int]:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from registry.files.positions import Findings, Place, is_reference
-from registry.files.tree import Entry, Node, parse_int, scalars
+from registry.files.positions import Findings, Place
+from registry.files.tree import Entry, Node, hide_words, parse_int
 
 NAME_CHARACTERS_MAX = 200
 
@@ -152,6 +152,8 @@ def is_slug(text: str) -> bool:
 def expected(cursor: Cursor, what: str) -> Invalid:
     """Record that something else was expected; a number, or a YAML 1.1 word, gets a hint."""
     node = cursor.node
+    if what == "a map" or node.kind in ("map", "seq"):
+        hide_words(node, cursor.findings)
     hint = ""
     if what == "text" and node.kind in ("int", "float", "bool", "null"):
         hint = f'; quote it: "{node.text[:80]}"'
@@ -171,10 +173,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 
 def _unknown(key: str, child: Cursor, table: Fields) -> None:
-    for scalar in scalars(child.node):
-        # A misspelt key may hold a secret. A number or a word is worth showing.
-        if len(scalar.text) > 8 and not is_reference(scalar.text):
-            child.findings.hide(scalar.start, scalar.end)
+    hide_words(child.node, child.findings)
     child.fail_at_key("E201", f'unknown key "{key[:80]}"{suggest(key, table)}')
 
 

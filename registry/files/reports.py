@@ -26,6 +26,8 @@ CODES: Mapping[str, str] = {
     "E209": "files of different sources or overlays",
     "E301": "a secret written out",
     "E302": "a reference that is none, or where none is read",
+    "E303": "a reference that is not read where it is to be served",
+    "E304": "an address that is not called where it is to be served",
     "E401": "client name taken",
     "E402": "no such provider",
     "E403": "no such profile",

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from registry.files.positions import Findings, Part, Place, is_reference, is_sensitive
+from registry.files.positions import SHOWN_WORD_MAX, Findings, Part, Place, is_reference, is_sensitive
 
 try:
     from yaml import CBaseLoader as _Composer
@@ -108,7 +108,8 @@ def compose(part: Part, findings: Findings) -> Node | None:
     try:
         return _Converter(part, findings).convert(root)
     except _RefusedError as refused:
-        findings.add("E105", "", str(refused), refused.place)
+        # What of it was not converted is as unknown as in a file that is no YAML.
+        findings.add_syntax("E105", str(refused), refused.place)
         return None
 
 
@@ -261,6 +262,7 @@ class _Converter:
             value = self._child_of(node, value_source)
             if key.kind in ("map", "seq"):
                 self._findings.add("E103", "", "a key must be plain text", key.place)
+                self._hide_unread(key, value)
                 continue
             if key.text == "<<" and not key_source.style:
                 below += self._merge_sources(value, key.place)
@@ -269,6 +271,7 @@ class _Converter:
             first = node.entries.setdefault(key.text, Entry(key, value)).key
             if first is not key:
                 self._findings.add_duplicate("", key.text, key.place, first.place)
+                self._hide_unread(value)
         for lower in below:
             for name, entry in lower.entries.items():
                 node.entries.setdefault(name, entry)
@@ -277,18 +280,30 @@ class _Converter:
         sources = value.items if value.kind == "seq" else [value]
         if any(source.kind != "map" for source in sources):
             self._findings.add("E104", "", "<< takes a map, or a list of maps", place)
+            self._hide_unread(value)
             return []
         return sources
 
     def _hide_secrets(self, key: str, value: Node) -> None:
         if is_sensitive(key):
             for scalar in scalars(value):
-                if not is_reference(scalar.text) and (scalar.kind == "str" or len(scalar.text) > 8):
+                if not is_reference(scalar.text) and (scalar.kind == "str" or len(scalar.text) > SHOWN_WORD_MAX):
                     self._findings.hide(scalar.start, scalar.end)
 
+    def _hide_unread(self, *nodes: Node) -> None:
+        for node in nodes:
+            hide_words(node, self._findings)
 
-def scalars(node: Node) -> Iterator[Node]:
-    """Every scalar below, each node once."""
+
+def hide_words(node: Node, findings: Findings) -> None:
+    """Hide all that may be a secret in what no reader will look at, or none as it was meant: keys and values."""
+    for scalar in scalars(node, keys=True):
+        if len(scalar.text) > SHOWN_WORD_MAX and not is_reference(scalar.text):
+            findings.hide(scalar.start, scalar.end)
+
+
+def scalars(node: Node, *, keys: bool = False) -> Iterator[Node]:
+    """Every scalar below, each node once; with `keys`, those of maps too."""
     seen: set[int] = set()
     waiting = [node]
     while waiting:
@@ -298,6 +313,8 @@ def scalars(node: Node) -> Iterator[Node]:
         seen.add(id(current))
         if current.kind == "map":
             waiting += [entry.value for entry in current.entries.values()]
+            if keys:
+                waiting += [entry.key for entry in current.entries.values()]
         elif current.kind == "seq":
             waiting += current.items
         else:

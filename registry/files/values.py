@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from quart_proxy.core.pricing import PRICE_DECIMALS_MAX
 from quart_proxy.core.usage import COUNT_MAX
-from registry.files.positions import is_reference, is_sensitive
+from registry.files.positions import REFERENCE, is_reference, is_sensitive, looks_secret
 from registry.files.readers import Cursor, Fields, Invalid, Reader, expected, in_words, read_fields, read_map, text
 from registry.files.sources import TEXT_SUFFIXES, is_text
 from registry.files.tree import scalars
@@ -21,7 +21,6 @@ _DURATION = re.compile(r"([0-9]+)(s|m|h)?")
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
 _PRICE = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _THRESHOLD = re.compile(r"[1-9][0-9]{0,9}")
-_SECRET = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:/[^{}\x00-\x1f]+|secret:[a-z0-9][a-z0-9._-]*)\}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADERS_OF_THE_CONNECTION = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection"})
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:.]+")
@@ -103,9 +102,9 @@ def tiers_of(rates: Fields) -> Reader:
 
 def _read_secret(cursor: Cursor) -> str | Invalid:
     value = cursor.node.text
-    if cursor.node.kind == "str" and _SECRET.fullmatch(value):
+    if cursor.node.kind == "str" and REFERENCE.fullmatch(value):
         return value
-    for scalar in scalars(cursor.node):
+    for scalar in scalars(cursor.node, keys=True):
         if not is_reference(scalar.text):
             cursor.findings.hide(scalar.start, scalar.end)
     if cursor.node.kind == "str" and value.startswith("${"):
@@ -113,7 +112,7 @@ def _read_secret(cursor: Cursor) -> str | Invalid:
     return cursor.fail("E301", "a literal secret is not allowed here; use ${env:NAME}, ${file:/path} or ${secret:name}")
 
 
-SECRET = Reader(_read_secret, {"type": "string", "pattern": f"^{_SECRET.pattern}$"})
+SECRET = Reader(_read_secret, {"type": "string", "pattern": f"^{REFERENCE.pattern}$"})
 
 PATH_CHARACTERS_MAX = 400
 _PATH_TEXT = text(characters_max=PATH_CHARACTERS_MAX)
@@ -153,12 +152,18 @@ def _read_headers(cursor: Cursor) -> dict[str, str]:
     names: set[str] = set()
     for name, child in read_map(cursor, slugs=False):
         lowered = name.lower()
-        if not _HEADER_NAME.fullmatch(name) or lowered in _HEADERS_OF_THE_CONNECTION:
-            child.fail_at_key("E204", f'"{name[:80]}" cannot be a header here')
+        if not _HEADER_NAME.fullmatch(name):
+            # A header written as one text is a key with its secret in it.
+            key = cursor.node.entries[name].key
+            cursor.findings.hide(key.start, key.end)
+            cursor.findings.add("E204", cursor.path, "what stands here cannot be the name of a header", key.place)
+        elif lowered in _HEADERS_OF_THE_CONNECTION:
+            child.fail_at_key("E204", f'"{name}" cannot be a header here')
         elif lowered in names:
             child.fail_at_key("E102", f'the header "{name}" is here twice')
         else:
-            needs_reference = is_sensitive(name) or "${" in child.node.text
+            written = child.node.text
+            needs_reference = is_sensitive(name) or "${" in written or looks_secret(written)
             value = (SECRET if needs_reference else _HEADER_VALUE).read(child)
             if not isinstance(value, Invalid):
                 headers[name] = value

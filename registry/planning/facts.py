@@ -50,7 +50,8 @@ class Facts:
 
     `last` None: this source was never applied. `edits_since` counts the revisions since then that were made
     live. `requests_24h` is by the key of a model; a missing one had none. `superseded`: these very files were
-    applied before, and others since.
+    applied before, and others since. `is_first`: no files of any source ever were. `bound` are the references with the
+    hosts that the settings of this process name for them.
     """
 
     revision: int
@@ -63,6 +64,8 @@ class Facts:
     live: Mapping[EntityKey, Leaves]
     base: Mapping[EntityKey, Leaves]
     now: datetime
+    is_first: bool = False
+    bound: frozenset[tuple[str, str]] = frozenset()
 
 
 def find_author(authors: Authors, entity: EntityKey, paths: Iterable[str]) -> Author | None:

@@ -11,12 +11,14 @@ from typing import Any
 
 from quart_proxy.core.money import format_money, parse_money
 from quart_proxy.core.pricing import BASE, FALLBACK, Price
+from quart_proxy.core.references import is_secret
 from quart_proxy.core.usage import Dimension
 from registry.entities import Desired, EntityKey, Leaves, Origin, Policy
 from registry.leaves import parse_entity, split_path, tier_path
 from registry.outcome import EntityOutcome, Merged
 from registry.planning.facts import Facts
 from registry.planning.shown import plural, shown_percent
+from registry.uses import list_merged_uses, list_uses
 
 PRUNED_MAX = 3
 PRUNED_MAX_PERCENT = 30
@@ -52,13 +54,15 @@ class Guard:
 def find_guards(
     merged: Merged, desired: Desired, policy: Policy, facts: Facts, origin: Origin, *, is_attended: bool
 ) -> tuple[Guard, ...]:
-    """Every guard that refuses this apply. `is_attended`: someone asked for it; a sync passes held parts by."""
+    """Every guard that refuses this apply. `is_attended`: someone asked for it; a sync passes held parts by, and its
+    files are as trusted as the settings that name them."""
     found = (
         None if policy.allow_stale else _stale(origin, facts),
         None if policy.allow_empty else _empty(desired, facts),
         None if policy.allow_mass_prune else _mass_prune(merged, desired, facts),
         _protected(merged, facts),
         None if policy.allow_price_jump else _price_jump(merged),
+        None if policy.allow_new_host or not is_attended else _new_host(merged, facts),
         None if policy.ignore_hold or not is_attended else _held(merged),
     )
     return tuple(guard for guard in found if guard is not None)
@@ -125,6 +129,25 @@ def _price_jump(merged: Merged) -> Guard | None:
     return Guard("price-jump", message, "--allow-price-jump", tuple(dict.fromkeys(key for key, _ in jumps)))
 
 
+def _new_host(merged: Merged, facts: Facts) -> Guard | None:
+    """A key of this process would go, at once or by a later apply, where nobody sent it yet. A kept key is bound to
+    its host already. What the very first files bring along is all new, and is what they are applied for."""
+    known = {use.pair for side in (facts.live, facts.base) for use in list_uses(side)} | facts.bound
+    new = [
+        use
+        for use in list_merged_uses(merged)
+        if use.pair not in known and not is_secret(use.reference) and (use.entity in facts.live or not facts.is_first)
+    ]
+    if not new:
+        return None
+    named = dict.fromkeys(f"{use.entity} {use.reference} to {use.pair[1]}" for use in new)
+    message = (
+        f"Keys would go to hosts that none went to before: {_listed(list(named))}; "
+        "name them as NAME@host in REGISTRY_ENV_ALLOW, or pass --allow-new-host if that is meant."
+    )
+    return Guard("new-host", message, "--allow-new-host", tuple(dict.fromkeys(use.entity for use in new)))
+
+
 def _held(merged: Merged) -> Guard | None:
     if not merged.held:
         return None
@@ -140,12 +163,15 @@ def _held(merged: Merged) -> Guard | None:
 
 
 def _jumps(entity: EntityOutcome) -> Iterator[str]:
-    """What jumps in a model that has a price and keeps one: a rate by more than half, or to or from nothing.
-    What goes away, a rate or a tier, is compared with what is charged in its place, and a tier that comes with what
-    was."""
-    if entity.key.kind != "model" or not _is_priced(entity.before) or not _is_priced(entity.after):
+    """What jumps in a model that had a price and stays: a rate by more than half, or to or from nothing, or all of it
+    away. Rates are compared as they are charged, for short prompts and for long ones: what one side does not say, a
+    rate or a tier, is what is charged in its place there. One that is said for the first time only jumps up."""
+    if entity.key.kind != "model" or not _is_priced(entity.before) or entity.after is None:
         return
-    before, after = entity.before or {}, entity.after or {}
+    before, after = entity.before or {}, entity.after
+    if not _is_priced(after):
+        yield "loses its price"
+        return
     was_free, is_free = (leaves.get("pricing.free") is True for leaves in (before, after))
     if was_free != is_free:
         yield "becomes free" if is_free else "is free no more"
@@ -154,8 +180,10 @@ def _jumps(entity: EntityOutcome) -> Iterator[str]:
     for tier in sorted({BASE, *old_price.tiers, *new_price.tiers}):
         was, now = old_price.tier_of(tier + 1), new_price.tier_of(tier + 1)
         for dimension in Dimension:
-            old, new = _said(old_price, was).get(dimension), _charged(new_price, now, dimension)
-            if old is not None and new is not None and _is_jump(old, new):
+            old, new = _charged(old_price, was, dimension), _charged(new_price, now, dimension)
+            if old is None or new is None or not _is_jump(old, new):
+                continue
+            if dimension in _said(old_price, was) or (dimension in _said(new_price, now) and new > old):
                 path = tier_path(tier, dimension) if tier else f"pricing.{dimension}"
                 yield f"{path} {format_money(old)} -> {format_money(new)} ({shown_percent(old, new)})"
 

@@ -142,7 +142,8 @@ def verdict_of(plan: Plan) -> str | None:
 def policy_words(plan: Plan) -> str:
     """`three-way, on-conflict=fail, prune=off`, and whatever else was asked for."""
     policy = plan.policy
-    flags = ("adopt", "ignore_hold", "allow_mass_prune", "allow_empty", "allow_price_jump", "allow_stale")
+    guards = ("allow_mass_prune", "allow_empty", "allow_price_jump", "allow_new_host", "allow_stale")
+    flags = ("adopt", "ignore_hold", *guards)
     given = [flag.replace("_", "-") for flag in flags if getattr(policy, flag)]
     prune = f"prune={'on' if policy.prune else 'off'}"
     return ", ".join([policy.mode, f"on-conflict={policy.on_conflict}", prune, *given])

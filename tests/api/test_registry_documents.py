@@ -225,6 +225,40 @@ async def test_typed_key_reaches_the_provider_and_no_answer_ever_shows_it(admin:
         assert TYPED not in (await admin.get(path)).text
 
 
+async def test_typed_key_is_known_by_who_typed_it_when_and_a_fingerprint(admin: Admin, product: Product) -> None:
+    made = (await admin.put("/providers/mine", provider(product, api_key=TYPED))).json()
+    facts = made["secrets"]["api_key"]
+    assert facts.keys() == {"ref", "set", "host", "created_by", "rotated_at", "fingerprint"}
+    assert (facts["ref"], facts["set"], facts["created_by"]) == ("${secret:provider.mine}", True, "admin")
+    assert len(facts["fingerprint"]) == 8
+    again = (await admin.put("/providers/other", provider(product, api_key=TYPED))).json()
+    assert again["secrets"]["api_key"]["fingerprint"] != facts["fingerprint"]
+    etag = (await admin.get("/providers/mine")).headers["etag"]
+    rotated = (await admin.patch("/providers/mine", {"api_key": TYPED + "x"}, If_Match=etag)).json()
+    assert rotated["secrets"]["api_key"]["fingerprint"] != facts["fingerprint"]
+    assert rotated["secrets"]["api_key"]["rotated_at"] > facts["rotated_at"]
+    assert "secrets" not in (await admin.get("/providers/sandbox-gpt")).json()
+
+
+@pytest.mark.parametrize(
+    ("body", "params"),
+    [
+        ({"api_key": "${env:DATABASE_URL}"}, {"api_key"}),
+        ({"api_key": "${file:/etc/passwd}"}, {"api_key"}),
+        ({"headers": {"x-auth": "${env:JWT_SECRET}"}}, {"headers.x-auth"}),
+        ({"headers": {"x-auth": "canary-literal", "x-b": "Bearer canary"}}, {"headers.x-auth", "headers.x-b"}),
+        ({"headers": {"x-auth": "${secret:nobody}"}}, {"headers.x-auth"}),
+    ],
+)
+async def test_reference_that_is_not_allowed_here_is_refused_when_it_is_written(
+    admin: Admin, product: Product, body: Any, params: set[str]
+) -> None:
+    answer = await admin.put("/providers/bad", provider(product, **body))
+    assert faults(answer).keys() == params
+    assert "canary" not in answer.text
+    assert (await admin.get("/providers/bad")).status_code == 404
+
+
 async def test_typed_key_of_a_model_of_its_own_is_sealed_for_each_upstream(admin: Admin, product: Product) -> None:
     address = {"api_format": "openai", "api_url": f"{product.sandbox_url}/v1"}
     document = {

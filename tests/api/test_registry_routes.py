@@ -530,6 +530,28 @@ async def test_no_secret_is_in_any_answer_revision_audit_row_or_log(
         assert canary not in told
 
 
+async def test_what_this_server_does_not_read_or_call_is_a_fault_with_its_place(admin: Admin, product: Product) -> None:
+    unread = files(product)
+    unread[0]["text"] = unread[0]["text"].replace("SANDBOX_API_KEY", "DATABASE_URL")
+    uncalled = files(product)
+    uncalled[0]["text"] = uncalled[0]["text"].replace(product.sandbox_url, "http://169.254.169.254")
+    for sent, code, path in ((unread, "E303", "providers.one.api_key"), (uncalled, "E304", "providers.one.api_url")):
+        expected = (code, path, "models.yaml", 3)
+        checked = read(await admin.post("/registry/validate", {"files": sent}))
+        refused = [refusal(await admin.post(f"/registry/{verb}", {"files": sent}), 422) for verb in ("plan", "apply")]
+        assert (checked["valid"], checked["errors"]) == (False, 1)
+        for told in (checked, *refused):
+            (fault,) = told["faults"]
+            assert (fault["code"], fault["path"], fault["file"], fault["line"]) == expected
+    assert (await registry(admin, "/status"))["revision"] == 0
+
+
+async def test_plan_hints_at_a_key_that_is_missing_on_the_server(admin: Admin, product: Product) -> None:
+    more = '  gamma: {api_format: openai, api_url: https://x.example, api_key: "${env:NOT_SET_API_KEY}"}\n'
+    hints = (await plan(admin, files(product, more=more)))["hints"]
+    assert hints == ["model/gamma: ${env:NOT_SET_API_KEY} leads to no key: the variable is not set"]
+
+
 async def test_file_cannot_send_a_typed_key_to_another_host(admin: Admin, product: Product) -> None:
     typed = {"api_format": "openai", "api_url": f"{product.sandbox_url}/v1", "api_key": TYPED}
     assert (await admin.put("/providers/typed", typed)).status_code == 201

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from admin_client import Admin, faults
 from product import Product
-from registry_files import files, read, refusal, registry
+from registry_files import apply, files, read, refusal, registry
 
 LOOKS = [
     ("GET", "/status"),
@@ -79,6 +79,22 @@ async def test_token_that_applies_does_all_of_the_registry_and_nothing_else(admi
     assert newest["actor"] == "token:ci"
     audited = (await admin.get("/audit?limit=1")).json()["data"]
     assert audited[0]["actor"] == "token:ci"
+
+
+async def test_token_that_applies_sends_no_key_to_a_new_host_and_an_admin_may(admin: Admin, product: Product) -> None:
+    program = await issue(admin, "registry:apply")
+    await apply(program, files(product))
+    elsewhere = files(product)
+    elsewhere[0]["text"] = elsewhere[0]["text"].replace("127.0.0.1", "localhost")
+    error = refusal(await program.post("/registry/apply", {"files": elsewhere}), 409)
+    assert [guard["code"] for guard in error["plan"]["guards"]] == ["new-host"]
+    meant = {"files": elsewhere, "policy": {"allow_new_host": True}}
+    for verb in ("plan", "apply"):
+        error = refusal(await program.post(f"/registry/{verb}", meant), 403)
+        assert "REGISTRY_ENV_ALLOW" in error["message"]
+    assert read(await admin.get("/providers/one"))["api_url"].startswith("http://127.0.0.1")
+    await apply(admin, **meant)
+    assert read(await admin.get("/providers/one"))["api_url"].startswith("http://localhost")
 
 
 async def test_token_of_the_whole_does_what_an_admin_does(admin: Admin) -> None:

@@ -83,6 +83,13 @@ async def test_plan_tells_nothing_pending_conflict_and_guard_apart(run: Run, reg
     assert "--allow-price-jump" in (await run("plan", status=4)).output
     await run("apply", "--yes", status=4)
     await run("apply", "--yes", "--allow-price-jump", "--detailed-exitcode", status=2)
+    moved = Path("models.yaml").read_text().replace("one.example", "two.example")
+    Path("models.yaml").write_text(moved)
+    assert "--allow-new-host" in (await run("plan", status=4)).output
+    await run("apply", "--yes", status=4)
+    await run("apply", "--yes", "--allow-new-host")
+    Path("models.yaml").write_text(moved.replace("ONE_API_KEY", "DATABASE_URL"))
+    assert "models.yaml:3:1: error[E303]: providers.one.api_key" in (await run("plan", status=1)).output
     Path("models.yaml").write_text("models: [")
     assert "models.yaml:1" in (await run("plan", status=1)).output
 

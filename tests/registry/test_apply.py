@@ -10,6 +10,7 @@ from live_registry import LiveRegistry, entity
 from quart_proxy.core.errors import InvalidFields, InvalidRegistry, PlanRefused, StalePlan
 from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
+from quart_proxy.upstream.reach import Reach
 from registry.apply import Applied, Bundle, apply_bundle, plan_bundle, read_bundle
 from registry.edits import roll_back
 from registry.entities import Policy
@@ -308,3 +309,66 @@ async def test_rollback_under_enforce_is_held_until_the_files_change(
     assert (await registry.leaves())[entity("model/a")]["pricing.input"] == "1.00"
     await apply(database, bundle(stanza("a", price="1.30")), policy=enforce, is_attended=False)
     assert (await registry.leaves())[entity("model/a")]["pricing.input"] == "1.30"
+
+
+# --- where keys may go --------------------------------------------------------------------------------
+
+EVIL = HEAD.replace("one.example", "evil.example")
+OWNED_LIVE = EVIL + 'ownership: [{fields: ["*"], mode: ui}]\n'
+
+
+async def test_key_goes_to_a_new_host_neither_at_once_nor_by_way_of_the_base(
+    database: Database, registry: LiveRegistry
+) -> None:
+    await apply(database, bundle(stanza("a")))
+    for head in (EVIL, OWNED_LIVE):
+        with pytest.raises(PlanRefused, match=r"evil\.example"):
+            await apply(database, bundle(stanza("a"), head=head))
+    # Everything leaves the files, and the next are as if they were the first.
+    anything = Policy(allow_empty=True, adopt=True, on_conflict="take-yaml")
+    await apply(database, bundle("", head="version: 1\n"), policy=Policy(allow_empty=True))
+    for head in (EVIL.replace("one:", "two:"), EVIL.replace("version: 1", "version: 1\nsource: other")):
+        with pytest.raises(PlanRefused, match=r"evil\.example"):
+            await apply(database, bundle("", head=head), policy=anything)
+    assert (await registry.leaves())[entity("provider/one")]["api_url"] == "https://one.example/v1"
+    meant = Policy(allow_new_host=True, adopt=True, on_conflict="take-yaml")
+    await apply(database, bundle(stanza("a"), head=EVIL), policy=meant)
+    assert (await registry.leaves())[entity("provider/one")]["api_url"] == "https://evil.example/v1"
+
+
+async def test_host_that_the_settings_name_for_a_key_is_not_asked_about(
+    database: Database, registry: LiveRegistry
+) -> None:
+    await apply(database, bundle(stanza("a")))
+    moved = bundle(stanza("a"), head=EVIL)
+    with pytest.raises(PlanRefused, match="NAME@host"):
+        await apply(database, moved, reach=Reach(("*_API_KEY", "ONE_API_KEY@other.example")))
+    await apply(database, moved, reach=Reach(("*_API_KEY", "ONE_API_KEY@evil.example")))
+    assert (await registry.leaves())[entity("provider/one")]["api_url"] == "https://evil.example/v1"
+
+
+async def test_files_beyond_the_reach_are_refused_with_every_place(database: Database, registry: LiveRegistry) -> None:
+    head = HEAD.replace("ONE_API_KEY", "DATABASE_URL")
+    inline = "  b:\n    api_format: openai\n    api_url: http://169.254.169.254/v1\n    api_key: ${file:/etc/passwd}\n"
+    with pytest.raises(InvalidRegistry) as refused:
+        await apply(database, bundle(stanza("a") + inline, head=head), reach=Reach(("*_API_KEY",)))
+    assert [(fault["code"], fault["path"], fault["line"]) for fault in refused.value.faults] == [
+        ("E303", "providers.one.api_key", 3),
+        ("E303", "models.b.api_key", 11),
+        ("E304", "models.b.api_url", 10),
+    ]
+    assert await registry.leaves() == {}
+
+
+async def test_plan_names_the_new_references_that_lead_to_no_key(database: Database) -> None:
+    def find_reason(reference: str, url: str, sealed: tuple[str, str] | None) -> str | None:
+        return "the variable is not set" if url.startswith("https://one.example") else None
+
+    files = bundle(stanza("a"))
+    async with database.snapshot() as connection:
+        planned = await plan_bundle(connection, files, Policy(), find_reason=find_reason)
+    assert planned.plan.hints == ("provider/one: ${env:ONE_API_KEY} leads to no key: the variable is not set",)
+    await apply(database, files)
+    async with database.snapshot() as connection:
+        planned = await plan_bundle(connection, bundle(stanza("a", price="1.10")), Policy(), find_reason=find_reason)
+    assert planned.plan.hints == ()

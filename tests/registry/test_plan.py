@@ -297,6 +297,7 @@ def everything(policy: Policy | None = None) -> Plan:
         requests_24h={"gpt-4o": 1204},
         live={claude: claude_live, main: main_before},
         base={claude: {}, old: {}},
+        bound=frozenset({(KEY, "bedrock-gw.internal.example")}),
     )
     return plan_of(
         *outcomes,
@@ -702,7 +703,7 @@ def test_files_without_a_model_are_refused_while_models_came_from_them() -> None
         ({"pricing.input": "1.00"}, {"pricing.free": True}, "becomes free"),
         ({"pricing.free": True}, {"pricing.input": "1.00"}, "is free no more"),
         ({"pricing.free": True}, {"pricing.free": True}, None),
-        ({"pricing.input": "1.00"}, {}, None),
+        ({"pricing.input": "1.00"}, {}, "loses its price"),
         ({}, {"pricing.input": "9.00"}, None),
         (
             {"pricing.input": "1.00", "pricing.cached_input": "0.10"},
@@ -710,6 +711,13 @@ def test_files_without_a_model_are_refused_while_models_came_from_them() -> None
             "pricing.cached_input 0.10 -> 1.00 (+900.0 %)",
         ),
         ({"pricing.input": "1.00"}, {"pricing.input": "1.00", "pricing.cached_input": "0.10"}, None),
+        ({"pricing.input": "1.00"}, {"pricing.input": "1.00", "pricing.cache_write": "1.25"}, None),
+        (
+            {"pricing.input": "1.00"},
+            {"pricing.input": "1.00", "pricing.cache_write": "99.00"},
+            "pricing.cache_write 1.00 -> 99.00 (+9800.0 %)",
+        ),
+        ({"pricing.input": "1.00"}, {"pricing.input": "2.00"}, "pricing.input 1.00 -> 2.00 (+100.0 %)"),
         (
             {"pricing.input": "1.00", "pricing.tiers.9.input": "2.00"},
             {"pricing.input": "1.00", "pricing.tiers.9.input": "3.01"},
@@ -742,6 +750,53 @@ def test_a_price_jumps_by_more_than_half_or_to_or_from_nothing(before: Leaves, a
     guards = plan_of(outcome).guards
     assert [f"model/m {jump};" in guard.message for guard in guards] == ([] if jump is None else [True])
     assert guard_codes(plan_of(outcome, policy=Policy(allow_price_jump=True))) == []
+
+
+ENV = "${env:ONE_API_KEY}"
+AT_HOME: Leaves = {"api_format": "openai", "api_url": "https://one.example/v1", "api_key": ENV}
+ELSEWHERE: Leaves = {**AT_HOME, "api_url": "https://evil.example/v1"}
+INLINE: Leaves = {f"upstreams.default.{path}": value for path, value in ELSEWHERE.items()}
+IN_A_HEADER: Leaves = {"api_format": "openai", "api_url": "https://evil.example/v1", "headers.x-auth": ENV}
+KEPT: Leaves = {**ELSEWHERE, "api_key": "${secret:provider.one}"}
+ONE = provider("one")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_asked"),
+    [
+        (updated(ONE, AT_HOME, ELSEWHERE), True),
+        (updated(ONE, AT_HOME, {**AT_HOME, "api_url": "https://one.example:8443/v1"}), True),
+        (updated(ONE, AT_HOME, {**AT_HOME, "api_key": "${env:TWO_API_KEY}"}), True),
+        (updated(ONE, AT_HOME, {**AT_HOME, "api_url": "https://ONE.example/v2"}), False),
+        (updated(ONE, AT_HOME, KEPT), False),
+        (updated(ONE, AT_HOME, IN_A_HEADER), True),
+        (EntityOutcome(provider("two"), "E1", "create", after=ELSEWHERE, base_after=ELSEWHERE), True),
+        (EntityOutcome(provider("two"), "E1", "create", after=AT_HOME, base_after=AT_HOME), False),
+        (EntityOutcome(model("m"), "E1", "create", after=INLINE, base_after=INLINE), True),
+        # Live stays, and the files are known to say it: a later apply could put it in force.
+        (EntityOutcome(ONE, "E3", "noop", 1, before=AT_HOME, after=AT_HOME, base_after=ELSEWHERE), True),
+    ],
+    ids=["host", "port", "variable", "path", "kept", "header", "new", "known", "inline", "base"],
+)
+def test_a_key_goes_to_a_new_host_only_when_that_is_meant(outcome: EntityOutcome, is_asked: bool) -> None:
+    known = facts(live={ONE: AT_HOME})
+    plan = plan_of(outcome, known=known)
+    assert guard_codes(plan) == (["new-host"] if is_asked else [])
+    assert guard_codes(plan_of(outcome, known=facts(base={ONE: AT_HOME}))) == guard_codes(plan)
+    assert guard_codes(plan_of(outcome, known=known, policy=Policy(allow_new_host=True))) == []
+    assert guard_codes(plan_of(outcome, known=known, is_attended=False)) == []
+    if is_asked:
+        assert (plan.exit_code, plan.guards[0].entities) == (4, (outcome.key,))
+        pairs = {(ENV, "evil.example"), (ENV, "one.example:8443"), ("${env:TWO_API_KEY}", "one.example")}
+        assert guard_codes(plan_of(outcome, known=facts(live={ONE: AT_HOME}, bound=frozenset(pairs)))) == []
+
+
+def test_the_very_first_files_bring_their_hosts_along_and_take_none_over() -> None:
+    created = EntityOutcome(provider("two"), "E1", "create", after=ELSEWHERE, base_after=ELSEWHERE)
+    taken_over = EntityOutcome(ONE, "E2", "adopt", 1, before=AT_HOME, after=ELSEWHERE, base_after=ELSEWHERE)
+    known = facts(live={ONE: AT_HOME}, is_first=True)
+    assert guard_codes(plan_of(created, known=known)) == []
+    assert guard_codes(plan_of(taken_over, known=known)) == ["new-host"]
 
 
 def test_the_first_price_of_a_model_is_no_jump() -> None:

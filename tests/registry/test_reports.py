@@ -350,7 +350,8 @@ def test_every_code_that_is_used_has_a_meaning_and_a_test() -> None:
         if module.stem != "reports"
         for code in re.findall(r'"([EW]\d{3})"', module.read_text())
     }
-    assert sorted(used) == sorted(CODES) == ["E100", *sorted(CASES)]
+    # What is a fault by the settings of a server has its tests there.
+    assert sorted(used) == sorted(CODES) == sorted(["E100", *CASES, "E303", "E304"])
 
 
 def test_the_table_in_the_documentation_is_the_one_of_the_codes() -> None:

@@ -340,16 +340,70 @@ LEAKS = [
     "version: 1\nproviders: {p: {api_key: CANARY, api_url: [}}\n",
     "version: 1\nmodels:\n  m: {provider: sk-CANARY}\n",
     "version: 1\nmodels: {sk-CANARY: 5}\n",
+    "version: 1\nproviders: {p: CANARY}\n",
+    "version: 1\nproviders: [{key: p, api_key: CANARY}]\n",
+    "version: 1\nproviders: {p: {headers: [authorization, CANARY]}}\n",
+    "version: 1\nproviders:\n  p:\n    headers:\n      - authorization: CANARY\n",
+    "version: 1\nproviders:\n  p:\n    headers:\n      - {name: x-api-key, value: CANARY}\n",
+    "version: 1\nproviders: {p: {headers: 'x-api-key: CANARY'}}\n",
+    "version: 1\nproviders: {p: {headers: {'x-api-key: CANARY': x}}}\n",
+    "version: 1\nproviders: {p: {headers: {x-auth: CANARY}}}\n",
+    "version: 1\nproviders: {p: {headers: {x-team: Bearer CANARY}}}\n",
+    "version: 1\nproviders: {p: {api_key: {CANARY: 1}}}\n",
+    "version: 1\nproviders: {p: {api_kye: {CANARY: 1}}}\n",
+    "version: 1\nproviders: {p: {api_key: '${env:A}', api_key: {CANARY: 1}}}\n",
+    "version: 1\nproviders: {p: {api_key: '${env:4CANARY}', api_format: x}}\n",
+    "version: 1\nproviders: {p: {<<: CANARY}}\n",
+    "version: 1\nproviders: {p: {[CANARY]: 1}}\n",
+    "version: 1\nproviders: {p: &p {again: *p, api_key: CANARY}}\n",
+    "version: 1\nproviders: {p: {api_format: x}} # old api_key: CANARY\n",
+    "version: 1\nproviders: {p: {api_format: x}} # api_key=CANARY\n",
+    "version: 1\nmodels: {m: {description: 'the token: CANARY', nonsense: 1}}\n",
+    "version: 1\nmodels: {m: {provider: CANARY}}\n",
+    "version: 1\nmodels: {m: {provider: {api_key: CANARY}}}\n",
+    "version: 1\nmodels: {m: {upstreams: {a: CANARY}}}\n",
+    "version: 1\nmodels: {m: {upstreams: [{api_key: CANARY}]}}\n",
+    "version: 1\ndefaults: {upstream: CANARY}\nmodels: {}\n",
 ]
 
 
-@pytest.mark.parametrize("text", LEAKS)
-def test_a_secret_is_never_in_a_fault(text: str) -> None:
-    faults = parse_registry(text.replace("CANARY", CANARY)).faults
+@pytest.mark.parametrize("canary", [CANARY, "plain-canary-value"])
+@pytest.mark.parametrize("text", LEAKS, ids=[str(number) for number in range(len(LEAKS))])
+def test_a_secret_is_never_in_a_fault(text: str, canary: str) -> None:
+    faults = parse_registry(text.replace("CANARY", canary)).faults
     assert faults
     for fault in faults:
-        assert CANARY not in fault.render()
-        assert CANARY not in str(fault.as_json())
+        assert canary not in fault.render()
+        assert canary not in str(fault.as_json())
+
+
+def test_a_key_in_a_wrong_place_is_known_by_its_form_and_a_name_is_shown() -> None:
+    text = "version: 1\nmodels: {m: {display_name: NAME, nonsense: 1, provider: p}}\nproviders: {}\n"
+    pasted, named = (parse_registry(text.replace("NAME", name)).faults[0] for name in (CANARY, "gpt-6-sol-preview"))
+    assert CANARY not in pasted.source_line
+    assert "gpt-6-sol-preview" in named.source_line
+
+
+def test_what_is_harmless_beside_a_fault_stays_readable() -> None:
+    text = "version: 1\nmodels: {m: {limits: {max_output_tokens: 9, nonsense: 1}}} # tokens are few\n"
+    fault = next(fault for fault in parse_registry(text).faults if fault.code == "E201")
+    assert fault.source_line == text.splitlines()[1]
+
+
+@pytest.mark.parametrize("name", ["x-auth", "x-goog-credential", "x-signature", "proxy-authorization", "x-api-key"])
+def test_a_header_that_carries_a_secret_takes_a_reference_alone(name: str) -> None:
+    address = {"api_format": "openai", "api_url": "https://a.example"}
+    document, faults = parse_provider("p", {**address, "headers": {name: "plain-canary-value"}})
+    assert (document, [fault.code for fault in faults]) == (None, ["E301"])
+    assert parse_provider("p", {**address, "headers": {name: "${env:A_KEY}"}})[1] == ()
+
+
+@pytest.mark.parametrize("value", ["Bearer canary", "sk-canary4711", "https://u:canary@a.example"])
+def test_a_secret_by_its_form_is_a_literal_under_any_header(value: str) -> None:
+    address = {"api_format": "openai", "api_url": "https://a.example"}
+    document, faults = parse_provider("p", {**address, "headers": {"x-team": value}})
+    assert (document, [fault.code for fault in faults]) == (None, ["E301"])
+    assert parse_provider("p", {**address, "headers": {"openai-organization": "org-aB3dE5gH7jK9mN1pQ3s"}})[1] == ()
 
 
 def test_a_reference_is_shown_and_a_number_beside_it_too() -> None:

@@ -332,3 +332,15 @@ async def test_product_goes_on_with_a_product_of_its_own(product: Product) -> No
     """Without a file, and with models made over the API alone, nothing fails and nothing is said to have failed."""
     registry = (await product.client.get(f"{product.base_url}/readyz")).json()["registry"]
     assert "sync_failed" not in registry
+
+
+async def test_the_servers_own_files_may_send_a_key_to_a_new_host(
+    database: Database, registry: LiveRegistry, tmp_path: Path
+) -> None:
+    path = tmp_path / "models.yaml"
+    write(tmp_path)
+    keyed = path.read_text().replace("/v1}", "/v1, api_key: '${env:ONE_API_KEY}'}")
+    for said in (keyed, keyed.replace("127.0.0.1:9", "two.example")):
+        path.write_text(said)
+        assert (await sync(database, tmp_path)).outcome == "applied"
+    assert (await registry.leaves())[entity("provider/one")]["api_url"] == "http://two.example/v1"

@@ -13,7 +13,7 @@ ADA = Actor("ada")
 
 async def keep(database: Database, sealer: Sealer, name: str, key: str) -> None:
     async with database.transaction() as connection:
-        await save_secret(connection, name=name, ciphertext=sealer.seal(key, name=name, host=HOST), host=HOST)
+        await save_secret(connection, name=name, ciphertext=sealer.seal(key, name=name, host=HOST), host=HOST, by="ada")
 
 
 async def opened(database: Database, sealer: Sealer, name: str) -> str:

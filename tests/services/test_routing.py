@@ -1,6 +1,7 @@
 """From a name to the one upstream that answers: what is found, what is not, and what a request keeps."""
 
 import asyncio
+from dataclasses import asdict
 from decimal import Decimal
 
 import pytest
@@ -127,6 +128,26 @@ async def test_a_missing_provider_key_is_told_without_its_name_and_found_when_it
     assert "MY_API_KEY" not in refused.value.message
     route = await find(router(database, MY_API_KEY="sk-mine"), "m")
     assert route.target.headers["authorization"] == "Bearer sk-mine"
+
+
+async def test_an_upstream_without_its_key_is_passed_over_while_another_can_serve(database: Database) -> None:
+    first = Upstream(key="a", api_format="openai", api_url="http://first/v1", api_key="${env:A_API_KEY}")
+    spare = Upstream(key="b", api_format="openai", api_url="http://spare/v1", api_key="${env:B_API_KEY}", priority=1)
+    await save(database, model("m", upstreams=(first, spare)))
+    assert (await find(router(database, B_API_KEY="sk-b"), "m")).target.url == "http://spare/v1/chat/completions"
+    both = await find(router(database, A_API_KEY="sk-a", B_API_KEY="sk-b"), "m")
+    assert both.target.url == "http://first/v1/chat/completions"
+    with pytest.raises(MissingKey) as refused:
+        await find(router(database), "m")
+    assert refused.value.reference == "${env:A_API_KEY}"
+
+
+async def test_a_route_is_printed_without_its_key(database: Database) -> None:
+    upstream = Upstream(key="x", api_format="openai", api_url="http://h/v1", api_key="${env:MY_API_KEY}")
+    await save(database, model("m", upstreams=(upstream,)))
+    route = await find(router(database, MY_API_KEY="sk-canary-4711"), "m")
+    assert "sk-canary-4711" in str(route.target.headers)
+    assert "canary" not in f"{route!r} {route} {route.target!r} {asdict(route.target.upstream)}"
 
 
 async def test_the_upstream_of_the_first_priority_is_called(database: Database) -> None:

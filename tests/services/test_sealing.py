@@ -107,3 +107,16 @@ def test_files_are_read_from_the_folders_for_secrets_alone(tmp_path: Path) -> No
     for path in ("empty", "binary", "missing", "link", "../outside", "../secrets-too/key", "."):
         with pytest.raises(MissingKey):
             keys.resolve(f"${{file:{allowed}/{path}}}", url=URL)
+
+
+def test_a_fingerprint_tells_keys_of_one_name_apart_and_nothing_else() -> None:
+    sealer = Sealer([OLD])
+    made = sealer.fingerprint("sk-secret", name="main")
+    assert len(made) == 8
+    assert made == Sealer([OLD, NEW]).fingerprint("sk-secret", name="main")
+    others = (
+        sealer.fingerprint("sk-other", name="main"),
+        sealer.fingerprint("sk-secret", name="other"),
+        Sealer([NEW, OLD]).fingerprint("sk-secret", name="main"),
+    )
+    assert made not in others

@@ -30,7 +30,7 @@ class Providers(Collection[Provider, ProviderDocument]):
         return parse_provider(key, document)
 
     def connections(self, document: ProviderDocument) -> Iterator[Connection]:
-        yield Connection("", document.api_url, document.api_key)
+        yield Connection("", document.api_url, document.api_key, document.headers)
 
     def key_holders(self, key: str, document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield "", f"provider.{key}", document

@@ -1,5 +1,5 @@
-"""POST /api/admin/registry/validate {"files"}: whether files make a registry, with every fault. Nothing else is
-looked at."""
+"""POST /api/admin/registry/validate {"files"}: whether files make a registry, with every fault. Beside the files,
+only the settings of this server are looked at."""
 
 import asyncio
 
