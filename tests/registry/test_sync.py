@@ -82,6 +82,7 @@ async def test_three_way_updates_keeps_drift_and_leaves_a_conflict_alone(
     write(tmp_path, price="1.40", more="  b: {provider: one}\n")
     report = await sync(database, tmp_path)
     assert (report.conflicts, report.is_ok) == (1, True)
+    assert report.deferred == report.as_json()["deferred"] == 1
     assert "model.a/pricing" in report.message
     assert await price_of(registry) == "1.30"
     assert entity("model/b") in await registry.leaves()
