@@ -11,7 +11,7 @@ from quart_proxy.core.usage import COUNT_MAX
 from registry.files.positions import REFERENCE, is_reference, is_sensitive, looks_secret
 from registry.files.readers import Cursor, Fields, Invalid, Reader, expected, in_words, read_fields, read_map, text
 from registry.files.sources import TEXT_SUFFIXES, is_text
-from registry.files.tree import scalars
+from registry.files.tree import hide_words, scalars
 
 PRICE_LIMIT = Decimal(1_000_000)
 TIERS_MAX = 8
@@ -156,6 +156,7 @@ def _read_headers(cursor: Cursor) -> dict[str, str]:
             # A header written as one text is a key with its secret in it.
             key = cursor.node.entries[name].key
             cursor.findings.hide(key.start, key.end)
+            hide_words(child.node, cursor.findings)
             cursor.findings.add("E204", cursor.path, "what stands here cannot be the name of a header", key.place)
         elif lowered in _HEADERS_OF_THE_CONNECTION:
             child.fail_at_key("E204", f'"{name}" cannot be a header here')

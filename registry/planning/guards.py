@@ -142,7 +142,7 @@ def _new_host(merged: Merged, facts: Facts) -> Guard | None:
         return None
     named = dict.fromkeys(f"{use.entity} {use.reference} to {use.pair[1]}" for use in new)
     message = (
-        f"Keys would go to hosts that none went to before: {_listed(list(named))}; "
+        f"Keys would go to hosts that they did not go to before: {_listed(list(named))}; "
         "name them as NAME@host in REGISTRY_ENV_ALLOW, or pass --allow-new-host if that is meant."
     )
     return Guard("new-host", message, "--allow-new-host", tuple(dict.fromkeys(use.entity for use in new)))

@@ -347,6 +347,7 @@ LEAKS = [
     "version: 1\nproviders:\n  p:\n    headers:\n      - {name: x-api-key, value: CANARY}\n",
     "version: 1\nproviders: {p: {headers: 'x-api-key: CANARY'}}\n",
     "version: 1\nproviders: {p: {headers: {'x-api-key: CANARY': x}}}\n",
+    "version: 1\nproviders: {p: {headers: {'x team': CANARY}}}\n",
     "version: 1\nproviders: {p: {headers: {x-auth: CANARY}}}\n",
     "version: 1\nproviders: {p: {headers: {x-team: Bearer CANARY}}}\n",
     "version: 1\nproviders: {p: {api_key: {CANARY: 1}}}\n",

@@ -30,7 +30,7 @@ _FLAGS: Mapping[str, str] = {
     "allow_mass_prune": "Remove as many models as that.",
     "allow_empty": "The files are meant to declare no model.",
     "allow_price_jump": "Prices are meant to change by so much.",
-    "allow_new_host": "Keys are meant to go to hosts that none went to before.",
+    "allow_new_host": "Keys are meant to go to hosts that they did not go to before.",
     "allow_stale": "These files are meant, although newer ones were applied.",
 }
 _POLICY = ("mode", "on_conflict", "force_conflicts", "resolutions", *_FLAGS)
