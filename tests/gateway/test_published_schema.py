@@ -14,7 +14,7 @@ async def test_the_schema_is_there_for_everyone_and_is_that_of_this_versions_par
     assert (answer.status_code, answer.text) == (200, render_schema())
     assert answer.headers["content-type"] == "application/schema+json"
     assert answer.headers["access-control-allow-origin"] == "*"
-    assert json.loads(answer.text)["properties"]["version"]["const"] == 1
+    assert json.loads(answer.text)["else"]["properties"]["version"]["const"] == 1
 
 
 async def test_an_editor_that_has_the_schema_is_told_so_in_no_bytes(product: Product) -> None:
