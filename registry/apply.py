@@ -19,6 +19,7 @@ from quart_proxy.store.registry_base import forget_detached
 from quart_proxy.store.registry_holds import end_holds_of
 from quart_proxy.store.registry_orphans import OrphanRow, replace_orphans
 from quart_proxy.upstream.reach import Reach
+from registry.collector import paused_collector
 from registry.entities import BaseEntry, Desired, EntityKey, Leaves, Origin, Policy
 from registry.fact_finding import load_facts
 from registry.files.sources import SourceFile, digest_of
@@ -87,16 +88,17 @@ async def plan_bundle(
     """What applying would do now. Reads only. Raises InvalidRegistry for what another source manages, and for what is
     beyond `reach`. With `find_reason`, hints name the keys that are missing."""
     now = datetime.now(UTC)
-    state = await load_state(connection, source=bundle.desired.source, now=now)
-    _check_sources(bundle.desired, state)
-    if reach is not None:
-        check_reach(bundle.desired, reach)
-    merged, policy = await asyncio.to_thread(_merge, bundle, state, policy, is_attended)
-    merged = replace(merged, hints=(*merged.hints, *await hints_of_missing(connection, merged, find_reason)))
-    facts = await load_facts(connection, bundle.origin, state, merged, now, reach)
-    plan = await asyncio.to_thread(
-        make_plan, merged, bundle.desired, bundle.origin, policy, facts, is_attended=is_attended
-    )
+    with paused_collector():
+        state = await load_state(connection, source=bundle.desired.source, now=now)
+        _check_sources(bundle.desired, state)
+        if reach is not None:
+            check_reach(bundle.desired, reach)
+        merged, policy = await asyncio.to_thread(_merge, bundle, state, policy, is_attended)
+        merged = replace(merged, hints=(*merged.hints, *await hints_of_missing(connection, merged, find_reason)))
+        facts = await load_facts(connection, bundle.origin, state, merged, now, reach)
+        plan = await asyncio.to_thread(
+            make_plan, merged, bundle.desired, bundle.origin, policy, facts, is_attended=is_attended
+        )
     return Planned(plan, merged, state)
 
 
@@ -119,11 +121,12 @@ async def apply_bundle(
     """
     async with database.transaction() as connection:
         await lock_registry(connection)
-        planned = await plan_bundle(
-            connection, bundle, policy, is_attended=is_attended, reach=reach, find_reason=find_reason
-        )
-        _check(planned, fingerprint)
-        return await _write(connection, bundle, planned, actor, message)
+        with paused_collector():
+            planned = await plan_bundle(
+                connection, bundle, policy, is_attended=is_attended, reach=reach, find_reason=find_reason
+            )
+            _check(planned, fingerprint)
+            return await _write(connection, bundle, planned, actor, message)
 
 
 def _check_sources(desired: Desired, state: State) -> None:

@@ -8,6 +8,7 @@ reads one way.
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, cast
 
 from quart_proxy.core.money import format_money
@@ -22,6 +23,8 @@ CONNECTION_FIELDS = frozenset({"provider", "api_format", "api_url", "api_key"})
 """What decides where a request goes and with which key; never from two hands."""
 SHORT_FORM = CONNECTION_FIELDS | {"actual_model"}
 """What the short form of a model says without naming its one upstream."""
+PATHS_MAX = 10_000
+"""Few paths come again for every model: what they are is remembered."""
 _UPSTREAMS = "upstreams."
 _TIERS = "pricing.tiers."
 _ADDRESS = re.compile(r"(model|provider)[./]([^/]+)/(.+)")
@@ -126,6 +129,7 @@ def tier_path(threshold: str | int, rate: str) -> str:
     return f"{_TIERS}{threshold}.{rate}"
 
 
+@lru_cache(maxsize=PATHS_MAX)
 def split_path(path: str) -> tuple[str, ...]:
     """The parts of a path: `("pricing", "input")`, `("pricing", "tiers", "200000", "input")`,
     `("upstreams", "eu.west", "weight")`, `("headers", "x-team")`."""
@@ -143,6 +147,7 @@ def upstream_of(path: str) -> str | None:
     return split_path(path)[1] if path.startswith(_UPSTREAMS) else None
 
 
+@lru_cache(maxsize=PATHS_MAX)
 def group_of(path: str) -> str:
     """The leaves that change together or not at all: `pricing` with all tiers, `system_prompt`, `connection` (of a
     provider), `upstreams.<key>.connection`; any other leaf is a group of its own."""

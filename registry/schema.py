@@ -4,12 +4,11 @@
 and names, E5xx and W5xx prices, W6xx style.
 """
 
-import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from registry.collector import paused_collector
 from registry.documents import (
     LimitsDocument,
     ModelDocument,
@@ -94,7 +93,7 @@ def parse_files(files: Sequence[SourceFile]) -> Parsed:
     """Read all files of a source as one registry, those with `overlay` laid over the others: the YAML, and the texts of
     prompts that it names. Pure; whatever they say, the answer is faults and never an exception."""
     # A tree has no rings, and the collector would walk it over and over while it grows: half of the time.
-    with _paused_collector():
+    with paused_collector():
         sheets = [file for file in files if not file.is_text]
         return _parse(Findings(sheets), {file.name: file for file in files if file.is_text})
 
@@ -113,17 +112,6 @@ def _parse(findings: Findings, texts: Mapping[str, SourceFile]) -> Parsed:
         cursor.over(with_texts(cursor, part.name, texts)) for cursor, part in zip(cursors, findings.parts, strict=True)
     ]
     return _read_registry(files, findings)
-
-
-@contextmanager
-def _paused_collector() -> Iterator[None]:
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def parse_provider(key: str, document: Mapping[str, Any]) -> tuple[ProviderDocument | None, tuple[Fault, ...]]:

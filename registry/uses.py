@@ -28,8 +28,10 @@ def list_uses(entities: Mapping[EntityKey, Leaves | None]) -> Iterator[Use]:
     """By entity, in the order of its leaves. None: an entity that is not there."""
     for entity, leaves in entities.items():
         for path, value in (leaves or {}).items():
+            if not (isinstance(value, str) and is_reference(value)):
+                continue
             parts = split_path(path)
-            if (parts[-1] == "api_key" or parts[0] == "headers") and isinstance(value, str) and is_reference(value):
+            if parts[-1] == "api_key" or parts[0] == "headers":
                 yield Use(entity, path, value, _url_beside(path, leaves or {}))
 
 

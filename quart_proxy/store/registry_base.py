@@ -71,7 +71,9 @@ async def replace_base(
     meant = tuple_(base.kind, base.key).in_(list(entities))
     await connection.execute(delete(registry_base).where(base.source == source, meant))
     if rows:
-        await connection.execute(insert(registry_base), [{**asdict(row), "revision_id": revision_id} for row in rows])
+        # Not `asdict`: it copies every leaf of every entity.
+        kept = [{name: getattr(row, name) for name in BaseRow.__slots__} for row in rows]
+        await connection.execute(insert(registry_base), [{**row, "revision_id": revision_id} for row in kept])
 
 
 async def list_detached(connection: AsyncConnection, source: str) -> set[tuple[str, str]]:

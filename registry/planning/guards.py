@@ -166,9 +166,10 @@ def _jumps(entity: EntityOutcome) -> Iterator[str]:
     """What jumps in a model that had a price and stays: a rate by more than half, or to or from nothing, or all of it
     away. Rates are compared as they are charged, for short prompts and for long ones: what one side does not say, a
     rate or a tier, is what is charged in its place there. One that is said for the first time only jumps up."""
-    if entity.key.kind != "model" or not _is_priced(entity.before) or entity.after is None:
+    is_going_on = entity.before != entity.after and entity.after is not None
+    if entity.key.kind != "model" or not is_going_on or not _is_priced(entity.before):
         return
-    before, after = entity.before or {}, entity.after
+    before, after = entity.before or {}, entity.after or {}
     if not _is_priced(after):
         yield "loses its price"
         return
