@@ -362,7 +362,7 @@ def groups_never_mix(scenario: Scenario, random: Random, merge: Merge) -> None:
 
 
 def holds_hold(scenario: Scenario, random: Random, merge: Merge) -> None:
-    """What is held whole is untouched, and the rest is merged as ever, but for a provider that it still needs."""
+    """What is held whole is untouched, and the rest is merged as ever, but for a provider that one of them needs."""
     policy = replace(random.choice((TAKE_YAML, ENFORCE)), prune=True)
     keys = sorted({*scenario.world.live, *scenario.desired.stanzas})
     if not keys:
@@ -371,7 +371,7 @@ def holds_hold(scenario: Scenario, random: Random, merge: Merge) -> None:
     free = scenario.merged(policy, merge)
     held = scenario.merged(policy, merge, [Hold(1, "incident", "ann", kind=key.kind, key=key.key)])
     assert scenario.world.after(held).served().get(key) == scenario.world.served().get(key)
-    needed = {outcome.key for outcome in held.entities if outcome.flaw is not None}
+    needed = {outcome.key for merged in (free, held) for outcome in merged.entities if outcome.flaw is not None}
     others = [
         outcome
         for outcome in free.entities

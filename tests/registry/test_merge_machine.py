@@ -11,6 +11,7 @@ from merge_model import MODELS, PROVIDERS, RULES, Scenario, World, draw_edit, dr
 from registry.entities import Desired, EntityKey, Leaves, Policy, Stanza, Value
 from registry.export import add_drift
 from registry.leaves import canonical
+from registry.outcome import EntityOutcome
 from registry.splicing.book import Book
 from registry.splicing.draft import Draft
 from registry.splicing.splice import Edit, SetLeaf
@@ -25,6 +26,12 @@ POLICIES = st.builds(
     prune=st.booleans(),
     adopt=st.booleans(),
 )
+
+
+def names_of(outcome: EntityOutcome) -> set[str]:
+    """Its key, and the one that the files would give it."""
+    flawed = outcome.flaw.entity.key if outcome.flaw else outcome.key.key
+    return {outcome.key.key, flawed}
 
 
 class Commit(Draft):
@@ -169,7 +176,9 @@ class RegistryMachine(RuleBasedStateMachine):
         skipped = " ".join(draft.skipped)
         self.world = self.world.after(merged)
         after = self.world.served()
-        for key in served.keys() | after.keys():
+        # What waited because it could not be, with two models of one name for one, may no longer have to.
+        waited = {EntityKey(each.key.kind, key) for each in left.entities if each.flaw for key in names_of(each)}
+        for key in (served.keys() | after.keys()) - waited:
             assert after.get(key) == served.get(key) or f"{key} " in skipped
         for outcome in self.scenario().merged(Policy(on_conflict="defer")).entities:
             drifting = [leaf.path for leaf in outcome.fields if leaf.kind == "drift"]
@@ -201,4 +210,4 @@ class RegistryMachine(RuleBasedStateMachine):
 
 
 TestRegistryMachine = RegistryMachine.TestCase
-TestRegistryMachine.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
+TestRegistryMachine.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
