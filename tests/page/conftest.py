@@ -7,8 +7,10 @@ from typing import Any
 import looks
 import pytest
 from browsing import running_browser
+from cast import Cast, gather_cast
 from playwright.async_api import Browser, BrowserContext, Page, expect
 from product import Product, cloned_database, serve_product
+from traffic import live_two_weeks
 from watching import Watch
 
 WAIT_MS = 10_000
@@ -34,6 +36,14 @@ async def site(
         serve_product(url, sandbox_url, tmp_path_factory.mktemp("site"), heartbeat_s=1) as product,
     ):
         yield product
+
+
+@pytest.fixture(scope="module")
+async def cast(site: Product) -> Cast:
+    """Users, models and two weeks of traffic on the site of this file."""
+    everyone = await gather_cast(site)
+    await live_two_weeks(site, everyone)
+    return everyone
 
 
 @pytest.fixture

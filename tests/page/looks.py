@@ -57,5 +57,6 @@ async def picture(page: Page, name: str) -> Path:
     """Keep a picture of the whole page, as `name`.png in the folder that PAGE_SCREENSHOTS names."""
     folder = Path(os.environ.get("PAGE_SCREENSHOTS") or Path(__file__).parents[2] / "build" / "screenshots")
     path = folder / f"{name}.png"
-    await page.screenshot(path=path, full_page=True, animations="disabled", caret="hide")
+    # Hiding the caret or stopping animations would take a style of Playwright's own, which the page's policy refuses.
+    await page.screenshot(path=path, full_page=True, animations="allow", caret="initial")
     return path
