@@ -94,10 +94,12 @@ export class Router extends EventTarget {
   #follow(event) {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
     const link = event.target.closest?.("a[href]");
-    if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
-    const isOurs = link.pathname === "/" || link.pathname.startsWith("/ui");
-    if (!isOurs || (link.hash && link.pathname === location.pathname)) return;
+    if (!link || link.hasAttribute("target") || link.hasAttribute("download")) return;
+    // Links in drawings have no `pathname` of their own.
+    const address = new URL(link.getAttribute("href"), location.href);
+    const isOurs = address.origin === location.origin && (address.pathname === "/" || address.pathname.startsWith("/ui"));
+    if (!isOurs || (address.hash && address.pathname === location.pathname)) return;
     event.preventDefault();
-    this.go(link.href);
+    this.go(address.href);
   }
 }
