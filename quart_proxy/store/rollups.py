@@ -28,13 +28,17 @@ _EACH = {
 }
 COLUMNS = (*KEYS, *_EACH)
 
-# The first 12 digits of an id are milliseconds since 1970.
-HOUR = "to_timestamp(('x' || left({id}::text, 8) || substr({id}::text, 10, 4))::bit(48)::bigint / 3600000 * 3600)"
+
+def arrived_at(identifier: str, seconds: int = 3600) -> str:
+    """SQL for the hour, or the part of it, in which the request of this id arrived: the first 12 digits of an id are
+    milliseconds since 1970."""
+    digits = f"left({identifier}::text, 8) || substr({identifier}::text, 10, 4)"
+    return f"to_timestamp(('x' || {digits})::bit(48)::bigint / {seconds * 1000} * {seconds})"
 
 
 def sum_rows(source: str) -> str:
     """The query that sums the rows of `source`, which has the columns NEEDED, into those of the rollups."""
-    hour = HOUR.format(id="request_id")
+    hour = arrived_at("request_id")
     keys = ", ".join(KEYS)
     sums = ", ".join(f"{each} AS {name}" for name, each in _EACH.items())
     return (
