@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.formats import SPOKEN
 from quart_proxy.http.documents import Collection, Connection, serve_documents
+from quart_proxy.http.quotes import quote
 from quart_proxy.store.catalog import Model, list_models, list_providers
 from registry.documents import DEFAULT_UPSTREAM, ModelDocument
 from registry.files.positions import Fault as RegistryFault
@@ -78,3 +79,4 @@ def _secret_name(model: str, upstream: str) -> str:
 
 
 serve_documents(routes, Models())
+routes.post("/<key>/quote")(quote)
