@@ -27,6 +27,7 @@ from quart_proxy.logs import write_event
 from quart_proxy.metrics import Metrics
 from quart_proxy.services.admission import Admission, Hold
 from quart_proxy.services.billing import Settler
+from quart_proxy.services.health import Health
 from quart_proxy.services.outbox import Outbox
 from quart_proxy.services.passage import Passage
 from quart_proxy.services.refusals import read_refusal
@@ -61,6 +62,7 @@ class RelayContext:
     settler: Settler
     admission: Admission
     metrics: Metrics
+    health: Health
 
 
 class Relay:
@@ -294,6 +296,7 @@ class Relay:
         # It knows this relay: a ring that only the collector would take apart.
         self._passage = None
         self._context.metrics.count_exchange(self.exchange)
+        self._context.health.count(self.exchange)
         write_event("request", log_fields(self.exchange))
 
     def _give(self, head: Answer | None) -> None:

@@ -363,6 +363,8 @@ workers = Table(
     Column("revision_id", BigInteger, nullable=False),
     Column("version", Text, nullable=False),
     _time("seen_at"),
+    # What it last said of itself. Empty: a version that says nothing.
+    Column("health", JSONB, nullable=False, server_default=text("'{}'")),
 )
 
 settings = Table(
@@ -371,6 +373,8 @@ settings = Table(
     Column("name", Text, primary_key=True),
     Column("value", JSONB, nullable=False),
     _time("updated_at"),
+    # Null: from before that was kept.
+    Column("changed_by", Text),
 )
 
 secrets = Table(
@@ -458,7 +462,10 @@ ledger = Table(
     _id(),
     Column("user_id", ForeignKey("users.id"), nullable=False),
     Column("kind", Text, nullable=False),
-    CheckConstraint("kind IN ('credit', 'grant', 'adjust', 'refund')", name="kind_is_known"),
+    CheckConstraint("kind IN ('credit', 'grant', 'adjust', 'refund', 'reverse')", name="kind_is_known"),
+    # The entry that this one takes back. Each is taken back once at most.
+    Column("reverses", ForeignKey("ledger.id"), unique=True),
+    CheckConstraint("(kind = 'reverse') = (reverses IS NOT NULL)", name="reversal_names_its_entry"),
     *_money("amount"),
     *_money("balance_after"),
     Column("reason", Text),

@@ -86,8 +86,12 @@ class Format:
     """The request in a body. Raises InvalidRequest, naming the field."""
     render_request: RenderRequest
     """The body for the upstream: the client's own, the model renamed, the prompt added, usage asked for."""
+    endpoint: str
+    """The path under `/v1` at which clients call it, as the log of requests names it."""
     upstream_url: Callable[[str], str]
     """The address to call, from the `api_url` of an upstream."""
+    models_url: Callable[[str], str]
+    """The address of the provider's own list of models."""
     credential_headers: Callable[[str], dict[str, str]]
     """The headers that carry the provider's key."""
     rename_model: Callable[[bytes, str], bytes]

@@ -49,11 +49,11 @@ def _inject(theirs: str | list[Any] | None, prompt: SystemPrompt) -> str | list[
     return f"{prompt.text}\n\n{theirs}"
 
 
-def upstream_url(api_url: str) -> str:
-    """The address of messages; a base may end in `/v1` or before it."""
+def _join_url(api_url: str, path: str) -> str:
+    """The address under `api_url` for `path`; a base may end in `/v1` or before it."""
     parts = urlsplit(api_url.strip())
     base = parts.path.rstrip("/").removesuffix("/v1")
-    return urlunsplit(parts._replace(path=base + "/v1/messages"))
+    return urlunsplit(parts._replace(path=f"{base}/v1{path}"))
 
 
 def read_answer(body: bytes) -> Answer:
@@ -153,7 +153,9 @@ FORMAT = Format(
     api_format="anthropic",
     parse_request=parse_request,
     render_request=render_request,
-    upstream_url=upstream_url,
+    endpoint="messages",
+    upstream_url=lambda api_url: _join_url(api_url, "/messages"),
+    models_url=lambda api_url: _join_url(api_url, "/models"),
     credential_headers=lambda api_key: {"x-api-key": api_key},
     rename_model=rename_model,
     read_answer=read_answer,
