@@ -151,7 +151,7 @@ async def _(admin: Admin, product: Product) -> httpx.Response:
 async def _(admin: Admin, product: Product) -> httpx.Response:
     revisions = (await admin.get("/registry/revisions")).json()["data"]
     await edit(admin, "/models/beta", {"pricing": {"output": 7}})
-    return await admin.post("/registry/rollback", {"to": revisions[0]["id"]})
+    return await admin.post("/registry/rollback", {"to": revisions[0]["revision"]})
 
 
 @writes("POST", "/registry/providers/x/detach")
