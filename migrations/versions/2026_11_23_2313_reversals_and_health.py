@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261123_09"
-down_revision = "20261123_07"
+down_revision = "20261123_08"
 branch_labels = None
 depends_on = None
 

@@ -132,7 +132,9 @@ def usage_form(row: UsageRow) -> dict[str, Any]:
         "error_code": row.error_code,
         "tokens": {**{d.value: row.tokens[d] for d in Dimension}, "reasoning": row.reasoning},
         "cost": format_money(row.cost),
+        "answer_id": row.answer_id,
         "client_request_id": row.client_request_id,
+        "client_agent": row.client_agent,
         "started_at": time_text(row.started_at),
         "first_byte_ms": row.first_byte_ms,
         "duration_ms": row.duration_ms,
@@ -147,6 +149,7 @@ def usage_form_for_admin(row: UsageRow) -> dict[str, Any]:
         "actual_model": row.actual_model,
         "upstream": row.upstream,
         "upstream_status": row.upstream_status,
+        "upstream_request_id": row.upstream_request_id,
     }
 
 

@@ -8,6 +8,7 @@ ends a stream is put there only when the charge is durable.
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -147,6 +148,7 @@ class Relay:
             return error
         try:
             self.exchange.upstream_status = upstream.status
+            self.exchange.upstream_request_id = _find_request_id(upstream.headers)
             return await self._relay_answer(upstream)
         finally:
             await upstream.close()
@@ -174,6 +176,7 @@ class Relay:
             self._bill(NOTHING_READ, Outcome.UPSTREAM_ERROR)
             return UpstreamFailed("The provider's answer is larger than this proxy takes.", is_retryable=False)
         answer = self.format.read_answer(body)
+        self.exchange.answer_id = answer.id
         if answer.error is not None or self._request.is_streaming:
             self._bill(answer.reading, Outcome.UPSTREAM_ERROR)
             return UpstreamFailed(
@@ -263,6 +266,8 @@ class Relay:
         limit, self._limit = self._limit, None
         if limit is not None and not limit.expired():
             limit.reschedule(None)
+        if self._passage is not None:
+            exchange.answer_id = self._passage.answer_id
         exchange.duration_ms = self._elapsed_ms()
         exchange.status = exchange.status or 200
         try:
@@ -304,6 +309,11 @@ class Relay:
 
     def _elapsed_ms(self) -> int:
         return round((time.monotonic() - self._begun) * 1000)
+
+
+def _find_request_id(headers: Mapping[str, str]) -> str | None:
+    """What the provider calls this call, for asking it about it."""
+    return headers.get("x-request-id") or headers.get("request-id")
 
 
 def _may_be_stream(content_type: str) -> bool:

@@ -9,7 +9,7 @@ import orjson
 from quart_proxy.core.anthropic_usage import read_usage
 from quart_proxy.core.client_requests import find_limit, get_flag, get_list, get_model, parse_body
 from quart_proxy.core.errors import InvalidFields, InvalidRequest, ProxyError
-from quart_proxy.core.formats import Answer, ClientRequest, Format, StreamStep
+from quart_proxy.core.formats import Answer, ClientRequest, Format, StreamStep, find_answer_id
 from quart_proxy.core.json_edit import replace_string
 from quart_proxy.core.prompts import PromptMode, SystemPrompt
 from quart_proxy.core.provider_errors import read_error
@@ -64,7 +64,7 @@ def read_answer(body: bytes) -> Answer:
     error = None
     if failure or document.get("type") == "error":
         error = read_error(failure).message or "The provider reported a failure without saying which."
-    return Answer(read_usage(document.get("usage"), document.get("model")), error)
+    return Answer(read_usage(document.get("usage"), document.get("model")), error, find_answer_id(document))
 
 
 class _Reader:
@@ -162,6 +162,7 @@ FORMAT = Format(
     open_stream=_Reader,
     render_error=render_error,
     encode_error_event=encode_error_event,
+    answer_member="message",
     heartbeat=encode_event(b'{"type": "ping"}', "ping"),
     default_headers={"anthropic-version": _VERSION},
     client_headers=frozenset({"anthropic-version", "anthropic-beta"}),
