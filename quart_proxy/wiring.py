@@ -26,6 +26,7 @@ from quart_proxy.services.admission import Admission
 from quart_proxy.services.auth import AdminSessions, Authenticator
 from quart_proxy.services.billing import Settler
 from quart_proxy.services.coherence import ChangeWatch
+from quart_proxy.services.dead_letters import DeadLetters
 from quart_proxy.services.dispatch import Dispatcher, new_request_id
 from quart_proxy.services.health import Health
 from quart_proxy.services.provider_check import ProviderCheck
@@ -98,6 +99,7 @@ class Worker:
             self.readiness,
             dispatcher,
             Accounts(self.database),
+            DeadLetters(self.database, self.admission.expire),
             ProviderCheck(self.database, self.client, resolver),
             desk,
         ]
