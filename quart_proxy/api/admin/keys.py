@@ -1,10 +1,11 @@
-"""/api/admin/keys/{id}: one client key. It is made at `/api/admin/users/{id}/keys`."""
+"""/api/admin/keys: every client key, and one of them. It is made at `/api/admin/users/{id}/keys`."""
 
 from quart import Blueprint, Response
 
 from quart_proxy.http import json_response, service
+from quart_proxy.http.account_rows import keys_answer
 from quart_proxy.http.answers import acting, put_in_force
-from quart_proxy.http.fields import ID, read_body_fields
+from quart_proxy.http.fields import ID, identifier, read_body_fields, read_query
 from quart_proxy.http.forms import key_form
 from quart_proxy.http.key_fields import KEY_FIELDS, NOT_ENFORCED
 from quart_proxy.services.accounts import Accounts
@@ -12,6 +13,12 @@ from quart_proxy.store.accounts import get_key
 from quart_proxy.store.database import Database
 
 routes = Blueprint("keys", __name__)
+
+
+@routes.get("")
+async def list_all() -> Response:
+    """Newest first, revoked ones too."""
+    return await keys_answer(user_id=read_query({"user_id": identifier}).get("user_id"))
 
 
 @routes.get(f"/<{ID}:key_id>")
