@@ -1,9 +1,13 @@
-"""GET /api/admin/usage: everyone's requests, as a list, as a file, and the receipt of each."""
+"""GET /api/admin/usage: everyone's requests, as a list, as a file, and the receipt of each.
+
+`/tail` tells the rows that came after a cursor, for whoever cannot hold a stream of `/api/admin/events` open.
+"""
 
 from quart import Blueprint, Response
 
 from quart_proxy.http.answers import also_at
 from quart_proxy.http.forms import usage_form_for_admin
+from quart_proxy.http.live import read_watch_filter, tail_answer
 from quart_proxy.http.usage import (
     ADMIN_FILTERS,
     CSV_COLUMNS,
@@ -25,6 +29,11 @@ async def list_all_usage() -> Response:
 @also_at(routes, "/api/admin/usage.csv")
 async def export_all_usage() -> Response:
     return await csv_answer(read_filter(ADMIN_FILTERS), usage_form_for_admin, COLUMNS)
+
+
+@routes.get("/tail")
+async def read_usage_tail() -> Response:
+    return await tail_answer(read_watch_filter())
 
 
 @routes.get("/<request_id>")
