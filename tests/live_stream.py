@@ -1,4 +1,4 @@
-"""A client of `/api/admin/events`, as a browser's EventSource is one: it remembers the last id, and comes back with it."""
+"""A client of `/api/admin/events` that remembers the last id, as a browser's EventSource does."""
 
 import asyncio
 import json
@@ -47,7 +47,9 @@ class LiveStream:
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            raise AssertionError(f"it never became true; told: {[(e.name, e.data) for e in self.events[-5:]]}") from None
+            raise AssertionError(
+                f"it never became true; told: {[(e.name, e.data) for e in self.events[-5:]]}"
+            ) from None
         return found
 
     async def until_told(self, *request_ids: str) -> None:
