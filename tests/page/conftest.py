@@ -14,7 +14,7 @@ from traffic import live_two_weeks
 from visiting import sign_in
 from watching import Watch
 
-WAIT_MS = 10_000
+WAIT_MS = 20_000
 """How long a step may take before it counts as broken: this machine may run other tests meanwhile."""
 
 OpenContext = Callable[..., Awaitable[BrowserContext]]

@@ -61,21 +61,15 @@ async def test_page_is_legible_to_everyone(enter: Enter, route: Route, theme: Th
 
 
 @EVERY_ROUTE
-async def test_page_fits_a_narrow_phone_and_a_zoomed_window(enter: Enter, route: Route) -> None:
+async def test_page_says_where_one_is_and_fits_a_narrow_phone_and_a_zoomed_window(enter: Enter, route: Route) -> None:
     page = await enter(route)
+    await expect(page).to_have_title(re.compile(r".+ · quart-proxy$"))
+    assert await page.get_by_role("heading", level=1).count() == 1
+    if route.nav:
+        here = page.get_by_role("navigation", name="Main", exact=True).locator("[aria-current=page]")
+        await expect(here).to_have_text(route.title)
     for pixels in (looks.NARROW, looks.ZOOMED):
         await looks.resize(page, pixels)
         await settled(page)
         assert await looks.list_sideways_scrolling(page) == []
     await looks.picture(page, f"{_name(route)}-zoomed")
-
-
-@EVERY_ROUTE
-async def test_page_says_where_one_is(enter: Enter, route: Route) -> None:
-    page = await enter(route)
-    await expect(page).to_have_title(re.compile(r".+ · quart-proxy$"))
-    assert await page.get_by_role("heading", level=1).count() == 1
-    await expect(page.get_by_role("main")).to_be_visible()
-    if route.nav:
-        here = page.get_by_role("navigation", name="Main", exact=True).locator("[aria-current=page]")
-        await expect(here).to_have_text(route.title)

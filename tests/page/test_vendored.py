@@ -25,7 +25,9 @@ def test_only_html_js_imports_vendored_code() -> None:
 
 
 def test_no_page_writes_markup_from_text_or_styles_inline() -> None:
-    forbidden = re.compile(r"innerHTML|insertAdjacentHTML|document\.write|unsafeHTML|\beval\(|new Function|\sstyle=[\"$]")
+    forbidden = re.compile(
+        r"innerHTML|insertAdjacentHTML|document\.write|unsafeHTML|\beval\(|new Function|\sstyle=[\"$]"
+    )
     own = [path for path in STATIC.rglob("*.js") if VENDOR not in path.parents]
     assert [path.name for path in own if forbidden.search(path.read_text())] == []
 
