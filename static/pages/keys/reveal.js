@@ -1,6 +1,6 @@
 // A new key's text, shown once: copy, save, try it, and a box to tick before it goes.
 
-import { copyText } from "../../clipboard.js";
+import { copyText, saveText } from "../../clipboard.js";
 import { snippet } from "../../components/bits.js";
 import { Dialog } from "../../components/dialog.js";
 import { icon } from "../../components/icons.js";
@@ -37,7 +37,7 @@ export function openReveal(row, text, { note = "", onclose = () => {} } = {}) {
       <p class="strip" data-tone="warn">${icon("warning")}<span>This is the only time the key is shown. Store it where secrets belong.${note ? html` ${note}` : ""}</span></p>
       <div class="secret"><code tabindex="0" aria-label="The key">${text}</code></div>
       <div class="actions"><button type="button" class="button" data-kind="primary" autofocus @click=${(event) => copyText(text, event.currentTarget)}>${icon("copy")}Copy key</button>
-        <button type="button" class="button" @click=${() => save(text, row.name)}>${icon("download")}Download</button>
+        <button type="button" class="button" @click=${() => saveText(`${text}\n`, fileNameOf(row.name), "text/plain")}>${icon("download")}Download</button>
         <button type="button" class="button" ?disabled=${state.test?.isBusy} @click=${test}>${icon("play")}${state.test?.isBusy ? "Testing…" : "Test it now"}</button></div>
       <div aria-live="polite">${verdict(state.test)}</div>
       <section class="stack tight"><h3>First call</h3>
@@ -67,12 +67,4 @@ function verdict(test) {
   if (!test || test.isBusy) return "";
   if (test.error) return html`<p class="strip" data-tone="bad">${icon("error")}<span>It does not work yet: ${test.error}</span></p>`;
   return html`<p class="strip" data-tone="good">${icon("check")}<span>It works: ${plural(test.models.length, "model")}${test.models.length ? ` (${test.models.slice(0, 4).join(", ")}${test.models.length > 4 ? ", …" : ""})` : ""}. Nothing was billed.</span></p>`;
-}
-
-function save(text, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: "text/plain" }));
-  link.download = fileNameOf(name);
-  link.click();
-  URL.revokeObjectURL(link.href);
 }

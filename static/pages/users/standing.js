@@ -1,6 +1,7 @@
 // How a user stands: what their balance means, how long it lasts, which word describes them. Pure.
 
-import { compareDecimals } from "../../decimal.js";
+import { compareDecimals, decimalText, parseDecimal } from "../../decimal.js";
+import { money } from "../../format.js";
 
 const DAYS_SHORT = 3;
 
@@ -34,4 +35,12 @@ export function daysText(days) {
 export function trouble(user) {
   if (user.disabled) return "Calls are refused: the user is disabled.";
   return compareDecimals(user.balance, "0") > 0 ? "" : "Calls are refused with 402 until the balance is above zero.";
+}
+
+/** What a day cost on average over a week, as dollars; a dash while it is not known. */
+export function burnText(spentInWeek) {
+  if (spentInWeek === null || spentInWeek === undefined) return "–";
+  const { units, scale } = parseDecimal(spentInWeek);
+  // Two more digits than the sum has are more than is shown; the division is cut, not rounded.
+  return money(decimalText({ units: (units * 100n) / 7n, scale: scale + 2 }));
 }
