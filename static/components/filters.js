@@ -17,5 +17,5 @@ export function filterInput({ value, label, placeholder = "Filter", onchange }) 
 
 /** One of a few, as links: `items` are `[value, text]` pairs, `hrefOf(value)` the address of each. */
 export function segments(label, items, current, hrefOf) {
-  return html`<nav class="segments scrolls" aria-label=${label}>${items.map(([value, text]) => html`<a href=${hrefOf(value)} aria-current=${value === current ? "page" : "false"}>${text}</a>`)}</nav>`;
+  return html`<nav class="segments wraps" aria-label=${label}>${items.map(([value, text]) => html`<a href=${hrefOf(value)} aria-current=${value === current ? "page" : "false"}>${text}</a>`)}</nav>`;
 }

@@ -13,7 +13,7 @@ const usedText = (key) => (key.last_used_at ? `It was last used ${ago(key.last_u
 
 /** A new key in place of this one. `done(newKey)` hears of it. */
 export function openRotate(key, { done = () => {} }) {
-  const form = new Form({ draw: () => draw(), submit: (values) => rotate(values) });
+  const form = new Form({ draw: () => dialog.isOpen && draw(), submit: (values) => rotate(values) });
   const dialog = new Dialog({ canClose: () => !form.isBusy });
 
   async function rotate({ grace }) {

@@ -17,7 +17,7 @@ const OWN_FAULTS = ["name", "day", "max_concurrency", "allowed_models", "owner",
  * away. */
 export function openKeyForm({ owner = null, step = "", canSkip = false, done = () => {} }) {
   const state = { expiry: "never", isLimited: false, models: null, modelsError: null };
-  const form = new Form({ draw: () => draw(), submit: (values) => create(values) });
+  const form = new Form({ draw: () => dialog.isOpen && draw(), submit: (values) => create(values) });
   const dialog = new Dialog({ canClose: () => !form.isBusy });
   const picker = new UserPicker({ draw: () => dialog.isOpen && draw() });
 
@@ -47,7 +47,7 @@ export function openKeyForm({ owner = null, step = "", canSkip = false, done = (
 /** Change what a key may do. `done(key)` gets the server's row. */
 export function openKeyEdit(key, { done = () => {} }) {
   const state = { expiry: key.expires_at ? "on" : "never", isLimited: key.allowed_models !== null, models: null, modelsError: null };
-  const form = new Form({ draw: () => draw(), submit: (values) => save(values) });
+  const form = new Form({ draw: () => dialog.isOpen && draw(), submit: (values) => save(values) });
   const dialog = new Dialog({ canClose: () => !form.isBusy });
   const day = key.expires_at?.slice(0, 10) ?? "";
 

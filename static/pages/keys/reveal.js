@@ -41,7 +41,7 @@ export function openReveal(row, text, { note = "", onclose = () => {} } = {}) {
         <button type="button" class="button" ?disabled=${state.test?.isBusy} @click=${test}>${icon("play")}${state.test?.isBusy ? "Testing…" : "Test it now"}</button></div>
       <div aria-live="polite">${verdict(state.test)}</div>
       <section class="stack tight"><h3>First call</h3>
-        <div class="segments scrolls" role="group" aria-label="Client">${snippets.map(([name], at) => html`<button type="button" aria-pressed=${state.tab === at} @click=${() => { state.tab = at; draw(); }}>${name}</button>`)}</div>
+        <div class="segments wraps" role="group" aria-label="Client">${snippets.map(([name], at) => html`<button type="button" aria-pressed=${state.tab === at} @click=${() => { state.tab = at; draw(); }}>${name}</button>`)}</div>
         ${snippet(snippets[state.tab][1], { label: "Copy snippet" })}</section>
       <form class="actions spread" @submit=${(event) => { event.preventDefault(); dialog.close(); }}>
         <label class="check"><input type="checkbox" id="key-stored" .checked=${state.isStored} @change=${(event) => { state.isStored = event.target.checked; draw(); }}><span>I have stored it</span></label>

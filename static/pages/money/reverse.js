@@ -13,7 +13,7 @@ import { onceTo } from "./once.js";
 /** `entry`: `{id, kind, amount}`; `owner`: the user's name. `done(reversal)` hears of the new entry. */
 export function openReverse(entry, owner, { done = () => {} } = {}) {
   const write = onceTo(`/api/admin/ledger/${entry.id}/reverse`, post);
-  const form = new Form({ draw: () => draw(), submit: (values) => send(values) });
+  const form = new Form({ draw: () => dialog.isOpen && draw(), submit: (values) => send(values) });
   const dialog = new Dialog({ canClose: () => !form.isBusy });
   const back = subtractDecimals("0", entry.amount);
 

@@ -15,7 +15,7 @@ import { onceTo } from "./once.js";
 export function openTopUp(user, { done = () => {}, step = "", skip = null } = {}) {
   const write = onceTo(`/api/admin/users/${user.id}/ledger`, post);
   const typed = { amount: write.sent?.amount ?? "", kind: write.sent?.kind ?? "credit" };
-  const form = new Form({ draw: () => draw(), submit: (values) => send(values) });
+  const form = new Form({ draw: () => dialog.isOpen && draw(), submit: (values) => send(values) });
   const dialog = new Dialog({ canClose: () => !form.isBusy });
 
   async function send(values) {

@@ -10,14 +10,14 @@ import { openTopUp } from "../money/top-up.js";
 
 /** `changed(user)` is called whenever a step wrote something. */
 export function openCreateUser({ changed }) {
-  const form = new Form({ draw: () => draw(), submit: (values) => create(values) });
+  const form = new Form({ draw: () => dialog.isOpen && draw(), submit: (values) => create(values) });
   const dialog = new Dialog({ canClose: () => !form.isBusy });
 
   async function create(values) {
     const user = await post("/api/admin/users", Object.fromEntries(Object.entries(values).filter(([, value]) => value.trim())));
     form.isBusy = false;
     dialog.close();
-    toast(`User ${user.name} is there.`);
+    toast(`User ${user.name} is created.`);
     changed(user);
     money(user);
   }
