@@ -9,7 +9,6 @@ import { html, when } from "../../html.js";
 import { chips, isFiltered, NO_FILTERS, OUTCOMES } from "./filters.js";
 
 const FOUND_MAX = 20;
-const WIDE = 1000;
 const STATUSES = [["", "Any status"], ["2xx", "2xx"], ["4xx", "4xx"], ["5xx", "5xx"], ["402", "402 out of money"], ["429", "429 too many"]];
 
 /** `context` is the page's; `source` says whose requests: `{isAdmin}`; `names(name, value)` knows names from rows. */
@@ -18,7 +17,7 @@ export class FilterBar {
   #isAdmin;
   #names;
   #pickers;
-  #isOpen = innerWidth > WIDE;
+  #isOpen = false;
 
   constructor({ router, draw, isAdmin, names }) {
     this.#router = router;

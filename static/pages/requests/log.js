@@ -82,7 +82,7 @@ export function requestLog({ query, signal, router, draw }, source) {
   // --- the parts of the page ---
 
   const bars = (data) => chart({
-    title: "Requests by outcome", kind: "bars", data: named(data), format: compact, colour: outcomeColour, height: 170,
+    title: "Requests by outcome", kind: "bars", data: named(data), format: compact, colour: outcomeColour, height: 150,
     hrefOf: (bucket, series) => requestsOf(source.page, asked.filters, {
       ...(bucket === null ? rangeQuery() : spanOf(data, bucket, bucket, asked.range)), ...(series?.key ? { outcome: series.key } : {}) }),
     onzoom: (first, last) => {
@@ -121,7 +121,7 @@ export function requestLog({ query, signal, router, draw }, source) {
       ${freshness({ loadedAt: list.loadedAt, isLoading: list.isLoading, load })}` })}
     <div class="stack tight">${finder.field()}${bar.panel(asked.filters)}${bar.active(asked.filters)}</div>
     <section class="panel">${states(histogram, { data: bars, skeleton: skeletonRows(6) })}</section>
-    <section class="stack">${tools()}
+    <section class="stack requests">${tools()}
       ${states(list, { data: rowsTable, isEmpty: () => !rows().length && !live, empty: nothing(), skeleton: skeletonRows(10) })}
       ${when(live && list.data && !live.rows.length, () => html`<p class="quiet">Waiting for the first request.</p>`)}</section>`);
 
