@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { amountOf, billOf, tierOf } from "../../../static/cost.js";
+import { amountOf, billOf, tierOf, timesCost } from "../../../static/cost.js";
 
 const PRICING = {
   input: "1.25", cached_input: "0.125", cache_write: "1.25", cache_write_1h: "1.25", output: "10.00",
@@ -33,4 +33,9 @@ test("a prompt above a threshold has that tier's rates on every line", () => {
 
 test("nothing used costs nothing", () => {
   assert.deepEqual(billOf({}, PRICING), { tier: null, lines: [], cost: "0" });
+});
+
+test("many such requests cost exactly as many times as much", () => {
+  assert.equal(timesCost("0.002094", 1000), "2.094");
+  assert.equal(timesCost("0", 5), "0");
 });
