@@ -1,7 +1,8 @@
 // A chat over any endpoint of the proxy: the body to send, and what each event of the answer says. Pure.
 
 const ANTHROPIC_VERSION = "2023-06-01";
-const MAX_TOKENS_DEFAULT = 1024;
+/** The limit where a format demands one and none is given. */
+export const MAX_TOKENS_DEFAULT = 1024;
 
 /** Endpoints that can chat, the one to take first. */
 export const CHAT_ENDPOINTS = ["chat/completions", "messages", "responses"];
