@@ -4,11 +4,12 @@ Money is a decimal string, a time is RFC 3339 in UTC, an id of a row is a number
 """
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from quart_proxy.core.money import format_money
-from quart_proxy.core.pricing import BASE, Price
+from quart_proxy.core.money import ZERO, format_money
+from quart_proxy.core.pricing import BASE, Charge, Price
 from quart_proxy.core.usage import Dimension
 from quart_proxy.store.accounts import ApiKey, User
 from quart_proxy.store.ledger import Entry
@@ -60,6 +61,11 @@ def user_form(user: User) -> dict[str, Any]:
     }
 
 
+def days_left(balance: Decimal, spent_7d: Decimal) -> float | None:
+    """How long the balance lasts at the pace of the last week. None: nothing was spent in it."""
+    return None if not spent_7d else round(float(max(balance, ZERO) * 7 / spent_7d), 1)
+
+
 def key_form(key: ApiKey) -> dict[str, Any]:
     return {
         "id": key.id,
@@ -92,6 +98,8 @@ def entry_form(entry: Entry) -> dict[str, Any]:
         "reason": entry.reason,
         "actor": entry.actor,
         "created_at": time_text(entry.created_at),
+        "reverses": entry.reverses,
+        "reversed_by": entry.reversed_by,
     }
 
 
@@ -115,6 +123,7 @@ def usage_form(row: UsageRow) -> dict[str, Any]:
     return {
         "request_id": shown_id(row.request_id),
         "key_id": row.api_key_id,
+        "key_name": row.key_name,
         "model": row.model,
         "endpoint": row.endpoint,
         "streamed": row.streamed,
@@ -123,7 +132,9 @@ def usage_form(row: UsageRow) -> dict[str, Any]:
         "error_code": row.error_code,
         "tokens": {**{d.value: row.tokens[d] for d in Dimension}, "reasoning": row.reasoning},
         "cost": format_money(row.cost),
+        "answer_id": row.answer_id,
         "client_request_id": row.client_request_id,
+        "client_agent": row.client_agent,
         "started_at": time_text(row.started_at),
         "first_byte_ms": row.first_byte_ms,
         "duration_ms": row.duration_ms,
@@ -134,18 +145,25 @@ def usage_form_for_admin(row: UsageRow) -> dict[str, Any]:
     return {
         **usage_form(row),
         "user_id": row.user_id,
+        "user_name": row.user_name,
         "actual_model": row.actual_model,
         "upstream": row.upstream,
         "upstream_status": row.upstream_status,
+        "upstream_request_id": row.upstream_request_id,
     }
 
 
 def receipt_lines(receipt: Receipt) -> dict[str, Any]:
+    """The bill of a request; `cost` is what was really taken."""
+    return {**charge_form(receipt.charge), "cost": format_money(receipt.row.cost)}
+
+
+def charge_form(charge: Charge) -> dict[str, Any]:
     """The lines of the bill; their amounts sum to `cost`, to the last digit. `tier` is the threshold that the prompt
     exceeded, which the rates are of; null: the price has none so low."""
     return {
         "currency": "USD",
-        "tier": receipt.charge.tier or None,
+        "tier": charge.tier or None,
         "lines": [
             {
                 "dimension": line.dimension.value,
@@ -153,7 +171,7 @@ def receipt_lines(receipt: Receipt) -> dict[str, Any]:
                 "price": format_money(line.price),
                 "amount": format_money(line.amount),
             }
-            for line in receipt.charge.lines
+            for line in charge.lines
         ],
-        "cost": format_money(receipt.row.cost),
+        "cost": format_money(charge.cost),
     }
