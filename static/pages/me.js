@@ -3,7 +3,7 @@
 import { get, withQuery } from "../api.js";
 import { amount, pageHead, quantity, tile } from "../components/bits.js";
 import { chart, spanOf } from "../components/chart.js";
-import { emptyState, Resource, show } from "../components/resource.js";
+import { Resource, emptyState, show, skeletonRows } from "../components/resource.js";
 import { freshness, refreshing } from "../components/time-range.js";
 import { startOfDay, startOfDaysAgo, startOfMonth } from "../days.js";
 import { exactMoney, money, plural } from "../format.js";
@@ -36,7 +36,7 @@ export default function me({ signal, draw }) {
   const load = () => all.forEach((one) => one.load());
 
   const page = () => draw(html`${pageHead("Balance", { lead: "What is left, what it was spent on, and the receipts.", actions: freshness({ ...shown(balance), load }) })}
-    ${show(balance, { data: (data) => [notice(data, today.data), standing(data)], skeleton: html`<div class="tiles"><div class="tile skeleton-tile"></div></div>` })}
+    ${show(balance, { data: (data) => [notice(data, today.data), standing(data)], skeleton: html`<div class="panel">${skeletonRows(5)}</div>` })}
     <section class="panel" aria-label="Spend by model">${show(models, { data: byModel })}</section>
     <div class="columns">
       <section class="stack tight"><h2>Spend by key, ${DAYS} days</h2>${show(keys, { data: (data) => keySpending(data, monthAgo()) })}</section>
