@@ -2,6 +2,7 @@
 //
 // An admin is known by a cookie, and writes carry its CSRF token; a user is known by an API key held in memory.
 
+import { saveText } from "./clipboard.js";
 import { session } from "./session.js";
 
 /** An answer that is an error, or no answer at all (`status` 0). `faults` is a Map of field to sentence. */
@@ -82,9 +83,5 @@ export function withQuery(path, values) {
 /** Save an answer of the server as a file, with the session's credentials. */
 export async function download(path, name) {
   const text = await call("GET", path, { as: "text" });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text.data], { type: "text/csv" }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  saveText(text.data, name);
 }

@@ -1,4 +1,4 @@
-// Copying text, with a word about it for eyes and ears.
+// Text that leaves the page: copied, with a word about it for eyes and ears, or saved as a file.
 
 import { announce } from "./announce.js";
 
@@ -11,4 +11,13 @@ export async function copyText(text, button = null) {
   if (!button) return;
   button.dataset.done = "true";
   setTimeout(() => delete button.dataset.done, SHOWN_MS);
+}
+
+/** Save text as a file of that name. */
+export function saveText(text, name, type = "text/csv") {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -1,33 +1,7 @@
 // The History API over one table of routes: which page an address is, its title, focus, and the end of the old page.
 
 import { render } from "./html.js";
-
-/** The route of `path` and its parameters, or null. Routes are `{path: "/ui/users/:id", …}`. Pure. */
-export function matchRoute(routes, path) {
-  const parts = split(path);
-  for (const route of routes) {
-    const wanted = split(route.path);
-    if (wanted.length !== parts.length) continue;
-    const params = {};
-    const fits = wanted.every((part, at) => {
-      if (!part.startsWith(":")) return part === parts[at];
-      params[part.slice(1)] = parts[at];
-      return true;
-    });
-    if (fits) return { route, params };
-  }
-  return null;
-}
-
-function split(path) {
-  return path.split("/").filter(Boolean).map((part) => {
-    try {
-      return decodeURIComponent(part);
-    } catch {
-      return part;
-    }
-  });
-}
+import { matchRoute } from "./match-route.js";
 
 export class Router extends EventTarget {
   #routes;
@@ -120,10 +94,12 @@ export class Router extends EventTarget {
   #follow(event) {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
     const link = event.target.closest?.("a[href]");
-    if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
-    const isOurs = link.pathname === "/" || link.pathname.startsWith("/ui");
-    if (!isOurs || (link.hash && link.pathname === location.pathname)) return;
+    if (!link || link.hasAttribute("target") || link.hasAttribute("download")) return;
+    // Links in drawings have no `pathname` of their own.
+    const address = new URL(link.getAttribute("href"), location.href);
+    const isOurs = address.origin === location.origin && (address.pathname === "/" || address.pathname.startsWith("/ui"));
+    if (!isOurs || (address.hash && address.pathname === location.pathname)) return;
     event.preventDefault();
-    this.go(link.href);
+    this.go(address.href);
   }
 }

@@ -41,7 +41,7 @@ def migrate(data_dir: Path | None, as_json: bool) -> None:
 @data_dir_option
 @json_option
 def audit(data_dir: Path | None, as_json: bool) -> None:
-    """Prove the books: balance = credits - cost for every user, lifetime figures = sums of rows, and each row's
+    """Prove the books: balance = credits - cost for every user, lifetime and hourly figures = sums of rows, each row's
     cost = its tokens x its price."""
     books, imbalances = with_database(data_dir, _audit)
     if as_json:

@@ -9,7 +9,7 @@ COUNT_MAX = 2**31 - 1
 
 
 class Dimension(StrEnum):
-    """What tokens are priced by. A new dimension is one line here, a migration that adds its two columns, and
+    """What tokens are priced by. A new dimension is one line here, a migration that adds its three columns, and
     the formats that read it."""
 
     INPUT = "input"

@@ -14,7 +14,7 @@ from quart.blueprints import BlueprintSetupState
 
 from quart_proxy.core.errors import Unavailable
 from quart_proxy.http import json_response, request_id_text, service
-from quart_proxy.http.fields import digits, read_query
+from quart_proxy.http.fields import digits, flag, read_query
 from quart_proxy.http.sessions import actor, client_address
 from quart_proxy.services.coherence import ChangeWatch
 from quart_proxy.settings import PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX
@@ -109,15 +109,18 @@ async def csv_response(
     columns: Sequence[str],
     read_more: Callable[[Any | None], Awaitable[Sequence[tuple[Any, Mapping[str, Any]]]]],
 ) -> Response:
-    """All rows as a file. `read_more(place)` gives those after a place (None: the first), each with its own place.
+    """All rows as a file; `bom=1` in the query puts the mark before it by which spreadsheets know UTF-8.
+
+    `read_more(place)` gives those after a place (None: the first), each with its own place.
 
     They are read a thousand at a time and no connection is held in between: a slow client keeps nobody waiting.
     """
+    bom = b"\xef\xbb\xbf" if read_query({"bom": flag}).get("bom") else b""
     # The first rows are read before the answer begins: a database that is away is still a clean 503.
     first = await read_more(None)
 
     async def lines() -> AsyncIterator[bytes]:
-        yield _csv_lines([columns])
+        yield bom + _csv_lines([columns])
         rows = first
         while rows:
             yield _csv_lines([[row.get(column) for column in columns] for _, row in rows])

@@ -24,6 +24,7 @@ ID_MAX = 2**63 - 1
 NAME_CHARACTERS_MAX = 200
 NOTE_CHARACTERS_MAX = 2000
 NAMES_MAX = 1000
+REPEATED_MAX = 100
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Ids of requests begin with the milliseconds since then."""
@@ -39,6 +40,7 @@ class Field:
 
 
 Fields = Mapping[str, Field]
+NO_READERS: Mapping[str, Reader] = {}
 
 
 def read_fields(document: Mapping[str, Any], table: Fields) -> dict[str, Any]:
@@ -69,13 +71,26 @@ async def read_body_fields(table: Fields) -> dict[str, Any]:
     return read_fields(await read_json(), table)
 
 
-def read_query(table: Mapping[str, Reader]) -> dict[str, Any]:
-    """Those parameters of `table` that the query has, read; empty ones count as absent, others are passed over.
+def read_query(table: Mapping[str, Reader], repeated: Mapping[str, Reader] = NO_READERS) -> dict[str, Any]:
+    """Those parameters that the query has, read; empty ones count as absent, others are passed over. One of `table`
+    is read where it is first, one of `repeated` each time that it is there, into a tuple.
 
     Raises InvalidFields.
     """
-    given = {name: request.args[name] for name in table if request.args.get(name)}
-    return read_fields(given, {name: Field(read) for name, read in table.items()})
+    given: dict[str, Any] = {name: request.args[name] for name in table if request.args.get(name)}
+    several = {name: [value for value in request.args.getlist(name) if value] for name in repeated}
+    given |= {name: values for name, values in several.items() if values}
+    fields = {name: Field(read) for name, read in table.items()}
+    return read_fields(given, fields | {name: Field(_each(read)) for name, read in repeated.items()})
+
+
+def _each(read: Reader) -> Reader:
+    def read_all(values: list[str]) -> tuple[Any, ...]:
+        if len(values) > REPEATED_MAX:
+            raise ValueError(f"must not be there more than {REPEATED_MAX} times")
+        return tuple(read(value) for value in values)
+
+    return read_all
 
 
 def check_alone(param: str, message: str | None) -> None:
@@ -134,6 +149,13 @@ def digits(least: int, most: int) -> Reader:
 
 
 identifier = digits(1, ID_MAX)
+
+
+def flag(value: str) -> bool:
+    """A yes or no as a query has it."""
+    if value not in ("1", "0"):
+        raise ValueError("must be 1 or 0")
+    return value == "1"
 
 
 def choice(*choices: str) -> Reader:

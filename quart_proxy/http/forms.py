@@ -4,10 +4,11 @@ Money is a decimal string, a time is RFC 3339 in UTC, an id of a row is a number
 """
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from quart_proxy.core.money import format_money
+from quart_proxy.core.money import ZERO, format_money
 from quart_proxy.core.pricing import BASE, Price
 from quart_proxy.core.usage import Dimension
 from quart_proxy.store.accounts import ApiKey, User
@@ -58,6 +59,11 @@ def user_form(user: User) -> dict[str, Any]:
         "lifetime": lifetime_form(user),
         "created_at": time_text(user.created_at),
     }
+
+
+def days_left(balance: Decimal, spent_7d: Decimal) -> float | None:
+    """How long the balance lasts at the pace of the last week. None: nothing was spent in it."""
+    return None if not spent_7d else round(float(max(balance, ZERO) * 7 / spent_7d), 1)
 
 
 def key_form(key: ApiKey) -> dict[str, Any]:
@@ -115,6 +121,7 @@ def usage_form(row: UsageRow) -> dict[str, Any]:
     return {
         "request_id": shown_id(row.request_id),
         "key_id": row.api_key_id,
+        "key_name": row.key_name,
         "model": row.model,
         "endpoint": row.endpoint,
         "streamed": row.streamed,
@@ -134,6 +141,7 @@ def usage_form_for_admin(row: UsageRow) -> dict[str, Any]:
     return {
         **usage_form(row),
         "user_id": row.user_id,
+        "user_name": row.user_name,
         "actual_model": row.actual_model,
         "upstream": row.upstream,
         "upstream_status": row.upstream_status,

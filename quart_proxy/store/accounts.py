@@ -187,3 +187,17 @@ async def read_balances(connection: AsyncConnection, user_ids: Sequence[int]) ->
     """The balances of these users; unknown ones are left out."""
     query = select(users.c.id, users.c.balance).where(users.c.id == any_(bindparam("ids", user_ids, ARRAY(BigInteger))))
     return {row.id: row.balance for row in await connection.execute(query)}
+
+
+async def read_user_names(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, str]:
+    """The names of these users, deleted ones too; unknown ones are left out."""
+    query = select(users.c.id, users.c.name).where(users.c.id == any_(bindparam("ids", user_ids, ARRAY(BigInteger))))
+    return {row.id: row.name for row in await connection.execute(query)}
+
+
+async def read_key_names(connection: AsyncConnection, key_ids: Sequence[int]) -> dict[int, str]:
+    """The names of these keys, revoked ones too; unknown ones are left out."""
+    query = select(api_keys.c.id, api_keys.c.name).where(
+        api_keys.c.id == any_(bindparam("ids", key_ids, ARRAY(BigInteger)))
+    )
+    return {row.id: row.name for row in await connection.execute(query)}

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import Conflict, NotFound
 from quart_proxy.core.usage import Dimension
+from quart_proxy.store import rollups
 from quart_proxy.store.tables import ledger, users
 
 _COLUMNS = {
@@ -48,7 +49,8 @@ _INPUT = " + ".join(dimension.value for dimension in Dimension if dimension is n
 
 # Why each part: `l` locks the users in one order, so two batches cannot deadlock; RETURNING hands on only
 # rows that were really inserted, so a replay moves no money twice; GROUP BY is vital, since UPDATE .. FROM
-# applies one row of several per user; the tokens are the row's, so lifetime totals are sums of rows.
+# applies one row of several per user; the tokens are the row's, so lifetime totals are sums of rows. `h` adds the
+# same rows to the hourly sums: each belongs to one user, whose lock is held, so these cannot deadlock either.
 SETTLE = f"""
 WITH d AS MATERIALIZED (
        SELECT * FROM json_to_recordset($1::json) AS t({", ".join(f"{n} {t}" for n, t in _COLUMNS.items())})),
@@ -58,10 +60,11 @@ WITH d AS MATERIALIZED (
        INSERT INTO usage_log ({_NAMES})
        SELECT {_NAMES} FROM d WHERE (SELECT count(*) FROM l) >= 0 ORDER BY request_id
        ON CONFLICT DO NOTHING
-       RETURNING user_id, price_id, cost, {_INPUT} AS input_tokens, output AS output_tokens),
+       RETURNING {", ".join(rollups.NEEDED)}),
+     h AS ({rollups.add_rows("i")}),
      s AS (
        SELECT user_id, sum(cost) AS cost, count(price_id) AS requests,
-              sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens
+              sum({_INPUT}) AS input_tokens, sum(output) AS output_tokens
        FROM i GROUP BY user_id)
 UPDATE users u
 SET balance = u.balance - s.cost, spent = u.spent + s.cost, requests = u.requests + s.requests,
@@ -238,9 +241,11 @@ ORDER BY u.id, f.figure
 
 
 async def list_imbalances(connection: AsyncConnection) -> list[Imbalance]:
-    """Every figure of every user that does not equal the sum of its rows. One statement, so one snapshot: it
-    is exact while requests are being settled."""
-    return [Imbalance(*row) for row in await connection.execute(text(_AUDIT))]
+    """Every figure of every user that does not equal the sum of its rows, the hourly ones too. Each statement is one
+    snapshot: it is exact while requests are being settled."""
+    return [
+        Imbalance(*row) for statement in (_AUDIT, rollups.AUDIT) for row in await connection.execute(text(statement))
+    ]
 
 
 @dataclass(frozen=True, slots=True)

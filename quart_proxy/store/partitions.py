@@ -4,7 +4,7 @@ A UUIDv7 begins with 48 bits of milliseconds, so a month is a range of ids.
 """
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 logger = logging.getLogger(__name__)
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PARTITION_PREFIX = "usage_log_"
 MONTHS_AHEAD = 3
 LOCK_TIMEOUT_S = 2
@@ -22,7 +23,7 @@ LOCK_TIMEOUT_S = 2
 
 def first_id(moment: datetime) -> UUID:
     """The least id that a request at `moment` can have. There was none before 1970."""
-    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
+    return UUID(int=max(0, (moment - EPOCH) // timedelta(milliseconds=1)) << 80)
 
 
 def month_start(moment: datetime, months_later: int = 0) -> datetime:

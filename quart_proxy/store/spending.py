@@ -1,12 +1,15 @@
-"""What a user spent since given moments, summed from the log of requests."""
+"""What users and keys spent: since given moments by the log of requests, of late by its hourly sums."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from quart_proxy.core.money import ZERO
 from quart_proxy.store.partitions import first_id
 from quart_proxy.store.tables import usage_log
 
@@ -17,3 +20,46 @@ async def sum_costs(connection: AsyncConnection, *, user_id: int, since: Sequenc
     sums = [func.coalesce(func.sum(cost).filter(request_id >= first_id(moment)), 0) for moment in since]
     query = select(*sums).where(usage_log.c.user_id == user_id, request_id >= first_id(min(since)))
     return list((await connection.execute(query)).one())
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Dollars that a user or a key spent in the last days, the hours at their beginning whole, and when its last
+    request began. None: there was none."""
+
+    spent_7d: Decimal
+    spent_30d: Decimal
+    last_used_at: datetime | None
+
+
+NOTHING_SPENT = Spending(ZERO, ZERO, None)
+
+
+async def read_user_spending(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, Spending]:
+    """By user; those of whom there is no request are left out."""
+    return await _read_spending(connection, "SELECT id, id AS user_id, NULL::bigint AS key_id FROM users", user_ids)
+
+
+async def read_key_spending(connection: AsyncConnection, key_ids: Sequence[int]) -> dict[int, Spending]:
+    """By key; those by which no request came are left out."""
+    return await _read_spending(connection, "SELECT id, user_id, id AS key_id FROM api_keys", key_ids)
+
+
+async def _read_spending(connection: AsyncConnection, owners: str, ids: Sequence[int]) -> dict[int, Spending]:
+    query = text(
+        f"""
+        SELECT o.id, coalesce(s.spent_7d, 0), coalesce(s.spent_30d, 0), last.at
+        FROM ({owners}) AS o
+        CROSS JOIN LATERAL (
+            SELECT sum(cost) FILTER (WHERE hour >= date_trunc('hour', now() - interval '7 days')) AS spent_7d,
+                   sum(cost) AS spent_30d
+            FROM usage_hourly
+            WHERE user_id = o.user_id AND (o.key_id IS NULL OR api_key_id = o.key_id)
+              AND hour >= date_trunc('hour', now() - interval '30 days')) AS s
+        CROSS JOIN LATERAL (
+            SELECT max(last_at) AS at FROM usage_hourly
+            WHERE user_id = o.user_id AND (o.key_id IS NULL OR api_key_id = o.key_id)) AS last
+        WHERE o.id = ANY(:ids) AND last.at IS NOT NULL
+        """  # noqa: S608  (`owners` is a constant of this file)
+    ).bindparams(bindparam("ids", list(ids), ARRAY(BigInteger)))
+    return {row[0]: Spending(*row[1:]) for row in await connection.execute(query)}

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.schema import SchemaItem
 
+from quart_proxy.core import first_byte
 from quart_proxy.core.usage import Dimension
 
 metadata = MetaData(
@@ -416,6 +417,28 @@ usage_log = Table(
     CheckConstraint(" AND ".join(f"{dimension.value} >= 0" for dimension in Dimension), name="counts_not_negative"),
     Index("ix_usage_log_user_id_request_id", "user_id", "request_id"),
     postgresql_partition_by="RANGE (request_id)",
+)
+
+usage_hourly = Table(
+    "usage_hourly",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("api_key_id", BigInteger, primary_key=True, autoincrement=False),
+    # By the time in the ids of its requests.
+    Column("hour", DateTime(timezone=True), primary_key=True, index=True),
+    Column("model", Text, primary_key=True),
+    Column("outcome", Text, primary_key=True),
+    *(Column(name, Integer, nullable=False) for name in ("requests", "charged")),
+    *(Column(dimension.value, BigInteger, nullable=False) for dimension in Dimension),
+    Column("reasoning", BigInteger, nullable=False),
+    *_money("cost"),
+    # The sum over those requests, `timed` of them, whose duration is known.
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("timed", Integer, nullable=False),
+    *(Column(name, Integer, nullable=False) for name in first_byte.NAMES),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    # The rows of the hour that runs are updated with every commit; room in the page keeps that from the indexes.
+    postgresql_with={"fillfactor": "70"},
 )
 
 ledger = Table(

@@ -1,29 +1,33 @@
 """Reading the log of relayed requests. Rows are written by `ledger.settle_records` alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.pricing import Charge, charge
 from quart_proxy.core.usage import Dimension, Usage
 from quart_proxy.store.partitions import first_id
 from quart_proxy.store.price_rows import price_of
-from quart_proxy.store.tables import prices, usage_log
+from quart_proxy.store.tables import api_keys, prices, usage_log, users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageFilter:
-    """Which rows. None does not narrow; `since` is included, `until` is not."""
+    """Which rows. None does not narrow, several values are alternatives; `since` is included, `until` is not."""
 
-    user_id: int | None = None
-    api_key_id: int | None = None
-    model: str | None = None
-    outcome: str | None = None
+    user_id: int | tuple[int, ...] | None = None
+    api_key_id: int | tuple[int, ...] | None = None
+    model: str | tuple[str, ...] | None = None
+    outcome: str | tuple[str, ...] | None = None
+    status: tuple[range, ...] | None = None
+    error_code: tuple[str, ...] | None = None
+    endpoint: tuple[str, ...] | None = None
+    min_cost: Decimal | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -34,7 +38,9 @@ class UsageRow:
 
     request_id: UUID
     user_id: int
+    user_name: str
     api_key_id: int
+    key_name: str | None
     model: str
     actual_model: str | None
     upstream: str | None
@@ -55,7 +61,11 @@ class UsageRow:
 
 
 _PLAIN = tuple(name for name in UsageRow.__slots__ if name != "tokens")
-_COLUMNS = (*(usage_log.c[name] for name in _PLAIN), *(usage_log.c[d.value] for d in Dimension))
+_NAMES = {"user_name": users.c.name, "key_name": api_keys.c.name}
+_COLUMNS = (
+    *(_NAMES[name] if name in _NAMES else usage_log.c[name] for name in _PLAIN),
+    *(usage_log.c[dimension.value] for dimension in Dimension),
+)
 
 
 def _row(values: tuple[object, ...]) -> UsageRow:
@@ -64,33 +74,46 @@ def _row(values: tuple[object, ...]) -> UsageRow:
     return UsageRow(**plain, tokens=tokens)  # type: ignore[arg-type]
 
 
-def _where(chosen: UsageFilter) -> ColumnElement[bool]:
-    conditions: list[ColumnElement[bool]] = []
-    if chosen.user_id is not None:
-        conditions.append(usage_log.c.user_id == chosen.user_id)
-    if chosen.api_key_id is not None:
-        conditions.append(usage_log.c.api_key_id == chosen.api_key_id)
-    if chosen.model is not None:
-        conditions.append(usage_log.c.model == chosen.model)
-    if chosen.outcome is not None:
-        conditions.append(usage_log.c.outcome == chosen.outcome)
+def _rows() -> Select[tuple[object, ...]]:
+    named = usage_log.join(users, users.c.id == usage_log.c.user_id)
+    return select(*_COLUMNS).select_from(named.outerjoin(api_keys, api_keys.c.id == usage_log.c.api_key_id))
+
+
+ROLLED = ("user_id", "api_key_id", "model", "outcome")
+"""Filters for which the hourly sums have a column too."""
+
+
+def narrow(table: Table, chosen: UsageFilter, names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """The conditions of those filters whose columns have these names."""
+    conditions = []
+    for name in names:
+        wanted = getattr(chosen, name)
+        if wanted is not None:
+            column = table.c[name]
+            conditions.append(column.in_(wanted) if isinstance(wanted, tuple) else column == wanted)
+    return conditions
+
+
+def narrow_log(chosen: UsageFilter) -> ColumnElement[bool]:
+    """The rows of the log that are chosen."""
+    conditions = narrow(usage_log, chosen, (*ROLLED, "error_code", "endpoint"))
+    if chosen.status is not None:
+        conditions.append(or_(*(usage_log.c.status.between(wanted[0], wanted[-1]) for wanted in chosen.status)))
+    if chosen.min_cost is not None:
+        conditions.append(usage_log.c.cost >= chosen.min_cost)
     # Times become ranges of ids: the primary key and the partitions serve them.
     if chosen.since is not None:
         conditions.append(usage_log.c.request_id >= first_id(chosen.since))
     if chosen.until is not None:
         conditions.append(usage_log.c.request_id < first_id(chosen.until))
-    return and_(*conditions) if conditions else usage_log.c.request_id.is_not(None)
-
-
-def _newest_first(chosen: UsageFilter) -> Select[tuple[object, ...]]:
-    return select(*_COLUMNS).where(_where(chosen)).order_by(usage_log.c.request_id.desc())
+    return and_(true(), *conditions)
 
 
 async def list_usage(
     connection: AsyncConnection, chosen: UsageFilter, *, before_id: UUID | None, limit: int
 ) -> list[UsageRow]:
     """Newest first, those before `before_id`. Served by the index on user and id, or by the primary key."""
-    query = _newest_first(chosen).limit(limit)
+    query = _rows().where(narrow_log(chosen)).order_by(usage_log.c.request_id.desc()).limit(limit)
     if before_id is not None:
         query = query.where(usage_log.c.request_id < before_id)
     return [_row(tuple(row)) for row in await connection.execute(query)]
@@ -107,7 +130,7 @@ class Receipt:
 async def find_receipt(connection: AsyncConnection, request_id: UUID, *, user_id: int | None = None) -> Receipt | None:
     """The receipt of a request, of this user alone when `user_id` is given. The lines are made from the price row that
     priced the request, by the function that priced it."""
-    query = select(*_COLUMNS).where(usage_log.c.request_id == request_id)
+    query = _rows().where(usage_log.c.request_id == request_id)
     if user_id is not None:
         query = query.where(usage_log.c.user_id == user_id)
     found = (await connection.execute(query)).first()

@@ -119,6 +119,7 @@ def test_no_column_is_a_float_and_every_money_column_is_known() -> None:
         ("users", "balance"),
         ("users", "spent"),
         ("usage_log", "cost"),
+        ("usage_hourly", "cost"),
         ("ledger", "amount"),
         ("ledger", "balance_after"),
     }
@@ -126,6 +127,7 @@ def test_no_column_is_a_float_and_every_money_column_is_known() -> None:
 
 async def test_what_is_not_a_number_enters_no_money_column(database: Database) -> None:
     books = await open_books(database)
+    await books.settle(books.exchange())
     connection = await database.connect()
     try:
         for value in ("NaN", "Infinity", "-Infinity"):
@@ -144,8 +146,8 @@ async def test_what_is_not_a_number_enters_no_money_column(database: Database) -
 
 
 def _write_money(books: Books, table: str, column: str, value: str) -> str:
-    if table == "users":
-        return f"UPDATE users SET {column} = '{value}'"  # noqa: S608
+    if table in ("users", "usage_hourly"):
+        return f"UPDATE {table} SET {column} = '{value}'"  # noqa: S608
     columns = {"user_id": str(books.users[0]), "balance_after": "1", "amount": "1", "kind": "'credit'", "actor": "'x'"}
     if table == "usage_log":
         columns = {"user_id": str(books.users[0]), "api_key_id": "1", "price_id": str(books.price.id), "model": "''"}

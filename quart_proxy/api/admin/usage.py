@@ -1,4 +1,4 @@
-"""GET /api/admin/usage: everyone's requests, as a list, as a file, and the receipt of each."""
+"""GET /api/admin/usage: everyone's requests, as a list, as a file, as totals, and the receipt of each."""
 
 from quart import Blueprint, Response
 
@@ -11,10 +11,11 @@ from quart_proxy.http.usage import (
     list_answer,
     read_filter,
     receipt_answer,
+    totals_answer,
 )
 
 routes = Blueprint("usage", __name__)
-COLUMNS = (*CSV_COLUMNS, "user_id", "actual_model", "upstream", "upstream_status")
+COLUMNS = (*CSV_COLUMNS, "user_id", "user_name", "actual_model", "upstream", "upstream_status")
 
 
 @routes.get("")
@@ -25,6 +26,11 @@ async def list_all_usage() -> Response:
 @also_at(routes, "/api/admin/usage.csv")
 async def export_all_usage() -> Response:
     return await csv_answer(read_filter(ADMIN_FILTERS), usage_form_for_admin, COLUMNS)
+
+
+@routes.get("/totals")
+async def sum_all_usage() -> Response:
+    return await totals_answer(read_filter(ADMIN_FILTERS))
 
 
 @routes.get("/<request_id>")

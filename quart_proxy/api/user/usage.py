@@ -1,4 +1,5 @@
-"""GET /api/user/usage: the user's requests, newest first; as a file at `usage.csv`; and the receipt of each."""
+"""GET /api/user/usage: the user's requests, newest first; as a file at `usage.csv`; their totals;
+and the receipt of each."""
 
 from quart import Blueprint, Response
 
@@ -12,6 +13,7 @@ from quart_proxy.http.usage import (
     list_answer,
     read_filter,
     receipt_answer,
+    totals_answer,
 )
 
 routes = Blueprint("usage", __name__)
@@ -27,6 +29,12 @@ async def list_own_usage() -> Response:
 async def export_own_usage() -> Response:
     caller = await authenticated()
     return await csv_answer(read_filter(USER_FILTERS, user_id=caller.user_id), usage_form, CSV_COLUMNS)
+
+
+@routes.get("/totals")
+async def sum_own_usage() -> Response:
+    caller = await authenticated()
+    return await totals_answer(read_filter(USER_FILTERS, user_id=caller.user_id))
 
 
 @routes.get("/<request_id>")

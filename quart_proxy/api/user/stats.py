@@ -1,0 +1,38 @@
+"""/api/user/stats: the user's own usage as figures, charts and rankings; filters are those of `/api/user/usage`."""
+
+from quart import Blueprint, Response
+
+from quart_proxy.core.money import format_money
+from quart_proxy.http import authenticated, json_response, service
+from quart_proxy.http.forms import days_left
+from quart_proxy.http.payer import payer
+from quart_proxy.http.statistics import USER_GROUPS, read_range, summary_of, timeseries_answer, top_answer
+from quart_proxy.http.usage import USER_FILTERS
+from quart_proxy.store.database import Database
+from quart_proxy.store.spending import NOTHING_SPENT, read_user_spending
+
+routes = Blueprint("stats", __name__)
+
+
+@routes.get("/summary")
+async def get_own_summary() -> Response:
+    """The figures of a range and of the one before it, and how long the balance lasts."""
+    user = await payer()
+    chosen, until = read_range(USER_FILTERS, user_id=user.id)
+    async with service(Database).snapshot() as connection:
+        summary = await summary_of(connection, chosen, until)
+        spending = (await read_user_spending(connection, [user.id])).get(user.id, NOTHING_SPENT)
+    left = days_left(user.balance, spending.spent_7d)
+    return json_response({**summary, "balance": format_money(user.balance), "days_left": left})
+
+
+@routes.get("/timeseries")
+async def get_own_timeseries() -> Response:
+    caller = await authenticated()
+    return await timeseries_answer(USER_GROUPS, USER_FILTERS, user_id=caller.user_id)
+
+
+@routes.get("/top")
+async def get_own_top() -> Response:
+    caller = await authenticated()
+    return await top_answer(USER_GROUPS, USER_FILTERS, user_id=caller.user_id)
