@@ -27,6 +27,8 @@ from quart_proxy.services.auth import AdminSessions, Authenticator
 from quart_proxy.services.billing import Settler
 from quart_proxy.services.coherence import ChangeWatch
 from quart_proxy.services.dispatch import Dispatcher, new_request_id
+from quart_proxy.services.health import Health
+from quart_proxy.services.provider_check import ProviderCheck
 from quart_proxy.services.readiness import Readiness
 from quart_proxy.services.relay import RelayContext
 from quart_proxy.services.relay_pool import RelayPool
@@ -76,14 +78,16 @@ class Worker:
         self.watch = ChangeWatch(self.database, self._forget_cached)
         self.readiness = Readiness(self.database, self.settler, self.watch)
         desk = Desk(self.database, settings, reason_finder(resolver))
-        self.registry_watch = RegistryWatch(self.database, settings, self.watch, self.metrics, desk)
-        context = RelayContext(self.client, self.settler, self.admission, self.metrics)
+        health = Health(self.settler, in_flight=lambda: len(self.pool))
+        self.registry_watch = RegistryWatch(self.database, settings, self.watch, self.metrics, desk, health)
+        context = RelayContext(self.client, self.settler, self.admission, self.metrics, health)
         dispatcher = Dispatcher(self.router, context, self.pool)
         rooms: list[object] = [
             settings,
             sealer,
             self.database,
             self.metrics,
+            health,
             self.authenticator,
             self.sessions,
             self.router,
@@ -94,6 +98,7 @@ class Worker:
             self.readiness,
             dispatcher,
             Accounts(self.database),
+            ProviderCheck(self.database, self.client, resolver),
             desk,
         ]
         self.services = {type(room): room for room in rooms}

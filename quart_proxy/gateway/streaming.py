@@ -35,6 +35,7 @@ async def relay_request(client_format: Format, endpoint: str) -> Response:
         request=replace(client_format.parse_request(body), headers=_passed_headers(client_format)),
         body_bytes=len(body),
         client_request_id=_client_id(),
+        client_agent=next(iter(header_values(b"user-agent")), None),
     )
     return await _answer(relay)
 

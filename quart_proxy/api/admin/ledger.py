@@ -1,16 +1,38 @@
-"""GET /api/admin/ledger: every movement of money by hand, newest first; as a file at `ledger.csv`."""
+"""/api/admin/ledger: every movement of money by hand, newest first; as a file at `ledger.csv`. One that was wrong is
+taken back by another, at `/{id}/reverse`: what was written stays."""
 
 from quart import Blueprint, Response
 
-from quart_proxy.http import service
-from quart_proxy.http.answers import CSV_ROWS_PER_READ, also_at, csv_response, read_page
-from quart_proxy.http.fields import identifier, read_query
+from quart_proxy.http import json_response, service
+from quart_proxy.http.answers import CSV_ROWS_PER_READ, acting, also_at, csv_response, put_in_force, read_page
+from quart_proxy.http.fields import (
+    ID,
+    NOTE_CHARACTERS_MAX,
+    Field,
+    idempotency_key,
+    identifier,
+    read_body_fields,
+    read_query,
+    text,
+)
 from quart_proxy.http.forms import entry_form
+from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import list_entries
 
 routes = Blueprint("ledger", __name__)
-COLUMNS = ("id", "created_at", "user_id", "kind", "amount", "balance_after", "reason", "actor")
+COLUMNS = (
+    "id",
+    "created_at",
+    "user_id",
+    "kind",
+    "amount",
+    "balance_after",
+    "reason",
+    "actor",
+    "reverses",
+    "reversed_by",
+)
 
 
 @routes.get("")
@@ -31,6 +53,17 @@ async def export_movements() -> Response:
         return [(entry.id, entry_form(entry)) for entry in rows]
 
     return await csv_response("ledger", COLUMNS, read_more)
+
+
+@routes.post(f"/<{ID}:entry_id>/reverse")
+async def reverse(entry_id: int) -> Response:
+    """Sent again with the same `Idempotency-Key`, it answers with the first reversal and moves nothing."""
+    said = await read_body_fields({"reason": Field(text(NOTE_CHARACTERS_MAX, lines=True), required=True)})
+    entry = await service(Accounts).reverse_entry(
+        acting(), entry_id, reason=said["reason"], idempotency_key=idempotency_key()
+    )
+    await put_in_force()
+    return json_response(entry_form(entry), 201)
 
 
 def _user_id() -> int | None:

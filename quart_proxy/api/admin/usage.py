@@ -15,7 +15,7 @@ from quart_proxy.http.usage import (
 )
 
 routes = Blueprint("usage", __name__)
-COLUMNS = (*CSV_COLUMNS, "user_id", "user_name", "actual_model", "upstream", "upstream_status")
+COLUMNS = (*CSV_COLUMNS, "user_id", "user_name", "actual_model", "upstream", "upstream_status", "upstream_request_id")
 
 
 @routes.get("")
