@@ -1,5 +1,6 @@
 """What waits for a person is told, and nothing else is."""
 
+import json
 from typing import Any
 
 from admin_client import Admin
