@@ -4,7 +4,7 @@ import { at, badge, code, copyButton, facts, outcomeBadge } from "../../componen
 import { icon } from "../../components/icons.js";
 import { count, dimensionText, duration, price } from "../../format.js";
 import { html, svg, when } from "../../html.js";
-import { curl, endpointText, errorSource, linesSum, timeline, verdict } from "./words.js";
+import { curl, endpointPath, endpointText, errorSource, linesSum, timeline, verdict } from "./words.js";
 
 const SOURCES = { gateway: "this gateway", upstream: "the provider", client: "the client" };
 
@@ -28,7 +28,7 @@ export function receiptBody(receipt, { isAdmin, page }) {
       ["Model", html`${isAdmin ? html`<a href=${`/ui/models?open=${encodeURIComponent(receipt.model)}`}>${receipt.model}</a>` : receipt.model}
         <a class="aside" href=${`${page}?model=${encodeURIComponent(receipt.model)}`}>requests to it</a>`],
       isAdmin && receipt.actual_model && ["Answered by", `${receipt.actual_model}${receipt.upstream ? ` at ${receipt.upstream}` : ""}`],
-      ["API", `${endpointText(receipt.endpoint)} (${receipt.endpoint})${receipt.streamed ? ", streamed" : ""}`],
+      ["API", `${endpointText(receipt.endpoint)} (${endpointPath(receipt.endpoint)})${receipt.streamed ? ", streamed" : ""}`],
       receipt.client_agent && ["Client", receipt.client_agent],
     ])}</section>
     <section><h3>Ids</h3>${facts([

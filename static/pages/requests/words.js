@@ -49,9 +49,9 @@ export function timeline({ first_byte_ms: first, duration_ms: whole, streamed })
 
 /** A request like this one for a shell, without the key and without what was asked: neither is kept here. */
 export function curl(row, origin) {
-  const isAnthropic = row.endpoint.endsWith("/messages");
+  const isAnthropic = row.endpoint.endsWith("messages");
   const lines = [
-    `curl ${row.streamed ? "-N " : ""}${origin}${row.endpoint}`,
+    `curl ${row.streamed ? "-N " : ""}${origin}${endpointPath(row.endpoint)}`,
     "-H 'content-type: application/json'",
     isAnthropic ? '-H "x-api-key: $API_KEY" -H \'anthropic-version: 2023-06-01\'' : '-H "authorization: Bearer $API_KEY"',
     `-d ${quote(JSON.stringify(body(row, isAnthropic)))}`,
@@ -60,16 +60,19 @@ export function curl(row, origin) {
 }
 
 function body({ model, streamed, endpoint }, isAnthropic) {
-  const asked = endpoint.endsWith("/responses") || endpoint.endsWith("/embeddings")
+  const asked = endpoint.endsWith("responses") || endpoint.endsWith("embeddings")
     ? { input: "…" } : { messages: [{ role: "user", content: "…" }] };
   return { model, ...(streamed ? { stream: true } : {}), ...(isAnthropic ? { max_tokens: 1024 } : {}), ...asked };
 }
 
 const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-const ENDPOINTS = { "/v1/chat/completions": "chat", "/v1/messages": "messages", "/v1/responses": "responses", "/v1/embeddings": "embeddings" };
-
-/** The API that was called, in a word. */
+/** The API that was called, in a word: `chat`, `messages`. */
 export function endpointText(endpoint) {
-  return ENDPOINTS[endpoint] ?? endpoint;
+  return endpoint.replace(/^\/?v1\//, "").replace("/completions", "");
+}
+
+/** Where it is called. */
+export function endpointPath(endpoint) {
+  return endpoint.startsWith("/") ? endpoint : `/v1/${endpoint}`;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { chips, isFiltered, matches, readFilters, requestsOf } from "../../../static/pages/requests/filters.js";
-import { curl, endpointText, errorSource, linesSum, timeline, verdict } from "../../../static/pages/requests/words.js";
+import { curl, endpointPath, endpointText, errorSource, linesSum, timeline, verdict } from "../../../static/pages/requests/words.js";
 
 const read = (text) => readFilters(new URLSearchParams(text));
 const ROW = { user_id: 3, key_id: 7, model: "gpt", endpoint: "/v1/messages", outcome: "refused", status: 402, error_code: "insufficient_balance", cost: "0" };
@@ -74,5 +74,7 @@ test("a request as curl has no key, and quotes what it is given", () => {
 
 test("an endpoint has a short name", () => {
   assert.equal(endpointText("/v1/messages"), "messages");
-  assert.equal(endpointText("/v1/other"), "/v1/other");
+  assert.equal(endpointText("chat/completions"), "chat");
+  assert.equal(endpointPath("chat/completions"), "/v1/chat/completions");
+  assert.equal(endpointPath("/v1/messages"), "/v1/messages");
 });
