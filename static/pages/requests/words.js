@@ -1,11 +1,11 @@
 // One request in words: how it ended, who is to blame, when what happened, and how to do it again. Pure.
 
-import { addDecimals, compareDecimals } from "../../decimal.js";
-import { duration, money, outcomeText } from "../../format.js";
+import { compareDecimals } from "../../decimal.js";
+import { duration, outcomeText, price } from "../../format.js";
 
 /** One sentence on how a request ended and what it cost. */
 export function verdict(row) {
-  const paid = compareDecimals(row.cost, "0") > 0 ? `${money(row.cost)} was charged` : "nothing was charged";
+  const paid = compareDecimals(row.cost, "0") > 0 ? `${price(row.cost)} was charged` : "nothing was charged";
   const after = row.duration_ms === null ? "" : ` after ${duration(row.duration_ms)}`;
   switch (row.outcome) {
     case "completed": return `Completed${after ? ` in ${duration(row.duration_ms)}` : ""}; ${paid}.`;
@@ -30,11 +30,6 @@ export function errorSource({ outcome }) {
   if (outcome === "completed") return null;
   if (outcome === "refused") return "gateway";
   return outcome === "aborted_unmetered" ? "client" : "upstream";
-}
-
-/** Whether the lines of a receipt sum to its cost, to the last digit. */
-export function linesSum({ lines, cost }) {
-  return compareDecimals(addDecimals("0", ...lines.map(({ amount }) => amount)), cost) === 0;
 }
 
 /** The parts of the time it took: `[{name, ms, share}]`, shares summing to 1; empty while it is not known. */
