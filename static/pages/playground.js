@@ -35,9 +35,9 @@ export default function playground({ query, signal, router, draw }) {
     <details class="panel playground-settings" ?open=${isWide}>
       <summary>Settings</summary>
       <label class="field"><span class="label">Model</span><select @change=${(event) => router.setQuery({ model: event.target.value, endpoint: null })}>
-        ${models.data.map(({ name }) => html`<option value=${name} ?selected=${name === model().name}>${name}</option>`)}</select></label>
+        ${models.data.map(({ name }) => html`<option value=${name} .selected=${name === model().name}>${name}</option>`)}</select></label>
       ${when(doors().length > 1, () => html`<label class="field"><span class="label">Format</span><select @change=${(event) => router.setQuery({ endpoint: event.target.value })}>
-        ${doors().map((name) => html`<option value=${name} ?selected=${name === endpoint()}>${formatName(name)}</option>`)}</select></label>`,
+        ${doors().map((name) => html`<option value=${name} .selected=${name === endpoint()}>${formatName(name)}</option>`)}</select></label>`,
       () => html`<p class="quiet">Format: ${formatName(endpoint())}</p>`)}
       <label class="field"><span class="label">System text <span class="optional">optional</span></span>
         <textarea rows="4" .value=${live(talk.system)} @input=${(event) => { talk.system = event.target.value; }}></textarea></label>
