@@ -88,6 +88,13 @@ async def settle_records(connection: "asyncpg.Connection[Any]", records: Sequenc
     return {row["id"]: row["balance"] for row in rows}
 
 
+async def settle_again(connection: AsyncConnection, record: str) -> dict[int, Decimal]:
+    """As `settle_records`, of one record, in the transaction that runs on `connection`."""
+    raw = await connection.get_raw_connection()
+    assert raw.driver_connection is not None
+    return await settle_records(raw.driver_connection, [record])
+
+
 async def bury_record(connection: "asyncpg.Connection[Any]", record: str, reason: str) -> None:
     """Keep a record that PostgreSQL refuses, for a person to look at. No money moves."""
     # A record that was in doubt comes back from the spool; one letter of it is enough.

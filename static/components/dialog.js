@@ -34,6 +34,7 @@ export class Dialog {
       <div class="dialog-body">${body}</div>`, this.#element);
     if (!this.#element.open) {
       this.#element.showModal();
+      liftWords();
       (this.#element.querySelector("[autofocus]") ?? this.#element.querySelector("h2")).focus();
     }
   }
@@ -64,7 +65,17 @@ export class Dialog {
     this.#element = null;
     if (!element) return;
     element.close();
+    liftWords(element);
     element.remove();
+  }
+}
+
+/** Behind a modal dialog nothing can be pressed or heard: toasts and the announcer stand in the uppermost one. */
+function liftWords(leaving = null) {
+  const top = [...document.querySelectorAll("dialog[open]")].filter((dialog) => dialog !== leaving).at(-1) ?? document.body;
+  for (const id of ["toasts", "announcer"]) {
+    const region = document.getElementById(id);
+    if (region.parentElement !== top) top.append(region);
   }
 }
 

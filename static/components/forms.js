@@ -100,7 +100,7 @@ export function field(form, { name, label, type = "text", value = "", hint = "",
         aria-invalid=${common.invalid} aria-describedby=${ifDefined(described)} maxlength=${ifDefined(maxlength)} @input=${oninput} ?autofocus=${autofocus}></textarea>`
     : type === "select"
       ? html`<select id=${id} name=${name} ?disabled=${disabled} aria-invalid=${common.invalid} aria-describedby=${ifDefined(described)} @change=${oninput}>
-          ${options.map(([key, text]) => html`<option value=${key} ?selected=${key === value}>${text}</option>`)}</select>`
+          ${options.map(([key, text]) => html`<option value=${key} .selected=${key === value}>${text}</option>`)}</select>`
       : html`<input id=${id} name=${name} type=${type} .value=${value ?? ""} ?required=${required} ?disabled=${disabled} placeholder=${ifDefined(placeholder)}
           autocomplete=${autocomplete} inputmode=${ifDefined(inputmode)} aria-invalid=${common.invalid} aria-describedby=${ifDefined(described)}
           maxlength=${ifDefined(maxlength)} @input=${oninput} ?autofocus=${autofocus}>`;
