@@ -18,6 +18,7 @@ ID: Schema = {"type": "integer", "minimum": 1}
 YES: Schema = {"type": "boolean"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 MONEY: Schema = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "description": "Dollars, exact."}
+DAYS: Schema = {"type": "number", "minimum": 0}
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 ANY: Schema = {}
 OPEN: Schema = {"type": "object", "additionalProperties": True}
@@ -144,11 +145,15 @@ _SUMMARY = obj(**{"from": TIME, "to": TIME, "current": _FIGURES, "previous": _FI
 SHAPES: Mapping[str, Schema] = {
     "User": _USER,
     "UserRow": also(
-        _USER, spent_7d=MONEY, spent_30d=MONEY, last_used_at=maybe(TIME), keys=COUNT, days_left=maybe(COUNT)
+        _USER, spent_7d=MONEY, spent_30d=MONEY, last_used_at=maybe(TIME), keys=COUNT, days_left=maybe(DAYS)
     ),
     "Key": _KEY,
     "KeyRow": also(_KEY, user_name=TEXT, spent_30d=MONEY, last_used_at=maybe(TIME)),
-    "NewKey": also(_KEY, key={"type": "string", "description": "The key itself, shown this once."}),
+    "NewKey": also(
+        _KEY,
+        key={"type": "string", "description": "The key itself, shown this once."},
+        optional={"replaces": _KEY},
+    ),
     "Entry": _ENTRY,
     "EntryRow": also(_ENTRY, user_name=maybe(TEXT)),
     "LedgerTotals": obj(
@@ -174,7 +179,7 @@ SHAPES: Mapping[str, Schema] = {
     ),
     "OwnModel": obj(name=TEXT, pricing=shape("Price"), max_output_tokens=maybe(COUNT), context_window=maybe(COUNT)),
     "Summary": also(_SUMMARY, outstanding_balance=MONEY, users=obj(total=COUNT, at_or_below_zero=COUNT)),
-    "OwnSummary": also(_SUMMARY, balance=MONEY, days_left=maybe(COUNT)),
+    "OwnSummary": also(_SUMMARY, balance=MONEY, days_left=maybe(DAYS)),
     "Timeseries": obj(
         metric=one_of("cost", "requests", "tokens", "first_byte_ms"),
         group_by=one_of("none", "model", "user", "key", "outcome"),
@@ -240,7 +245,9 @@ SHAPES: Mapping[str, Schema] = {
         },
         "additionalProperties": False,
     },
-    "Quote": also(obj(**_BILL, cost=MONEY), last_24h=obj(charged=MONEY, with_draft=maybe(MONEY), exact=YES)),
+    "Quote": also(
+        obj(**_BILL, cost=MONEY), last_24h=obj(requests=COUNT, charged=MONEY, with_draft=maybe(MONEY), exact=YES)
+    ),
     "Check": obj(upstream=TEXT, url=TEXT, ok=YES, status=maybe(COUNT), latency_ms=maybe(COUNT), message=TEXT),
     "Document": {
         **OPEN,

@@ -233,7 +233,9 @@ async def top_answer(groups: Sequence[str], filters: Mapping[str, Reader], **fix
             limit=given.get("limit", RANKED_DEFAULT),
         )
         names = await read_names(connection, by, [sums.key for sums in ranked])
-    return json_response({"data": [_ranked_form(sums, names) for sums in ranked]})
+    return json_response(
+        {"data": [_ranked_form(sums, names) for sums in ranked], "has_more": False, "next_cursor": None}
+    )
 
 
 def _ranked_form(sums: Sums, names: Mapping[Any, str]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def _parse_place(cursor: str, sort: UserSort) -> Place:
 
 
 @routes.post("")
-@operation(answer="User", status=201, body=NEW_USER)
+@operation(answer="UserRow", status=201, body=NEW_USER)
 async def create() -> Response:
     fields = await read_body_fields(NEW_USER)
     fields.pop("balance", None)
@@ -117,7 +117,7 @@ async def _row(user: User) -> dict[str, Any]:
 
 
 @routes.patch(f"/<{ID}:user_id>")
-@operation(answer="User", body=CHANGES)
+@operation(answer="UserRow", body=CHANGES)
 async def change(user_id: int) -> Response:
     changes = await read_body_fields(CHANGES)
     changes.pop("balance", None)
