@@ -64,6 +64,7 @@ def _compare() -> str:
     Figures of hours that are right are left out, so an error is seen where another makes up for it.
     """
     figures = (*SUMS, LAST)
+    sides = [", ".join(f"{side}.{name}" for name in figures) for side in "hr"]
     pairs = ", ".join(f"('{name}', {_number('h', name)}, {_number('r', name)})" for name in figures)
     return f"""
 SELECT user_id, coalesce(u.name, ''), 'hourly ' || f.figure || ' (' || count(*) || ' sums)',
@@ -71,7 +72,7 @@ SELECT user_id, coalesce(u.name, ''), 'hourly ' || f.figure || ' (' || count(*) 
 FROM usage_hourly AS h FULL JOIN ({sum_rows("usage_log")}) AS r USING ({", ".join(KEYS)})
 LEFT JOIN users AS u ON u.id = user_id
 CROSS JOIN LATERAL (VALUES {pairs}) AS f(figure, kept, summed)
-WHERE f.kept <> f.summed
+WHERE ({sides[0]}) IS DISTINCT FROM ({sides[1]}) AND f.kept <> f.summed
 GROUP BY user_id, u.name, f.figure
 ORDER BY user_id, f.figure
 """  # noqa: S608  (names are constants of this file)

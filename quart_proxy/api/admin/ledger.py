@@ -44,7 +44,7 @@ async def export_movements() -> Response:
 
 @routes.get("/totals")
 async def sum_all() -> Response:
-    """By kind, of what the filters leave; the rest is of the whole books, of one user if that is named: what was credited
+    """By kind, of what the filters leave; the rest is of all books, or of the named user's: what was credited
     less what was used is what is outstanding, or `exact` is false."""
     async with service(Database).snapshot() as connection:
         sums = await sum_movements(connection, _read_filter())
