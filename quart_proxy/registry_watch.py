@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
 from collections.abc import Hashable
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +15,7 @@ from quart_proxy import __version__
 from quart_proxy.core.errors import ProxyError, Unavailable
 from quart_proxy.metrics import Metrics
 from quart_proxy.services.coherence import ChangeWatch
+from quart_proxy.services.health import Health
 from quart_proxy.settings import WORKER_REPORT_S, WORKER_SEEN_S, Settings
 from quart_proxy.store.database import Database
 from quart_proxy.store.registry_base import find_last_apply
@@ -36,9 +36,16 @@ class RegistryWatch:
     """The tasks of one worker. `wake()` when the registry may have changed."""
 
     def __init__(
-        self, database: Database, settings: Settings, changes: ChangeWatch, metrics: Metrics, desk: Desk
+        self,
+        database: Database,
+        settings: Settings,
+        changes: ChangeWatch,
+        metrics: Metrics,
+        desk: Desk,
+        health: Health,
     ) -> None:
-        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.name = health.worker_name
+        self._health = health
         self._database = database
         self._settings = settings
         self._changes = changes
@@ -70,7 +77,13 @@ class RegistryWatch:
             with contextlib.suppress(Unavailable):
                 async with self._database.transaction() as connection:
                     revision = self._changes.revision
-                    await report_worker(connection, self.name, revision_id=revision, version=__version__)
+                    await report_worker(
+                        connection,
+                        self.name,
+                        revision_id=revision,
+                        version=__version__,
+                        health=self._health.report(),
+                    )
                     seen = self._changes.version, await find_last_apply(connection)
                     await forget_workers(connection, datetime.now(UTC) - timedelta(seconds=WORKER_SEEN_S))
                 self._metrics.registry_revision.set(revision)

@@ -17,6 +17,9 @@ SECRET_BYTES_MIN = 32
 KNOWN_SECRETS = frozenset({"secret", "changeme", "change-me", "jwt-secret", "development", "password"})
 
 
+DATA_DIR = Path(".quart-proxy")
+
+
 class SettingsError(ValueError):
     """A variable that this process cannot start with. The sentence names it and the way out."""
 
@@ -112,6 +115,8 @@ class Settings:
     """None in development: one is generated and kept in `data_dir`."""
     jwt_secret: str | None = None
     encryption_keys: tuple[str, ...] = ()
+    given: frozenset[str] = frozenset()
+    """The variables that somebody set, whatever to."""
 
     def __repr__(self) -> str:
         return f"Settings(data_dir={self.data_dir}, is_production={self.is_production})"
@@ -127,7 +132,7 @@ class Settings:
         is_production = mode == "production"
         settings = cls(
             database_url=read.text("DATABASE_URL"),
-            data_dir=Path(read.text("DATA_DIR") or ".quart-proxy").absolute(),
+            data_dir=Path(read.text("DATA_DIR") or DATA_DIR).absolute(),
             port=int(read.number("PORT", 3000, 0, 65535)),
             heartbeat_s=read.number("HEARTBEAT_S", 15, 0.05, 300),
             is_production=is_production,
@@ -146,6 +151,7 @@ class Settings:
             admin_password=read.text("ADMIN_PASSWORD"),
             jwt_secret=read.text("JWT_SECRET"),
             encryption_keys=read.names("ENCRYPTION_KEY", ()),
+            given=frozenset(read.given),
         )
         settings._check()
         return settings
@@ -208,9 +214,13 @@ def _is_known(secret: str) -> bool:
 class _Reader:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
+        self.given: set[str] = set()
 
     def text(self, name: str) -> str | None:
-        return self._environment.get(name, "").strip() or None
+        text = self._environment.get(name, "").strip() or None
+        if text is not None:
+            self.given.add(name)
+        return text
 
     def names(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
         text = self.text(name)

@@ -15,7 +15,7 @@ from registry.entities import BaseEntry, EntityKey, Hold, Value
 from registry.forms import time_text
 from registry.history import last_authors
 from registry.leaves import group_of, shown_path
-from registry.marks import holds_all_of, holds_on, state_of_entity
+from registry.marks import holds_all_of, holds_on, locked_fields, state_of_entity
 from registry.merging.ownership import ALL_FIELDS, is_matched, mode_of
 from registry.planning.drift import find_drift
 from registry.planning.facts import Author
@@ -25,8 +25,8 @@ from registry.state import State, load_state
 
 async def describe_entity(connection: AsyncConnection, key: EntityKey) -> dict[str, Any]:
     """`state` is that of `marks`; a field's is `conflict`, `held`, `drifted`, `managed`, or `ui` for what no file
-    declares, and `locked` says that only the files may change it. `document` and `etag` are what the entity's own
-    address answers with, None for what was deleted.
+    declares, and `locked` says that only the files may change it; the entity's own `locked` lists these, unset ones
+    too. `document` and `etag` are what the entity's own address answers with, None for what was deleted.
 
     `key` is the one that is live or the one that the files have it by. Raises NotFound.
     """
@@ -72,6 +72,7 @@ async def describe_entity(connection: AsyncConnection, key: EntityKey) -> dict[s
         ),
         "held": [hold.reason for hold in holds],
         "conflicts": [f"{row.kind}.{row.key}/{row.grp}" for row in conflicts],
+        "locked": [] if declared is None else list(locked_fields(state.ownership, declared, paths)),
         "fields": fields,
         **await _served(connection, key),
     }

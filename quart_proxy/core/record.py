@@ -54,12 +54,17 @@ class Exchange:
     streamed: bool
     started_at: str
     client_request_id: str | None = None
+    client_agent: str | None = None
+    user_name: str = ""
+    """For whoever watches; the row does not keep it."""
     model_id: int | None = None
     actual_model: str | None = None
     upstream: str | None = None
     outcome: Outcome = Outcome.INTERRUPTED
     status: int = 0
     upstream_status: int | None = None
+    upstream_request_id: str | None = None
+    answer_id: str | None = None
     error_code: str | None = None
     price_id: int | None = None
     usage: Usage | None = None
@@ -84,10 +89,13 @@ class Exchange:
             "outcome": self.outcome.value,
             "status": self.status,
             "upstream_status": self.upstream_status,
-            "error_code": None if self.error_code is None else clean_text(self.error_code),
+            "upstream_request_id": _cleaned(self.upstream_request_id),
+            "answer_id": _cleaned(self.answer_id),
+            "error_code": _cleaned(self.error_code),
             "reasoning": None if usage is None else usage.reasoning,
             "cost": f"{self.cost:f}",
-            "client_request_id": None if self.client_request_id is None else clean_text(self.client_request_id),
+            "client_request_id": _cleaned(self.client_request_id),
+            "client_agent": _cleaned(self.client_agent),
             "started_at": self.started_at,
             "first_byte_ms": _bounded(self.first_byte_ms),
             "duration_ms": _bounded(self.duration_ms),
@@ -102,6 +110,10 @@ def clean_text(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text[:TEXT_CHARACTERS_MAX]
     return text.encode("utf-8", "ignore").decode().translate(_UNWANTED)[:TEXT_CHARACTERS_MAX]
+
+
+def _cleaned(text: str | None) -> str | None:
+    return None if text is None else clean_text(text)
 
 
 def _bounded(milliseconds: int | None) -> int | None:

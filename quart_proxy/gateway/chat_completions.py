@@ -12,4 +12,4 @@ FORMAT = FORMATS["openai"]
 @routes.post("/v1/chat/completions")
 @routes.post("/chat/completions")
 async def create() -> Response:
-    return await relay_request(FORMAT, "chat/completions")
+    return await relay_request(FORMAT, FORMAT.endpoint)

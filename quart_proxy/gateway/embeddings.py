@@ -12,4 +12,4 @@ FORMAT = FORMATS["openai_embeddings"]
 @routes.post("/v1/embeddings")
 @routes.post("/embeddings")
 async def create() -> Response:
-    return await relay_request(FORMAT, "embeddings")
+    return await relay_request(FORMAT, FORMAT.endpoint)

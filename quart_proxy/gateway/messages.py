@@ -12,4 +12,4 @@ FORMAT = FORMATS["anthropic"]
 @routes.post("/v1/messages")
 @routes.post("/messages")
 async def create() -> Response:
-    return await relay_request(FORMAT, "messages")
+    return await relay_request(FORMAT, FORMAT.endpoint)

@@ -1,4 +1,8 @@
-"""The page under `/`: files of `static/`, from a list made at start, so no path of a request names a file."""
+"""The page under `/`: files of `static/`, from a list made at start, so no path of a request names a file.
+
+Every address below `/ui` is the same file: which page it is, the page itself decides. Nothing under `/v1` or `/api` is
+ever answered with HTML.
+"""
 
 import hashlib
 import mimetypes
@@ -12,9 +16,11 @@ routes = Blueprint("page", __name__)
 
 FOLDER = Path(__file__).parents[2] / "static"
 HEADERS = {
+    # The one policy of Trusted Types is lit-html's own, which `static/html.js` imports and nothing else does.
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-        " font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        " font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
+        " require-trusted-types-for 'script'; trusted-types lit-html"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -25,7 +31,9 @@ FILES = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLD
 
 
 @routes.get("/")
-async def index() -> Response:
+@routes.get("/ui")
+@routes.get("/ui/<path:page>")
+async def index(page: str = "") -> Response:
     return serve_file("index.html")
 
 

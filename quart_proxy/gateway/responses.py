@@ -12,4 +12,4 @@ FORMAT = FORMATS["openai_responses"]
 @routes.post("/v1/responses")
 @routes.post("/responses")
 async def create() -> Response:
-    return await relay_request(FORMAT, "responses")
+    return await relay_request(FORMAT, FORMAT.endpoint)

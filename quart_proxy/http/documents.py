@@ -159,6 +159,11 @@ class Collection(ABC, Generic[Row, Document]):
         rows = await self.rows(connection, key) if is_slug(key) else []
         return rows[0] if rows else None
 
+    async def get(self, key: str) -> Row:
+        """Raises NotFound."""
+        async with service(Database).snapshot() as connection:
+            return await self._get(connection, key)
+
     async def _get(self, connection: AsyncConnection, key: str) -> Row:
         row = await self._find(connection, key)
         if row is None:

@@ -99,6 +99,14 @@ def check_alone(param: str, message: str | None) -> None:
         raise InvalidFields([Fault(param, message)])
 
 
+def idempotency_key() -> str | None:
+    """The request's `Idempotency-Key`; None: it has none. Raises InvalidFields."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (0 < len(key) <= IDEMPOTENCY_KEY_CHARACTERS_MAX and key.isprintable()):
+        check_alone("Idempotency-Key", f"must have 1 to {IDEMPOTENCY_KEY_CHARACTERS_MAX} printable characters")
+    return key
+
+
 # --- readers ------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from quart_proxy.core.money import ZERO, format_money
-from quart_proxy.core.pricing import BASE, Price
+from quart_proxy.core.pricing import BASE, Charge, Price
 from quart_proxy.core.usage import Dimension
 from quart_proxy.store.accounts import ApiKey, User
 from quart_proxy.store.ledger import Entry
@@ -98,6 +98,8 @@ def entry_form(entry: Entry) -> dict[str, Any]:
         "reason": entry.reason,
         "actor": entry.actor,
         "created_at": time_text(entry.created_at),
+        "reverses": entry.reverses,
+        "reversed_by": entry.reversed_by,
     }
 
 
@@ -130,7 +132,9 @@ def usage_form(row: UsageRow) -> dict[str, Any]:
         "error_code": row.error_code,
         "tokens": {**{d.value: row.tokens[d] for d in Dimension}, "reasoning": row.reasoning},
         "cost": format_money(row.cost),
+        "answer_id": row.answer_id,
         "client_request_id": row.client_request_id,
+        "client_agent": row.client_agent,
         "started_at": time_text(row.started_at),
         "first_byte_ms": row.first_byte_ms,
         "duration_ms": row.duration_ms,
@@ -145,15 +149,21 @@ def usage_form_for_admin(row: UsageRow) -> dict[str, Any]:
         "actual_model": row.actual_model,
         "upstream": row.upstream,
         "upstream_status": row.upstream_status,
+        "upstream_request_id": row.upstream_request_id,
     }
 
 
 def receipt_lines(receipt: Receipt) -> dict[str, Any]:
+    """The bill of a request; `cost` is what was really taken."""
+    return {**charge_form(receipt.charge), "cost": format_money(receipt.row.cost)}
+
+
+def charge_form(charge: Charge) -> dict[str, Any]:
     """The lines of the bill; their amounts sum to `cost`, to the last digit. `tier` is the threshold that the prompt
     exceeded, which the rates are of; null: the price has none so low."""
     return {
         "currency": "USD",
-        "tier": receipt.charge.tier or None,
+        "tier": charge.tier or None,
         "lines": [
             {
                 "dimension": line.dimension.value,
@@ -161,7 +171,7 @@ def receipt_lines(receipt: Receipt) -> dict[str, Any]:
                 "price": format_money(line.price),
                 "amount": format_money(line.amount),
             }
-            for line in receipt.charge.lines
+            for line in charge.lines
         ],
-        "cost": format_money(receipt.row.cost),
+        "cost": format_money(charge.cost),
     }

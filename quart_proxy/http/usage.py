@@ -16,7 +16,7 @@ from quart_proxy.http.fields import Reader, choice, identifier, moment, money, r
 from quart_proxy.http.forms import parse_request_id, receipt_lines
 from quart_proxy.store.database import Database
 from quart_proxy.store.statistics import TOKENS, Sums, sum_usage
-from quart_proxy.store.usage_log import UsageFilter, UsageRow, find_receipt, list_usage
+from quart_proxy.store.usage_log import UsageFilter, UsageRow, find_named_request, find_receipt, list_usage
 
 Form = Callable[[UsageRow], dict[str, Any]]
 
@@ -57,7 +57,9 @@ CSV_COLUMNS = (
     *(dimension.value for dimension in Dimension),
     "reasoning",
     "cost",
+    "answer_id",
     "client_request_id",
+    "client_agent",
     "first_byte_ms",
     "duration_ms",
     "key_name",
@@ -100,12 +102,14 @@ async def csv_answer(chosen: UsageFilter, form: Form, columns: Sequence[str]) ->
 
 
 async def receipt_answer(text: str, form: Form, *, user_id: int | None = None) -> Response:
-    """Raises NotFound for an unknown request, and for one of another user when `user_id` is given."""
-    request_id = parse_request_id(text)
-    receipt = None
-    if request_id is not None:
-        async with service(Database).read() as connection:
+    """By any id that the client has of it: ours, its answer's, or the client's own. Raises NotFound for an unknown
+    request, and for one of another user when `user_id` is given."""
+    async with service(Database).read() as connection:
+        request_id, receipt = parse_request_id(text), None
+        if request_id is not None:
             receipt = await find_receipt(connection, request_id, user_id=user_id)
+        if receipt is None and (named := await find_named_request(connection, text, user_id=user_id)):
+            receipt = await find_receipt(connection, named, user_id=user_id)
     if receipt is None:
         raise NotFound("There is no such request.", param="request_id")
     return json_response({**form(receipt.row), **receipt_lines(receipt)})

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from quart_proxy.core.credentials import RANDOM_BYTES, digest_key, encode_key
+from quart_proxy.core.errors import Conflict
 from quart_proxy.core.money import format_money
 from quart_proxy.core.names import fold_name
 from quart_proxy.store import accounts as kept
@@ -57,16 +58,11 @@ class Accounts:
         expires_at: datetime | None = None,
     ) -> tuple[ApiKey, str]:
         """A new key and its text, which is kept nowhere and shown this once."""
-        text = encode_key(os.urandom(RANDOM_BYTES))
         async with self._database.transaction() as connection:
-            await kept.get_user(connection, user_id)
-            key = await kept.create_key(
+            key, text = await _make_key(
                 connection,
                 user_id=user_id,
                 name=name,
-                digest=digest_key(text),
-                prefix=text[:PREFIX_SHOWN],
-                last4=text[-4:],
                 allowed_models=_folded(allowed_models),
                 max_concurrency=max_concurrency,
                 expires_at=expires_at,
@@ -75,6 +71,32 @@ class Accounts:
             await bump_version(connection)
             await _audit(connection, actor, "key.create", f"key/{key.id}", after={"user_id": user_id, "name": name})
         return key, text
+
+    async def rotate_key(self, actor: Actor, key_id: int, *, grace: timedelta) -> tuple[ApiKey, str, ApiKey]:
+        """A new key with all that the old one may do, its text, and the old one, which is good for `grace` still.
+        Raises Conflict for a key that is good no more: what it may do is nothing."""
+        now = datetime.now(UTC)
+        async with self._database.transaction() as connection:
+            old = await kept.get_key(connection, key_id, is_locked=True)
+            if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
+                raise Conflict("This key is revoked or expired; make a new one instead.")
+            key, text = await _make_key(
+                connection,
+                user_id=old.user_id,
+                name=old.name,
+                allowed_models=old.allowed_models,
+                max_concurrency=old.max_concurrency,
+                expires_at=old.expires_at,
+            )
+            if grace:
+                ends_at = min(now + grace, old.expires_at or now + grace)
+                old = await kept.update_key(connection, key_id, {"expires_at": ends_at})
+            else:
+                old = await kept.revoke_key(connection, key_id)
+            await bump_version(connection)
+            after = {"new_key": key.id, "old_key_ends_at": old.revoked_at or old.expires_at}
+            await _audit(connection, actor, "key.rotate", f"key/{key_id}", after=_plain(after))
+        return key, text, old
 
     async def update_key(self, actor: Actor, key_id: int, changes: Mapping[str, Any]) -> ApiKey:
         if "allowed_models" in changes:
@@ -120,6 +142,41 @@ class Accounts:
                 after = {"kind": kind, "amount": amount, "balance_after": entry.balance_after}
                 await _audit(connection, actor, "ledger.record", f"user/{user_id}", after=_plain(after))
         return entry
+
+    async def reverse_entry(
+        self, actor: Actor, entry_id: int, *, reason: str, idempotency_key: str | None = None
+    ) -> ledger.Entry:
+        """Take a movement back by a new one. Raises NotFound, and Conflict for one that was taken back already."""
+        async with self._database.transaction() as connection:
+            entry, is_new = await ledger.reverse_entry(
+                connection, entry_id, reason=reason, actor=actor.name, idempotency_key=idempotency_key
+            )
+            if is_new:
+                await bump_version(connection)
+                after = {
+                    "entry": entry.id,
+                    "reverses": entry_id,
+                    "amount": entry.amount,
+                    "balance_after": entry.balance_after,
+                    "reason": reason,
+                }
+                await _audit(connection, actor, "ledger.reverse", f"user/{entry.user_id}", after=_plain(after))
+        return entry
+
+
+async def _make_key(connection: Any, *, user_id: int, **fields: Any) -> tuple[ApiKey, str]:
+    """Raises NotFound for a user that is unknown or deleted, also for one that is being deleted now."""
+    text = encode_key(os.urandom(RANDOM_BYTES))
+    await kept.get_user(connection, user_id, is_locked=True)
+    key = await kept.create_key(
+        connection,
+        user_id=user_id,
+        digest=digest_key(text),
+        prefix=text[:PREFIX_SHOWN],
+        last4=text[-4:],
+        **fields,
+    )
+    return key, text
 
 
 def _folded(names: Sequence[str] | None) -> list[str] | None:

@@ -39,6 +39,7 @@ class Dispatcher:
         request: ClientRequest,
         body_bytes: int,
         client_request_id: str | None,
+        client_agent: str | None = None,
     ) -> Relay:
         """Start the relay of one request. Raises every ClientError that refuses it and MissingKey, leaving a row that
         says so, and Unavailable when its charge could not be made durable."""
@@ -51,6 +52,8 @@ class Dispatcher:
             streamed=request.is_streaming,
             started_at=datetime.now(UTC).isoformat(),
             client_request_id=client_request_id,
+            client_agent=client_agent,
+            user_name=caller.user_name,
         )
         if not self._context.settler.can_bill:
             raise _unrecordable()

@@ -8,15 +8,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from quart_proxy.core.errors import UpstreamError
 from quart_proxy.core.event_shape import EventShape
-from quart_proxy.core.formats import Format, StreamStep
+from quart_proxy.core.formats import Format, StreamStep, find_answer_id
 from quart_proxy.core.sse import Event, SseParser, end_event
 from quart_proxy.core.usage import NOTHING_READ, Reading
-from quart_proxy.core.usage_fields import is_json
+from quart_proxy.core.usage_fields import is_json, load_lenient
 
 TAIL_SILENCE_S = 0.2
 """After its last event a provider owes only the end of its body, which comes with it. Reading it saves the connection,
 and a gateway that glues a second answer behind the first bills the last. This much silence ends the wait."""
 TAIL_TIMEOUT_S = 5.0
+NAMELESS_EVENTS_MAX = 3
+"""A provider names its answer in the first event, or soon after one that has no name yet."""
 
 
 class Passage:
@@ -37,6 +39,10 @@ class Passage:
         """The provider reported a failure inside the stream. Then only failures are passed on; usage still counts."""
         self.is_inside_event = False
         """The client has got a part of an event, and may get nothing of ours before the rest."""
+        self.events = 0
+        """How many the provider has sent."""
+        self.answer_id: str | None = None
+        self._may_name = True
         self._format = format
         self._model = model
         self._wants_usage = wants_usage
@@ -67,6 +73,9 @@ class Passage:
                 self._on_first()
                 self._on_first = None
             events = self._parser.feed(chunk)
+            self.events += len(events)
+            if self._may_name:
+                self._look_for_name(events)
             parts: list[bytes] = []
             taken = self._take(events, parts)
             # A terminal event in pieces has begun at the client, and its last piece is still here.
@@ -126,6 +135,12 @@ class Passage:
             self.has_failed = True
             return True
         return not self.has_failed and (step is not StreamStep.USAGE_ONLY or self._wants_usage)
+
+    def _look_for_name(self, events: list[Event]) -> None:
+        for event in events[:NAMELESS_EVENTS_MAX]:
+            if self.answer_id is None and event.is_whole:
+                self.answer_id = find_answer_id(load_lenient(event.data), self._format.answer_member)
+        self._may_name = self.answer_id is None and self.events < NAMELESS_EVENTS_MAX
 
     def _listen(self, events: list[Event]) -> None:
         for event in events:

@@ -8,6 +8,7 @@ ends a stream is put there only when the charge is durable.
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -20,12 +21,13 @@ from quart_proxy.core.errors import (
 )
 from quart_proxy.core.formats import ClientRequest, Format
 from quart_proxy.core.pricing import charge
-from quart_proxy.core.record import Exchange, Outcome
+from quart_proxy.core.record import Exchange, Outcome, clean_text
 from quart_proxy.core.usage import NOTHING_READ, Reading
 from quart_proxy.logs import write_event
 from quart_proxy.metrics import Metrics
 from quart_proxy.services.admission import Admission, Hold
 from quart_proxy.services.billing import Settler
+from quart_proxy.services.health import Health
 from quart_proxy.services.outbox import Outbox
 from quart_proxy.services.passage import Passage
 from quart_proxy.services.refusals import read_refusal
@@ -60,6 +62,7 @@ class RelayContext:
     settler: Settler
     admission: Admission
     metrics: Metrics
+    health: Health
 
 
 class Relay:
@@ -93,6 +96,29 @@ class Relay:
     def is_inside_event(self) -> bool:
         """Whether the client has got a part of an event: then a heartbeat must wait."""
         return self._passage is not None and self._passage.is_inside_event
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether it is over but for its charge becoming durable."""
+        return self.exchange.duration_ms is not None
+
+    def tell(self) -> dict[str, object]:
+        """How far it is, for whoever watches."""
+        exchange = self.exchange
+        return {
+            "request_id": f"req_{exchange.request_id.hex}",
+            "user_id": exchange.user_id,
+            "user_name": exchange.user_name,
+            "key_id": exchange.api_key_id,
+            "model": clean_text(exchange.model),
+            "endpoint": exchange.endpoint,
+            "streamed": exchange.streamed,
+            "state": "waiting" if exchange.first_byte_ms is None else "streaming",
+            "started_at": exchange.started_at,
+            "elapsed_ms": self._elapsed_ms(),
+            "first_byte_ms": exchange.first_byte_ms,
+            "events": 0 if self._passage is None else self._passage.events,
+        }
 
     async def run(self) -> None:
         """Relay, settle, and say how it went. Raises nothing that a provider or a client can cause."""
@@ -145,6 +171,7 @@ class Relay:
             return error
         try:
             self.exchange.upstream_status = upstream.status
+            self.exchange.upstream_request_id = _find_request_id(upstream.headers)
             return await self._relay_answer(upstream)
         finally:
             await upstream.close()
@@ -172,6 +199,7 @@ class Relay:
             self._bill(NOTHING_READ, Outcome.UPSTREAM_ERROR)
             return UpstreamFailed("The provider's answer is larger than this proxy takes.", is_retryable=False)
         answer = self.format.read_answer(body)
+        self.exchange.answer_id = answer.id
         if answer.error is not None or self._request.is_streaming:
             self._bill(answer.reading, Outcome.UPSTREAM_ERROR)
             return UpstreamFailed(
@@ -261,6 +289,8 @@ class Relay:
         limit, self._limit = self._limit, None
         if limit is not None and not limit.expired():
             limit.reschedule(None)
+        if self._passage is not None:
+            exchange.answer_id = self._passage.answer_id
         exchange.duration_ms = self._elapsed_ms()
         exchange.status = exchange.status or 200
         try:
@@ -289,6 +319,7 @@ class Relay:
         # It knows this relay: a ring that only the collector would take apart.
         self._passage = None
         self._context.metrics.count_exchange(self.exchange)
+        self._context.health.count(self.exchange)
         write_event("request", log_fields(self.exchange))
 
     def _give(self, head: Answer | None) -> None:
@@ -301,6 +332,11 @@ class Relay:
 
     def _elapsed_ms(self) -> int:
         return round((time.monotonic() - self._begun) * 1000)
+
+
+def _find_request_id(headers: Mapping[str, str]) -> str | None:
+    """What the provider calls this call, for asking it about it."""
+    return headers.get("x-request-id") or headers.get("request-id")
 
 
 def _may_be_stream(content_type: str) -> bool:

@@ -5,18 +5,19 @@ admins change while it runs.
 """
 
 import difflib
-import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from quart_proxy.core.errors import MissingKey, ModelNotAllowed, ModelNotFound, Untranslatable
 from quart_proxy.core.formats import FORMATS, SPOKEN, Format
 from quart_proxy.core.names import fold_name
-from quart_proxy.core.prompts import PromptMode, PromptRule, SystemPrompt, choose_prompt
-from quart_proxy.core.references import is_reference, is_secret, secret_name
+from quart_proxy.core.prompts import SystemPrompt
+from quart_proxy.core.references import secret_name
 from quart_proxy.services.auth import Caller
 from quart_proxy.services.cache import Cache
+from quart_proxy.services.prompt_levels import choose_prompt_of
 from quart_proxy.services.sealing import KeyResolver, Sealed
+from quart_proxy.services.targets import Target, make_target, secret_references
 from quart_proxy.settings import (
     CATALOG_ENTRIES_MAX,
     CATALOG_TTL_S,
@@ -32,18 +33,6 @@ from quart_proxy.store.settings import LiveSettings, read_settings
 from quart_proxy.upstream.client import Timeouts
 
 NEAREST_MAX = 3
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An upstream ready to be called: full address and headers, the key among them."""
-
-    upstream: ServedUpstream
-    url: str
-    # Whatever prints a route, such as a log or a traceback, prints no key.
-    headers: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +76,11 @@ class Router:
         """The models that this caller may call, by display name."""
         return [model for model in await self._lists.get("all") if caller.may_call(model.names)]
 
+    def formats_of(self, model: ServedModel) -> list[Format]:
+        """The formats in which clients may call a model of `list_models`."""
+        spoken = {upstream.api_format for upstream in model.upstreams}
+        return [each for each in FORMATS.values() if each.api_format in spoken]
+
     async def find_route(self, caller: Caller, name: str, client_format: Format) -> Route:
         """Decide how to serve `name` to this caller.
 
@@ -109,7 +103,7 @@ class Router:
             model=model,
             target=target,
             timeouts=_timeouts(model.limits),
-            prompt=_prompt(model, live),
+            prompt=choose_prompt_of(model, live),
             output_tokens_held=model.limits.get("max_output_tokens", live.output_tokens_held),
         )
 
@@ -126,8 +120,7 @@ class Router:
             sealed = {
                 reference: await find_secret(connection, secret_name(reference))
                 for upstream in found[0].upstreams
-                for reference in (upstream.api_key or "", *upstream.headers.values())
-                if is_secret(reference)
+                for reference in secret_references(upstream)
             }
         targets = {spoken.name: self._find_target(found[0], spoken, sealed) for spoken in FORMATS.values()}
         return _Entry(found[0], {name: target for name, target in targets.items() if target is not None})
@@ -149,23 +142,10 @@ class Router:
     def _target(
         self, upstream: ServedUpstream, spoken: Format, sealed: Mapping[str, Sealed | None]
     ) -> Target | MissingKey:
-        def resolve(reference: str) -> str:
-            return self._resolver.resolve(reference, url=upstream.api_url, sealed=sealed.get(reference))
-
         try:
-            own = {
-                name.lower(): resolve(value) if is_reference(value) else value
-                for name, value in upstream.headers.items()
-            }
-            credentials = {} if upstream.api_key is None else spoken.credential_headers(resolve(upstream.api_key))
+            return make_target(upstream, spoken, sealed, self._resolver, url_of=spoken.upstream_url)
         except MissingKey as error:
-            logger.error(
-                "provider_key_missing",
-                extra={"fields": {"upstream": upstream.name, "reference": error.reference, "reason": error.reason}},
-            )
             return error
-        headers = {"content-type": "application/json", **spoken.default_headers, **own, **credentials}
-        return Target(upstream, spoken.upstream_url(upstream.api_url), headers)
 
     async def _load_list(self, _: str) -> list[ServedModel]:
         async with self._database.snapshot() as connection:
@@ -192,16 +172,4 @@ def _timeouts(limits: Mapping[str, int]) -> Timeouts:
         first_byte_s=limits.get("first_byte_timeout_s", FIRST_BYTE_TIMEOUT_S),
         idle_s=limits.get("idle_timeout_s", IDLE_TIMEOUT_S),
         total_s=limits.get("timeout_s", TOTAL_TIMEOUT_S),
-    )
-
-
-def _prompt(model: ServedModel, live: LiveSettings) -> SystemPrompt | None:
-    return choose_prompt(
-        enabled=live.system_prompt_enabled,
-        model=PromptRule(
-            model.prompt_text,
-            None if model.prompt_mode is None else PromptMode(model.prompt_mode),
-            model.prompt_disabled,
-        ),
-        everywhere=PromptRule(live.system_prompt, PromptMode(live.system_prompt_mode)),
     )

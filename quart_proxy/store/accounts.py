@@ -66,14 +66,16 @@ async def create_user(
     return User(*row.one())
 
 
-async def find_user(connection: AsyncConnection, user_id: int) -> User | None:
-    row = (await connection.execute(select(*_USER).where(users.c.id == user_id))).first()
+async def find_user(connection: AsyncConnection, user_id: int, *, is_locked: bool = False) -> User | None:
+    query = select(*_USER).where(users.c.id == user_id)
+    row = (await connection.execute(query.with_for_update(read=True) if is_locked else query)).first()
     return None if row is None else User(*row)
 
 
-async def get_user(connection: AsyncConnection, user_id: int) -> User:
-    """Raises NotFound for a user that is unknown or deleted."""
-    user = await find_user(connection, user_id)
+async def get_user(connection: AsyncConnection, user_id: int, *, is_locked: bool = False) -> User:
+    """Raises NotFound for a user that is unknown or deleted. With `is_locked` nobody deletes them before this
+    transaction ends."""
+    user = await find_user(connection, user_id, is_locked=is_locked)
     if user is None or user.deleted_at is not None:
         raise NotFound(f"There is no user {user_id}.", param="user_id")
     return user
@@ -142,8 +144,10 @@ async def create_key(
     return _key(row.one())
 
 
-async def get_key(connection: AsyncConnection, key_id: int) -> ApiKey:
-    row = (await connection.execute(select(*_KEY).where(api_keys.c.id == key_id))).first()
+async def get_key(connection: AsyncConnection, key_id: int, *, is_locked: bool = False) -> ApiKey:
+    """Raises NotFound. With `is_locked` nobody changes it before this transaction ends."""
+    query = select(*_KEY).where(api_keys.c.id == key_id)
+    row = (await connection.execute(query.with_for_update() if is_locked else query)).first()
     if row is None:
         raise NotFound(f"There is no key {key_id}.", param="key_id")
     return _key(row)

@@ -32,11 +32,14 @@ _COLUMNS = {
     "outcome": "text",
     "status": "smallint",
     "upstream_status": "smallint",
+    "upstream_request_id": "text",
+    "answer_id": "text",
     "error_code": "text",
     **{dimension.value: "bigint" for dimension in Dimension},
     "reasoning": "bigint",
     "cost": "numeric",
     "client_request_id": "text",
+    "client_agent": "text",
     "started_at": "timestamptz",
     "first_byte_ms": "integer",
     "duration_ms": "integer",
@@ -85,6 +88,13 @@ async def settle_records(connection: "asyncpg.Connection[Any]", records: Sequenc
     return {row["id"]: row["balance"] for row in rows}
 
 
+async def settle_again(connection: AsyncConnection, record: str) -> dict[int, Decimal]:
+    """As `settle_records`, of one record, in the transaction that runs on `connection`."""
+    raw = await connection.get_raw_connection()
+    assert raw.driver_connection is not None
+    return await settle_records(raw.driver_connection, [record])
+
+
 async def bury_record(connection: "asyncpg.Connection[Any]", record: str, reason: str) -> None:
     """Keep a record that PostgreSQL refuses, for a person to look at. No money moves."""
     # A record that was in doubt comes back from the spool; one letter of it is enough.
@@ -100,9 +110,13 @@ async def count_dead_letters(connection: AsyncConnection) -> int:
     return int(await connection.scalar(text("SELECT count(*) FROM dead_letter")) or 0)
 
 
+KEY_IS_USED = "This Idempotency-Key was used for another entry; use a new one."
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One movement by hand. `amount` is signed: what was added to the balance."""
+    """One movement by hand. `amount` is signed: what was added to the balance. `reverses` is the entry that this one
+    takes back, `reversed_by` the one that took this one back; None for none."""
 
     id: int
     user_id: int
@@ -112,17 +126,14 @@ class Entry:
     reason: str | None
     actor: str
     created_at: datetime
+    reverses: int | None = None
+    reversed_by: int | None = None
 
 
+_REVERSAL = ledger.alias("reversal")
 _ENTRY = (
-    ledger.c.id,
-    ledger.c.user_id,
-    ledger.c.kind,
-    ledger.c.amount,
-    ledger.c.balance_after,
-    ledger.c.reason,
-    ledger.c.actor,
-    ledger.c.created_at,
+    *(ledger.c[name] for name in Entry.__slots__ if name != "reversed_by"),
+    select(_REVERSAL.c.id).where(_REVERSAL.c.reverses == ledger.c.id).scalar_subquery().label("reversed_by"),
 )
 
 
@@ -141,38 +152,90 @@ async def record_entry(
     With an `idempotency_key` that was used before, the first entry is returned and nothing moves; raises
     Conflict if that one said something else. Raises NotFound for an unknown user.
     """
-    # The row lock makes two calls with one key follow each other, so the second sees the first.
+    await _lock_user(connection, user_id)
+    first = await _find_first(connection, user_id, idempotency_key)
+    if first is not None:
+        if (first.kind, first.amount, first.reason) != (kind, amount, reason):
+            raise Conflict(KEY_IS_USED)
+        return first, False
+    return await _move(
+        connection,
+        user_id=user_id,
+        kind=kind,
+        amount=amount,
+        reason=reason,
+        actor=actor,
+        idempotency_key=idempotency_key,
+    ), True
+
+
+async def reverse_entry(
+    connection: AsyncConnection, entry_id: int, *, reason: str, actor: str, idempotency_key: str | None
+) -> tuple[Entry, bool]:
+    """Take an entry back by one of the opposite amount. Returns that one, and whether it is new: as `record_entry`
+    with an `idempotency_key`. Raises NotFound for an unknown entry, and Conflict for one that was taken back, or is
+    itself such a one."""
+    entry = await get_entry(connection, entry_id)
+    await _lock_user(connection, entry.user_id)
+    first = await _find_first(connection, entry.user_id, idempotency_key)
+    if first is not None:
+        if (first.reverses, first.reason) != (entry_id, reason):
+            raise Conflict(KEY_IS_USED)
+        return first, False
+    # Again: before the lock, another reversal may have been under way.
+    entry = await get_entry(connection, entry_id)
+    if entry.reverses is not None:
+        raise Conflict(f"Entry {entry_id} takes back entry {entry.reverses} itself; make a new entry instead.")
+    if entry.reversed_by is not None:
+        raise Conflict(f"Entry {entry_id} was taken back already, by entry {entry.reversed_by}.")
+    return await _move(
+        connection,
+        user_id=entry.user_id,
+        kind="reverse",
+        amount=-entry.amount,
+        reason=reason,
+        actor=actor,
+        idempotency_key=idempotency_key,
+        reverses=entry_id,
+    ), True
+
+
+async def _lock_user(connection: AsyncConnection, user_id: int) -> None:
+    """Make movements of one user follow each other, so that the second sees the first. Raises NotFound."""
     locked = await connection.execute(
         select(users.c.id).where(users.c.id == user_id, users.c.deleted_at.is_(None)).with_for_update()
     )
     if locked.first() is None:
         raise NotFound(f"There is no user {user_id}.", param="user_id")
-    if idempotency_key is not None:
-        found = await connection.execute(
-            select(*_ENTRY).where(ledger.c.user_id == user_id, ledger.c.idempotency_key == idempotency_key)
-        )
-        if (row := found.first()) is not None:
-            entry = Entry(*row)
-            if (entry.kind, entry.amount, entry.reason) != (kind, amount, reason):
-                raise Conflict("This Idempotency-Key was used for another entry; use a new one.")
-            return entry, False
+
+
+async def _find_first(connection: AsyncConnection, user_id: int, idempotency_key: str | None) -> Entry | None:
+    """The entry that was made with this key. None: none was, or there is no key."""
+    if idempotency_key is None:
+        return None
+    query = select(*_ENTRY).where(ledger.c.user_id == user_id, ledger.c.idempotency_key == idempotency_key)
+    row = (await connection.execute(query)).first()
+    return None if row is None else Entry(*row)
+
+
+async def _move(connection: AsyncConnection, *, user_id: int, amount: Decimal, **fields: Any) -> Entry:
     balance = await connection.execute(
         update(users).where(users.c.id == user_id).values(balance=users.c.balance + amount).returning(users.c.balance)
     )
     written = await connection.execute(
         insert(ledger)
-        .values(
-            user_id=user_id,
-            kind=kind,
-            amount=amount,
-            balance_after=balance.scalar_one(),
-            reason=reason,
-            actor=actor,
-            idempotency_key=idempotency_key,
-        )
-        .returning(*_ENTRY)
+        .values(user_id=user_id, amount=amount, balance_after=balance.scalar_one(), **fields)
+        .returning(ledger.c.id)
     )
-    return Entry(*written.one()), True
+    return await get_entry(connection, written.scalar_one())
+
+
+async def get_entry(connection: AsyncConnection, entry_id: int) -> Entry:
+    """Raises NotFound."""
+    row = (await connection.execute(select(*_ENTRY).where(ledger.c.id == entry_id))).first()
+    if row is None:
+        raise NotFound(f"There is no entry {entry_id}.", param="entry_id")
+    return Entry(*row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,7 @@ async def list_served_models(connection: AsyncConnection, name: str | None = Non
         query = query.where(models.c.id.in_(select(model_names.c.model_id).where(model_names.c.name == name)))
     rows = (await connection.execute(query)).all()
     ids = [row.id for row in rows]
-    reached = await _served_upstreams(connection, ids)
+    reached = await list_upstreams(connection, ids)
     named = await list_names(connection, ids)
     return [
         ServedModel(
@@ -78,7 +78,8 @@ async def list_served_models(connection: AsyncConnection, name: str | None = Non
     ]
 
 
-async def _served_upstreams(connection: AsyncConnection, model_ids: Sequence[int]) -> dict[int, list[ServedUpstream]]:
+async def list_upstreams(connection: AsyncConnection, model_ids: Sequence[int]) -> dict[int, list[ServedUpstream]]:
+    """The enabled upstreams of these models, whether they can be served or not, by model and in calling order."""
     query = (
         select(
             upstreams,

@@ -1,11 +1,14 @@
 """What admins change while the product runs. One line here is one setting; its default is in code and is not
 written to the database."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+import orjson
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,12 +37,22 @@ class LiveSettings:
 NAMES = tuple(field.name for field in fields(LiveSettings))
 
 
+@dataclass(frozen=True, slots=True)
+class KeptSetting:
+    """A setting that the database holds. `changed_by` None: from before that was kept."""
+
+    changed_at: datetime
+    changed_by: str | None
+
+
 def check_changes(changes: Mapping[str, Any]) -> list[Fault]:
-    """Everything wrong with `changes`; empty when all may be written."""
+    """Everything wrong with `changes`; empty when all may be written. None is the way back to the default."""
     faults = []
     for name, value in changes.items():
         if name not in NAMES:
             faults.append(Fault(name, f"is not a setting; the settings are {', '.join(NAMES)}"))
+        elif value is None:
+            continue
         elif name == "system_prompt_enabled":
             if not isinstance(value, bool):
                 faults.append(Fault(name, "must be true or false"))
@@ -59,17 +72,30 @@ async def read_settings(connection: AsyncConnection) -> LiveSettings:
     return LiveSettings(**kept)
 
 
-async def write_settings(connection: AsyncConnection, changes: Mapping[str, Any]) -> LiveSettings:
-    """Write `changes`, which `check_changes` found nothing wrong with."""
+async def list_kept(connection: AsyncConnection) -> dict[str, KeptSetting]:
+    """The settings that are not left to their defaults, by name."""
+    rows = await connection.execute(select(settings).where(settings.c.name.in_(NAMES)))
+    return {row.name: KeptSetting(row.updated_at, row.changed_by) for row in rows}
+
+
+async def write_settings(connection: AsyncConnection, changes: Mapping[str, Any], *, by: str) -> LiveSettings:
+    """Write `changes`, which `check_changes` found nothing wrong with; what is None goes back to its default."""
     for name, value in changes.items():
-        statement = insert(settings).values(name=name, value=value)
+        if value is None:
+            await connection.execute(delete(settings).where(settings.c.name == name))
+            continue
+        statement = insert(settings).values(name=name, value=value, changed_by=by)
+        said = {column: statement.excluded[column] for column in ("value", "changed_by")}
         await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["name"], set_={"value": statement.excluded.value, "updated_at": func.now()}
-            )
+            statement.on_conflict_do_update(index_elements=["name"], set_={**said, "updated_at": func.now()})
         )
     return await read_settings(connection)
 
 
 def as_document(live: LiveSettings) -> dict[str, Any]:
     return asdict(live)
+
+
+def etag_of(live: LiveSettings) -> str:
+    """What a writer names the state by that it has seen."""
+    return hashlib.sha256(orjson.dumps(as_document(live))).hexdigest()[:16]

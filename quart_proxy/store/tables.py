@@ -363,6 +363,8 @@ workers = Table(
     Column("revision_id", BigInteger, nullable=False),
     Column("version", Text, nullable=False),
     _time("seen_at"),
+    # What it last said of itself. Empty: a version that says nothing.
+    Column("health", JSONB, nullable=False, server_default=text("'{}'")),
 )
 
 settings = Table(
@@ -371,6 +373,8 @@ settings = Table(
     Column("name", Text, primary_key=True),
     Column("value", JSONB, nullable=False),
     _time("updated_at"),
+    # Null: from before that was kept.
+    Column("changed_by", Text),
 )
 
 secrets = Table(
@@ -408,14 +412,25 @@ usage_log = Table(
     Column("reasoning", BigInteger),
     *_money("cost", zero=True),
     Column("client_request_id", Text),
+    Column("client_agent", Text),
+    # Of the answer as the client saw it, and what the provider calls the call.
+    Column("answer_id", Text),
+    Column("upstream_request_id", Text),
     Column("started_at", DateTime(timezone=True), nullable=False),
     Column("first_byte_ms", Integer),
     Column("duration_ms", Integer),
     _time("settled_at"),
+    # The transaction that wrote the row: what the live tail reads on by. Null: a row from before there was one.
+    Column("xid", BigInteger, server_default=text("pg_current_xact_id()::text::bigint")),
     CheckConstraint("cost >= 0", name="cost_not_negative"),
     CheckConstraint("cost = 0 OR price_id IS NOT NULL", name="cost_has_a_price"),
     CheckConstraint(" AND ".join(f"{dimension.value} >= 0" for dimension in Dimension), name="counts_not_negative"),
     Index("ix_usage_log_user_id_request_id", "user_id", "request_id"),
+    Index("ix_usage_log_xid", "xid", postgresql_where=text("xid IS NOT NULL")),
+    Index("ix_usage_log_answer_id", "answer_id", postgresql_where=text("answer_id IS NOT NULL")),
+    Index(
+        "ix_usage_log_client_request_id", "client_request_id", postgresql_where=text("client_request_id IS NOT NULL")
+    ),
     postgresql_partition_by="RANGE (request_id)",
 )
 
@@ -447,7 +462,10 @@ ledger = Table(
     _id(),
     Column("user_id", ForeignKey("users.id"), nullable=False),
     Column("kind", Text, nullable=False),
-    CheckConstraint("kind IN ('credit', 'grant', 'adjust', 'refund')", name="kind_is_known"),
+    CheckConstraint("kind IN ('credit', 'grant', 'adjust', 'refund', 'reverse')", name="kind_is_known"),
+    # The entry that this one takes back. Each is taken back once at most.
+    Column("reverses", ForeignKey("ledger.id"), unique=True),
+    CheckConstraint("(kind = 'reverse') = (reverses IS NOT NULL)", name="reversal_names_its_entry"),
     *_money("amount"),
     *_money("balance_after"),
     Column("reason", Text),

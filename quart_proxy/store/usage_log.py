@@ -6,10 +6,25 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    Text,
+    and_,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.pricing import Charge, charge
+from quart_proxy.core.record import clean_text
+from quart_proxy.core.tail import TailCursor, parse_snapshot
 from quart_proxy.core.usage import Dimension, Usage
 from quart_proxy.store.partitions import first_id
 from quart_proxy.store.price_rows import price_of
@@ -49,12 +64,15 @@ class UsageRow:
     outcome: str
     status: int
     upstream_status: int | None
+    upstream_request_id: str | None
+    answer_id: str | None
     error_code: str | None
     price_id: int | None
     tokens: dict[Dimension, int]
     reasoning: int | None
     cost: Decimal
     client_request_id: str | None
+    client_agent: str | None
     started_at: datetime
     first_byte_ms: int | None
     duration_ms: int | None
@@ -143,6 +161,19 @@ async def find_receipt(connection: AsyncConnection, request_id: UUID, *, user_id
     return Receipt(row, charge(Usage(row.tokens, row.reasoning), price_of(kept, kept.id)))
 
 
+async def find_named_request(connection: AsyncConnection, name: str, *, user_id: int | None = None) -> UUID | None:
+    """The newest request whose answer had this id, or whose client called it so; of this user alone when `user_id` is
+    given."""
+    found = []
+    for column in (usage_log.c.answer_id, usage_log.c.client_request_id):
+        query = select(usage_log.c.request_id).where(column == clean_text(name))
+        if user_id is not None:
+            query = query.where(usage_log.c.user_id == user_id)
+        newest = query.order_by(usage_log.c.request_id.desc()).limit(1)
+        found.append(await connection.scalar(newest))
+    return max((request_id for request_id in found if request_id is not None), default=None)
+
+
 async def count_requests(connection: AsyncConnection, model_ids: Sequence[int], since: datetime) -> dict[int, int]:
     """How many requests each of these models had since then; those with none are left out."""
     query = (
@@ -151,3 +182,73 @@ async def count_requests(connection: AsyncConnection, model_ids: Sequence[int], 
         .group_by(usage_log.c.model_id)
     )
     return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+# --- the tail -----------------------------------------------------------------------------------------
+
+_XID = usage_log.c.xid
+_SNAPSHOT = literal_column("pg_current_snapshot()::text", Text)
+# Rows of a restored dump have the numbers of another server: those that are yet to come here would be new each time.
+_HAS_BEGUN = text("usage_log.xid < pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+
+
+@dataclass(frozen=True, slots=True)
+class TailPage:
+    """Rows in the order in which they are told, each with the cursor behind it. `cursor` is behind all of them; with
+    `has_more` there are others."""
+
+    rows: list[tuple[TailCursor, UsageRow]]
+    cursor: TailCursor
+    has_more: bool
+
+
+async def find_tail_end(connection: AsyncConnection) -> TailCursor:
+    """The cursor behind every row that is committed now."""
+    return parse_snapshot(str(await connection.scalar(select(_SNAPSHOT))))
+
+
+async def read_tail(
+    connection: AsyncConnection, after: TailCursor, *, limit: int, until: TailCursor | None = None
+) -> TailPage:
+    """The rows committed since `after`, whoever wrote them; with `until`, a whole cursor, no others than it has read.
+
+    Nothing is passed over and nothing comes twice, however transactions overtake each other. Served by the index on
+    the number of the transaction.
+    """
+    rows: list[tuple[TailCursor, UsageRow]] = []
+    if after.within is not None:
+        xid, request_id = after.within
+        _, rest = await _read_tail(connection, and_(_XID == xid, usage_log.c.request_id > request_id), limit)
+        rows = [(after.moved(after.whole, xid, row.request_id), row) for xid, row in rest]
+        if len(rows) == limit:
+            return TailPage(rows, rows[-1][0], True)
+        after = after.whole
+    narrowed = _is_unread(after) if until is None else and_(_is_unread(after), not_(_is_unread(until)))
+    snapshot, found = await _read_tail(connection, narrowed, limit - len(rows))
+    shown = until or snapshot or after
+    rows += [(after.moved(shown, xid, row.request_id), row) for xid, row in found]
+    has_more = len(rows) == limit
+    return TailPage(rows, rows[-1][0] if has_more else shown, has_more)
+
+
+async def has_tail_beyond(connection: AsyncConnection, after: TailCursor, until: TailCursor, rows: int) -> bool:
+    """Whether more than so many rows lie between two cursors."""
+    between = and_(_is_unread(after), not_(_is_unread(until)), _HAS_BEGUN)
+    return await connection.scalar(select(_XID).where(between).offset(rows).limit(1)) is not None
+
+
+def _is_unread(cursor: TailCursor) -> ColumnElement[bool]:
+    """Of the transactions; a half read one counts as read."""
+    if not cursor.running:
+        return _XID >= cursor.next_xid
+    return or_(_XID >= cursor.next_xid, _XID.in_(sorted(cursor.running)))
+
+
+async def _read_tail(
+    connection: AsyncConnection, narrowed: ColumnElement[bool], limit: int
+) -> tuple[TailCursor | None, list[tuple[int, UsageRow]]]:
+    """What this statement's snapshot has (None: no row told it), and the rows, each with its transaction."""
+    query = _rows().with_only_columns(_SNAPSHOT, _XID, *_COLUMNS).where(narrowed, _HAS_BEGUN)
+    found = await connection.execute(query.order_by(_XID, usage_log.c.request_id).limit(limit))
+    rows = [tuple(row) for row in found]
+    return parse_snapshot(rows[0][0]) if rows else None, [(row[1], _row(row[2:])) for row in rows]

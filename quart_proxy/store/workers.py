@@ -1,7 +1,9 @@
-"""Which revision of the registry each worker serves, as it says itself."""
+"""Which revision of the registry each worker serves, and how it is doing, as it says itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -12,18 +14,21 @@ from quart_proxy.store.tables import workers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerRow:
-    """`name` such as `host:pid`; `version` is the product's."""
+    """`name` such as `host:pid`; `version` is the product's; `health` is JSON, empty where it said nothing."""
 
     name: str
     revision_id: int
     version: str
     seen_at: datetime
+    health: Mapping[str, Any]
 
 
-async def report_worker(connection: AsyncConnection, name: str, *, revision_id: int, version: str) -> None:
-    """Say that this worker serves that revision now."""
-    statement = upsert(workers).values(name=name, revision_id=revision_id, version=version)
-    said = {column: statement.excluded[column] for column in ("revision_id", "version")}
+async def report_worker(
+    connection: AsyncConnection, name: str, *, revision_id: int, version: str, health: Mapping[str, Any] | None = None
+) -> None:
+    """Say that this worker serves that revision now, and how it is doing."""
+    statement = upsert(workers).values(name=name, revision_id=revision_id, version=version, health=health or {})
+    said = {column: statement.excluded[column] for column in ("revision_id", "version", "health")}
     await connection.execute(
         statement.on_conflict_do_update(index_elements=["name"], set_={**said, "seen_at": func.now()})
     )

@@ -1,4 +1,4 @@
-"""Calling a provider: one POST, its status and headers, then its bytes as they come.
+"""Calling a provider: one request, its status and headers, then its bytes as they come.
 
 httpx's types over aiohttp's connections: httpx's own pool loses slots for ever when requests are cancelled,
 and costs two to four times as much. The transport is called directly, since a proxy needs no redirects,
@@ -125,8 +125,10 @@ class UpstreamClient:
         )
         self._transport = AiohttpTransport(client=session, trust_env=False)
 
-    async def open(self, url: str, *, headers: Mapping[str, str], body: bytes, timeouts: Timeouts) -> UpstreamExchange:
-        """POST `body` and wait for the answer's head.
+    async def open(
+        self, url: str, *, headers: Mapping[str, str], body: bytes | None, timeouts: Timeouts
+    ) -> UpstreamExchange:
+        """POST `body`, or GET where there is none, and wait for the answer's head.
 
         Raises UpstreamUnreachable when no connection could be made or it broke before the head, and
         UpstreamTimeout when the head did not come in time.
@@ -140,7 +142,7 @@ class UpstreamClient:
         deadline = loop.time() + timeouts.total_s
         try:
             request = httpx.Request(
-                "POST",
+                "GET" if body is None else "POST",
                 _url(url),
                 headers={**headers, "accept-encoding": "identity", "user-agent": USER_AGENT},
                 content=body,

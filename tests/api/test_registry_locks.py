@@ -143,3 +143,12 @@ async def test_lists_say_of_each_document_where_it_stands(admin: Admin, product:
     assert (providers["one"], providers["sandbox-gpt"]) == ("managed", "ui")
     for row in (await admin.get("/models?limit=1")).json()["data"]:
         assert row["registry"] == models[row["key"]]
+
+
+async def test_list_and_fields_name_what_only_the_files_may_change_set_or_not(admin: Admin, product: Product) -> None:
+    await apply(admin, owned(product))
+    owned_prices = {f"pricing.{name}" for name in ("input", "output", "cached_input", "cache_write", "cache_write_1h")}
+    marked = read(await admin.get("/models/alpha"))["registry"]
+    assert owned_prices <= set(marked["locked"])
+    assert (await registry(admin, "/models/alpha"))["locked"] == marked["locked"]
+    assert "locked" not in read(await admin.get("/models/sandbox-gpt"))["registry"]

@@ -9,6 +9,8 @@ import pytest
 from admin_client import Admin, faults
 from product import Product
 
+from quart_proxy.store.accounts import delete_user
+
 
 async def a_user(admin: Admin, **fields: Any) -> int:
     answer = await admin.post("/users", {"name": "Ada", **fields})
@@ -235,3 +237,120 @@ async def test_key_that_may_not_be_is_refused(admin: Admin, product: Product, bo
 async def test_unknown_key_is_not_found(admin: Admin) -> None:
     for answer in (await admin.get("/keys/99"), await admin.patch("/keys/99", {}), await admin.delete("/keys/99")):
         assert answer.status_code == 404
+
+
+# --- reversals ----------------------------------------------------------------------------------------
+
+
+async def test_entry_is_taken_back_once_and_both_entries_say_so(admin: Admin, product: Product) -> None:
+    path = f"/users/{product.user_id}/ledger"
+    before = await product.balance()
+    wrong = (await admin.post(path, {"kind": "credit", "amount": "50.00"})).json()
+    assert (wrong["reverses"], wrong["reversed_by"]) == (None, None)
+    answer = await admin.post(f"/ledger/{wrong['id']}/reverse", {"reason": "typing error"})
+    assert answer.status_code == 201
+    back = answer.json()
+    assert (back["kind"], back["amount"], back["reverses"]) == ("reverse", "-50.00", wrong["id"])
+    assert Decimal(back["balance_after"]) == before == await product.balance()
+    again = await admin.post(f"/ledger/{wrong['id']}/reverse", {"reason": "again"})
+    assert again.status_code == 409 and f"entry {back['id']}" in again.json()["error"]["message"]
+    of_itself = await admin.post(f"/ledger/{back['id']}/reverse", {"reason": "and back"})
+    assert of_itself.status_code == 409
+    listed = {entry["id"]: entry for entry in (await admin.get(path)).json()["data"]}
+    assert listed[wrong["id"]]["reversed_by"] == back["id"]
+    assert await product.balance() == before and not await product.imbalances()
+
+
+async def test_reversal_may_take_a_balance_below_zero_and_closes_the_door_at_once(
+    admin: Admin, product: Product
+) -> None:
+    user_id, key = await product.add_user("0")
+    ask = {"model": "sandbox-gpt", "messages": [{"role": "user", "content": "hi"}]}
+    headers = {"authorization": f"Bearer {key}"}
+    entry = (await admin.post(f"/users/{user_id}/ledger", {"kind": "grant", "amount": "0.01"})).json()
+    assert (await product.post("/v1/chat/completions", ask, headers=headers)).status_code == 200
+    assert (await admin.post(f"/ledger/{entry['id']}/reverse", {"reason": "fraud"})).status_code == 201
+    assert await product.balance(user_id) < 0
+    assert (await product.post("/v1/chat/completions", ask, headers=headers)).status_code == 402
+    assert not await product.imbalances()
+
+
+async def test_reversals_at_once_move_money_once(admin: Admin, product: Product) -> None:
+    before = await product.balance()
+    path = f"/users/{product.user_id}/ledger"
+    entry = (await admin.post(path, {"kind": "credit", "amount": "5.00"})).json()
+    reverse = f"/ledger/{entry['id']}/reverse"
+    answers = await asyncio.gather(*(admin.post(reverse, {"reason": "x"}) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409, 409]
+    assert await product.balance() == before
+    other = (await admin.post(path, {"kind": "credit", "amount": "5.00"})).json()
+    reverse = f"/ledger/{other['id']}/reverse"
+    same = await asyncio.gather(*(admin.post(reverse, {"reason": "x"}, Idempotency_Key="once") for _ in range(6)))
+    assert {answer.status_code for answer in same} == {201}
+    assert len({answer.json()["id"] for answer in same}) == 1
+    assert await product.balance() == before and not await product.imbalances()
+    for place, body in ((reverse, {"reason": "y"}), (path, {"kind": "adjust", "amount": "-5.00", "reason": "x"})):
+        assert (await admin.post(place, body, Idempotency_Key="once")).status_code == 409
+
+
+async def test_reversal_needs_a_reason_and_an_entry(admin: Admin, product: Product) -> None:
+    entry = (await admin.get("/ledger")).json()["data"][0]["id"]
+    assert faults(await admin.post(f"/ledger/{entry}/reverse", {})).keys() == {"reason"}
+    assert (await admin.post("/ledger/999999/reverse", {"reason": "x"})).status_code == 404
+
+
+# --- keys that are rotated ----------------------------------------------------------------------------
+
+
+async def says(product: Product, key: str) -> Any:
+    headers = {"authorization": f"Bearer {key}"}
+    answer = await product.client.get(f"{product.base_url}/api/user/balance", headers=headers)
+    return answer.json()["error"]["code"] if answer.is_error else answer.status_code
+
+
+async def test_rotated_key_does_what_the_old_one_did_and_the_old_one_ends_at_once(
+    admin: Admin, product: Product
+) -> None:
+    limits = {"name": "laptop", "allowed_models": ["sandbox-gpt"], "max_concurrency": 2}
+    old = (await admin.post(f"/users/{product.user_id}/keys", limits)).json()
+    answer = await admin.post(f"/keys/{old['id']}/rotate")
+    assert answer.status_code == 201 and answer.headers["cache-control"] == "no-store"
+    new = answer.json()
+    assert new["id"] != old["id"] and new["key"] != old["key"]
+    assert {name: new[name] for name in limits} == limits
+    assert (new["replaces"]["id"], new["replaces"]["status"]) == (old["id"], "revoked")
+    assert (await says(product, old["key"]), await says(product, new["key"])) == ("key_revoked", 200)
+    assert new["key"] not in (await admin.get("/audit")).text
+    assert (await admin.post(f"/keys/{old['id']}/rotate")).status_code == 409
+
+
+async def test_rotated_key_has_its_grace_and_never_more_than_it_had(admin: Admin, product: Product) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=2)
+    path = f"/users/{product.user_id}/keys"
+    lasting = (await admin.post(path, {"name": "lasting"})).json()
+    ending = (await admin.post(path, {"name": "ending", "expires_at": soon.isoformat()})).json()
+    for old, hours in ((lasting, 24), (ending, 2)):
+        new = (await admin.post(f"/keys/{old['id']}/rotate", {"grace_hours": 24})).json()
+        assert new["expires_at"] == old["expires_at"]
+        left = datetime.fromisoformat(new["replaces"]["expires_at"]) - datetime.now(UTC)
+        assert timedelta(hours=hours - 0.1) < left <= timedelta(hours=hours)
+        assert (await says(product, old["key"]), await says(product, new["key"])) == (200, 200)
+    assert faults(await admin.post(f"/keys/{lasting['id']}/rotate", {"grace_hours": 2161})).keys() == {"grace_hours"}
+
+
+async def test_null_takes_a_limit_off_a_key(admin: Admin, product: Product) -> None:
+    limits = {"allowed_models": ["x"], "max_concurrency": 1, "expires_at": "2030-01-01"}
+    key = (await admin.post(f"/users/{product.user_id}/keys", {"name": "x", **limits})).json()
+    cleared = (await admin.patch(f"/keys/{key['id']}", dict.fromkeys(limits))).json()
+    assert [cleared[name] for name in limits] == [None, None, None]
+    assert faults(await admin.patch(f"/keys/{key['id']}", {"name": None})).keys() == {"name"}
+
+
+async def test_key_is_not_made_for_a_user_who_is_being_deleted(admin: Admin, product: Product) -> None:
+    user_id, _ = await product.add_user("0")
+    async with product.database.transaction() as connection:
+        await delete_user(connection, user_id)
+        making = asyncio.create_task(admin.post(f"/users/{user_id}/keys", {"name": "late"}))
+        await asyncio.sleep(0.2)
+        assert not making.done()
+    assert (await making).status_code == 404

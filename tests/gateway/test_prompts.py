@@ -18,7 +18,7 @@ THEIRS = "Theirs."
 
 async def change(product: Product, **settings: Any) -> None:
     async with product.database.transaction() as connection:
-        await write_settings(connection, settings)
+        await write_settings(connection, settings, by="test")
         await bump_version(connection)
     await product.refresh()
 

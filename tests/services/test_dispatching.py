@@ -14,6 +14,7 @@ from quart_proxy.services.admission import Admission
 from quart_proxy.services.auth import Caller
 from quart_proxy.services.billing import Settler
 from quart_proxy.services.dispatch import Dispatcher, new_request_id
+from quart_proxy.services.health import Health
 from quart_proxy.services.relay import RelayContext
 from quart_proxy.services.relay_pool import RelayPool
 from quart_proxy.services.routing import Router
@@ -39,7 +40,13 @@ class Desk:
         self.settler = Settler(books.database, self.spool, self.admission.note_balance)
         self.pool = RelayPool()
         resolver = KeyResolver(env_allow=("*",), sealer=Sealer(["k" * 32]), environment={})
-        context = RelayContext(UpstreamClient(allow_private=True), self.settler, self.admission, Metrics())
+        context = RelayContext(
+            UpstreamClient(allow_private=True),
+            self.settler,
+            self.admission,
+            Metrics(),
+            Health(self.settler, in_flight=lambda: 0),
+        )
         self.dispatcher = Dispatcher(Router(books.database, resolver), context, self.pool)
 
     async def dispatch(self, model: str) -> Any:

@@ -1,16 +1,20 @@
 """/api/admin/keys: every client key, and one of them. It is made at `/api/admin/users/{id}/keys`."""
 
+from datetime import timedelta
+
 from quart import Blueprint, Response
 
 from quart_proxy.http import json_response, service
 from quart_proxy.http.account_rows import keys_answer
 from quart_proxy.http.answers import acting, put_in_force
-from quart_proxy.http.fields import ID, identifier, read_body_fields, read_query
+from quart_proxy.http.fields import ID, Field, identifier, read_body_fields, read_query, whole
 from quart_proxy.http.forms import key_form
 from quart_proxy.http.key_fields import KEY_FIELDS, NOT_ENFORCED
 from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.accounts import get_key
 from quart_proxy.store.database import Database
+
+GRACE_HOURS_MAX = 90 * 24
 
 routes = Blueprint("keys", __name__)
 
@@ -42,3 +46,15 @@ async def revoke(key_id: int) -> Response:
     await service(Accounts).revoke_key(acting(), key_id)
     await put_in_force()
     return Response(status=204)
+
+
+@routes.post(f"/<{ID}:key_id>/rotate")
+async def rotate(key_id: int) -> Response:
+    """A new key in place of this one, which is good for `grace_hours` still (0: revoked at once). The new key's text is
+    in this answer and nowhere else."""
+    said = await read_body_fields({"grace_hours": Field(whole(0, GRACE_HOURS_MAX))})
+    grace = timedelta(hours=said.get("grace_hours", 0))
+    key, key_text, old = await service(Accounts).rotate_key(acting(), key_id, grace=grace)
+    await put_in_force()
+    form = {**key_form(key), "key": key_text, "replaces": key_form(old)}
+    return json_response(form, 201, {"cache-control": "no-store"})

@@ -1,4 +1,7 @@
-"""GET /api/admin/ledger: every movement of money by hand, newest first; as a file at `ledger.csv`, and their sums."""
+"""/api/admin/ledger: every movement of money by hand, newest first; as a file at `ledger.csv`, and their sums.
+
+One that was wrong is taken back by another, at `/{id}/reverse`: what was written stays.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,15 +11,38 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.money import format_money
 from quart_proxy.http import json_response, service
-from quart_proxy.http.answers import CSV_ROWS_PER_READ, also_at, csv_response, read_page
-from quart_proxy.http.fields import identifier, moment, read_query, text
+from quart_proxy.http.answers import CSV_ROWS_PER_READ, acting, also_at, csv_response, put_in_force, read_page
+from quart_proxy.http.fields import (
+    ID,
+    NOTE_CHARACTERS_MAX,
+    Field,
+    idempotency_key,
+    identifier,
+    moment,
+    read_body_fields,
+    read_query,
+    text,
+)
 from quart_proxy.http.forms import entry_form
+from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.accounts import read_user_names
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import Entry, EntryFilter, list_entries, sum_movements
 
 routes = Blueprint("ledger", __name__)
-COLUMNS = ("id", "created_at", "user_id", "kind", "amount", "balance_after", "reason", "actor", "user_name")
+COLUMNS = (
+    "id",
+    "created_at",
+    "user_id",
+    "kind",
+    "amount",
+    "balance_after",
+    "reason",
+    "actor",
+    "reverses",
+    "reversed_by",
+    "user_name",
+)
 FILTERS = {"user_id": identifier, "kind": text(), "from": moment, "to": moment}
 KEPT_AS = {"from": "since", "to": "until"}
 
@@ -42,10 +68,21 @@ async def export_movements() -> Response:
     return await csv_response("ledger", COLUMNS, read_more)
 
 
+@routes.post(f"/<{ID}:entry_id>/reverse")
+async def reverse(entry_id: int) -> Response:
+    """Sent again with the same `Idempotency-Key`, it answers with the first reversal and moves nothing."""
+    said = await read_body_fields({"reason": Field(text(NOTE_CHARACTERS_MAX, lines=True), required=True)})
+    entry = await service(Accounts).reverse_entry(
+        acting(), entry_id, reason=said["reason"], idempotency_key=idempotency_key()
+    )
+    await put_in_force()
+    return json_response(entry_form(entry), 201)
+
+
 @routes.get("/totals")
 async def sum_all() -> Response:
-    """By kind, of what the filters leave; the rest is of all books, or of the named user's: what was credited
-    less what was used is what is outstanding, or `exact` is false."""
+    """By kind, of what the filters leave; the rest is of the whole books, of one user if that is named: what was
+    credited less what was used is what is outstanding, or `exact` is false."""
     async with service(Database).snapshot() as connection:
         sums = await sum_movements(connection, _read_filter())
     return json_response(

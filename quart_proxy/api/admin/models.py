@@ -4,13 +4,19 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from quart import Blueprint
+from quart import Blueprint, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.formats import SPOKEN
+from quart_proxy.http import service
 from quart_proxy.http.documents import Collection, Connection, serve_documents
+from quart_proxy.http.fields import read_body_fields
+from quart_proxy.http.provider_checks import check_answer
+from quart_proxy.http.quotes import quote
+from quart_proxy.services.provider_check import ProviderCheck
 from quart_proxy.store.catalog import Model, list_models, list_providers
 from registry.documents import DEFAULT_UPSTREAM, ModelDocument
+from registry.entities import EntityKey
 from registry.files.positions import Fault as RegistryFault
 from registry.rows import model_document
 from registry.schema import parse_model
@@ -77,4 +83,14 @@ def _secret_name(model: str, upstream: str) -> str:
     return f"model.{model}.{digest}"
 
 
-serve_documents(routes, Models())
+MODELS = Models()
+serve_documents(routes, MODELS)
+routes.post("/<key>/quote")(quote)
+
+
+@routes.post("/<key>/test")
+async def test(key: str) -> Response:
+    """Ask the provider of each upstream for its list of models. Nothing is billed."""
+    await read_body_fields({})
+    model = await MODELS.get(key)
+    return await check_answer(EntityKey("model", key), await service(ProviderCheck).check_model(model))

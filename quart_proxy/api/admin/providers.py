@@ -3,12 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from quart import Blueprint
+from quart import Blueprint, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from quart_proxy.http import service
 from quart_proxy.http.documents import Collection, Connection, serve_documents
+from quart_proxy.http.fields import read_body_fields
+from quart_proxy.http.provider_checks import check_answer
+from quart_proxy.services.provider_check import ProviderCheck
 from quart_proxy.store.catalog import Provider, list_providers
 from registry.documents import ProviderDocument
+from registry.entities import EntityKey
 from registry.files.positions import Fault
 from registry.rows import provider_document
 from registry.schema import parse_provider
@@ -36,4 +41,13 @@ class Providers(Collection[Provider, ProviderDocument]):
         yield "", f"provider.{key}", document
 
 
-serve_documents(routes, Providers())
+PROVIDERS = Providers()
+serve_documents(routes, PROVIDERS)
+
+
+@routes.post("/<key>/test")
+async def test(key: str) -> Response:
+    """Ask the provider for its list of models. Nothing is billed."""
+    await read_body_fields({})
+    provider = await PROVIDERS.get(key)
+    return await check_answer(EntityKey("provider", key), await service(ProviderCheck).check_provider(provider))

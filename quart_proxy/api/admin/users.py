@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 
 from quart_proxy.core.errors import Fault, InvalidFields
 from quart_proxy.core.money import format_money, parse_money
@@ -16,14 +16,13 @@ from quart_proxy.http.account_rows import key_rows, user_rows
 from quart_proxy.http.answers import acting, put_in_force, read_page
 from quart_proxy.http.fields import (
     ID,
-    IDEMPOTENCY_KEY_CHARACTERS_MAX,
     NOTE_CHARACTERS_MAX,
     Field,
     boolean,
-    check_alone,
     choice,
     email,
     flag,
+    idempotency_key,
     identifier,
     money,
     read_body_fields,
@@ -167,7 +166,7 @@ async def move_money(user_id: int) -> Response:
         kind=fields["kind"],
         amount=fields["amount"],
         reason=fields.get("reason"),
-        idempotency_key=_idempotency_key(),
+        idempotency_key=idempotency_key(),
     )
     await put_in_force()
     return json_response(entry_form(entry), 201)
@@ -183,13 +182,6 @@ def _movement_faults(*, kind: str, amount: Decimal, reason: str | None = None) -
     if kind == "adjust" and reason is None:
         faults.append(Fault("reason", "is required for an adjustment"))
     return faults
-
-
-def _idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not (0 < len(key) <= IDEMPOTENCY_KEY_CHARACTERS_MAX and key.isprintable()):
-        check_alone("Idempotency-Key", f"must have 1 to {IDEMPOTENCY_KEY_CHARACTERS_MAX} printable characters")
-    return key
 
 
 # --- keys ---------------------------------------------------------------------------------------------

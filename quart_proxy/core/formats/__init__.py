@@ -67,6 +67,8 @@ class Answer:
 
     reading: Reading
     error: str | None = None
+    id: str | None = None
+    """What the provider calls this answer."""
 
 
 class RenderRequest(Protocol):
@@ -84,8 +86,12 @@ class Format:
     """The request in a body. Raises InvalidRequest, naming the field."""
     render_request: RenderRequest
     """The body for the upstream: the client's own, the model renamed, the prompt added, usage asked for."""
+    endpoint: str
+    """The path under `/v1` at which clients call it, as the log of requests names it."""
     upstream_url: Callable[[str], str]
     """The address to call, from the `api_url` of an upstream."""
+    models_url: Callable[[str], str]
+    """The address of the provider's own list of models."""
     credential_headers: Callable[[str], dict[str, str]]
     """The headers that carry the provider's key."""
     rename_model: Callable[[bytes, str], bytes]
@@ -97,6 +103,8 @@ class Format:
     encode_error_event: Callable[[ProxyError, str], bytes]
     """The event that ends a broken stream."""
     heartbeat: bytes = b": heartbeat\n\n"
+    answer_member: str | None = None
+    """The member of a stream's first event that is the answer; None: the event's own members are."""
     terminal: bytes | None = None
     """What ends a complete stream whose provider sent no terminal event; None if there is no such stream."""
     default_headers: Mapping[str, str] = field(default_factory=dict)
@@ -117,6 +125,13 @@ class Format:
             return b"data: " + renamed + raw[len(data) + 6 :]
         start = _find_data(raw, data)
         return raw[:start] + renamed + raw[start + len(data) :] if start >= 0 else raw
+
+
+def find_answer_id(document: Any, member: str | None = None) -> str | None:
+    """The `id` of an answer, or of the answer in `member` of an event; None: it has none."""
+    answer = document.get(member) if member is not None and isinstance(document, dict) else document
+    found = answer.get("id") if isinstance(answer, dict) else None
+    return found if isinstance(found, str) and found else None
 
 
 def _find_data(raw: bytes, data: bytes) -> int:

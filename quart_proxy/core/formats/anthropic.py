@@ -9,7 +9,7 @@ import orjson
 from quart_proxy.core.anthropic_usage import read_usage
 from quart_proxy.core.client_requests import find_limit, get_flag, get_list, get_model, parse_body
 from quart_proxy.core.errors import InvalidFields, InvalidRequest, ProxyError
-from quart_proxy.core.formats import Answer, ClientRequest, Format, StreamStep
+from quart_proxy.core.formats import Answer, ClientRequest, Format, StreamStep, find_answer_id
 from quart_proxy.core.json_edit import replace_string
 from quart_proxy.core.prompts import PromptMode, SystemPrompt
 from quart_proxy.core.provider_errors import read_error
@@ -49,11 +49,11 @@ def _inject(theirs: str | list[Any] | None, prompt: SystemPrompt) -> str | list[
     return f"{prompt.text}\n\n{theirs}"
 
 
-def upstream_url(api_url: str) -> str:
-    """The address of messages; a base may end in `/v1` or before it."""
+def _join_url(api_url: str, path: str) -> str:
+    """The address under `api_url` for `path`; a base may end in `/v1` or before it."""
     parts = urlsplit(api_url.strip())
     base = parts.path.rstrip("/").removesuffix("/v1")
-    return urlunsplit(parts._replace(path=base + "/v1/messages"))
+    return urlunsplit(parts._replace(path=f"{base}/v1{path}"))
 
 
 def read_answer(body: bytes) -> Answer:
@@ -64,7 +64,7 @@ def read_answer(body: bytes) -> Answer:
     error = None
     if failure or document.get("type") == "error":
         error = read_error(failure).message or "The provider reported a failure without saying which."
-    return Answer(read_usage(document.get("usage"), document.get("model")), error)
+    return Answer(read_usage(document.get("usage"), document.get("model")), error, find_answer_id(document))
 
 
 class _Reader:
@@ -153,13 +153,16 @@ FORMAT = Format(
     api_format="anthropic",
     parse_request=parse_request,
     render_request=render_request,
-    upstream_url=upstream_url,
+    endpoint="messages",
+    upstream_url=lambda api_url: _join_url(api_url, "/messages"),
+    models_url=lambda api_url: _join_url(api_url, "/models"),
     credential_headers=lambda api_key: {"x-api-key": api_key},
     rename_model=rename_model,
     read_answer=read_answer,
     open_stream=_Reader,
     render_error=render_error,
     encode_error_event=encode_error_event,
+    answer_member="message",
     heartbeat=encode_event(b'{"type": "ping"}', "ping"),
     default_headers={"anthropic-version": _VERSION},
     client_headers=frozenset({"anthropic-version", "anthropic-beta"}),

@@ -7,7 +7,7 @@ import orjson
 
 from quart_proxy.core.client_requests import find_limit, get_flag, get_list, get_model, parse_body
 from quart_proxy.core.errors import InvalidRequest, ProxyError
-from quart_proxy.core.formats import Answer, ClientRequest, Format, StreamStep
+from quart_proxy.core.formats import Answer, ClientRequest, Format, StreamStep, find_answer_id
 from quart_proxy.core.json_edit import replace_string
 from quart_proxy.core.openai_style import bearer_headers, find_failure, join_url, render_error
 from quart_proxy.core.openai_usage import read_chat_usage
@@ -68,7 +68,7 @@ def read_answer(body: bytes) -> Answer:
     document = load_lenient(body)
     if not isinstance(document, dict):
         return Answer(NOTHING_READ, "The provider's answer is not a JSON object.")
-    return Answer(_find_usage(document), find_failure(document))
+    return Answer(_find_usage(document), find_failure(document), find_answer_id(document))
 
 
 def _find_usage(document: Mapping[str, Any]) -> Reading:
@@ -161,7 +161,9 @@ FORMAT = Format(
     api_format="openai",
     parse_request=parse_request,
     render_request=render_request,
+    endpoint="chat/completions",
     upstream_url=lambda api_url: join_url(api_url, "/chat/completions"),
+    models_url=lambda api_url: join_url(api_url, "/models"),
     credential_headers=bearer_headers,
     rename_model=rename_model,
     read_answer=read_answer,

@@ -8,7 +8,7 @@ import orjson
 
 from quart_proxy.core.client_requests import find_limit, get_flag, get_model, parse_body
 from quart_proxy.core.errors import InvalidRequest, ProxyError
-from quart_proxy.core.formats import Answer, ClientRequest, Format, StreamStep
+from quart_proxy.core.formats import Answer, ClientRequest, Format, StreamStep, find_answer_id
 from quart_proxy.core.json_edit import replace_string
 from quart_proxy.core.openai_style import bearer_headers, find_failure, join_url, render_error
 from quart_proxy.core.openai_usage import split_input
@@ -69,7 +69,7 @@ def read_answer(body: bytes) -> Answer:
     document = load_lenient(body)
     if not isinstance(document, dict):
         return Answer(NOTHING_READ, "The provider's answer is not a JSON object.")
-    return Answer(_read_response(document), find_failure(document))
+    return Answer(_read_response(document), find_failure(document), find_answer_id(document))
 
 
 def _read_response(response: Mapping[str, Any]) -> Reading:
@@ -166,12 +166,15 @@ FORMAT = Format(
     api_format="openai_responses",
     parse_request=parse_request,
     render_request=render_request,
+    endpoint="responses",
     upstream_url=lambda api_url: join_url(api_url, "/responses"),
+    models_url=lambda api_url: join_url(api_url, "/models"),
     credential_headers=bearer_headers,
     rename_model=rename_model,
     read_answer=read_answer,
     open_stream=_Reader,
     render_error=render_error,
     encode_error_event=encode_error_event,
+    answer_member="response",
     client_headers=frozenset({"openai-beta"}),
 )

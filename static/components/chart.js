@@ -1,0 +1,223 @@
+// Charts over time: stacked bars or lines, drawn here as SVG; with a legend of totals, a table and a file of the same.
+//
+//   chart({ title: "Spend by model", kind: "bars", data, format: money, hrefOf: (bucket, series) => "/ui/requests?…" })
+//
+// `data` is the answer of /api/…/stats/timeseries. `format(value)` puts a value into words, `axis(value)` one at the axis.
+// `hrefOf(bucket, series)` says where a bar leads: `series` null is the whole bucket, `bucket` null the whole range; it may
+// say null. `onzoom(first, last)` makes a drag over the bars choose buckets. `colour(series, index)` gives another class.
+
+import { saveText } from "../clipboard.js";
+import { html, nothing, render, svg, when } from "../html.js";
+import { price } from "../format.js";
+import { bucketText, zoneText } from "./chart/buckets.js";
+import { axes, bars, bucketAt, colourOf, layout, lines, pointed } from "./chart/parts.js";
+import { bucketSum, isEmpty, sum } from "./chart/stack.js";
+import { stepLink } from "./chart/steps.js";
+import { chartCsv, summary } from "./chart/words.js";
+import { icon } from "./icons.js";
+import { table } from "./table.js";
+
+export { spanOf } from "./chart/buckets.js";
+export { barList, sparkline } from "./chart/small.js";
+
+const HEIGHT = 220;
+const STEPS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
+const DRAG_MIN = 6;
+
+export function chart(given) {
+  return html`<time-chart .given=${given}></time-chart>`;
+}
+
+class TimeChart extends HTMLElement {
+  #given = null;
+  #width = 0;
+  #isTable = false;
+  #at = null;
+  #focused = null;
+  #drag = null;
+  #links = [];
+  #watch = new ResizeObserver(([entry]) => this.#resize(entry.contentRect.width));
+
+  set given(given) {
+    this.#given = { kind: "bars", height: HEIGHT, axis: axisOf(given), whole: isCounted(given.data), hrefOf: null, onzoom: null, colour: colourOf, ...given };
+    if (this.isConnected) this.#draw();
+  }
+
+  connectedCallback() {
+    this.#watch.observe(this);
+    this.#resize(this.getBoundingClientRect().width);
+  }
+
+  disconnectedCallback() {
+    this.#watch.disconnect();
+  }
+
+  #resize(width) {
+    if (Math.abs(width - this.#width) < 1 && this.firstChild) return;
+    this.#width = width;
+    if (this.#given) this.#draw();
+  }
+
+  #draw() {
+    const given = this.#given;
+    const { title, data } = given;
+    render(html`<figure class="chart">
+      <figcaption class="chart-head"><h2>${title}</h2><div class="chart-actions">
+        <button type="button" class="button" data-kind="quiet" aria-label=${`View ${title} as ${this.#isTable ? "chart" : "table"}`} @click=${() => this.#turn()}>${this.#isTable ? "Chart" : "Table"}</button>
+        <button type="button" class="button" data-kind="icon" aria-label=${`Save ${title} as CSV`} title="Save as CSV"
+          @click=${() => saveText(chartCsv(data), `${fileName(title)}.csv`)}>${icon("download")}</button></div></figcaption>
+      ${this.#isTable ? html`${this.#table()}<p class="chart-foot">${zoneText(data)}</p>` : this.#drawing()}</figure>`, this);
+  }
+
+  #turn() {
+    this.#isTable = !this.#isTable;
+    this.#draw();
+  }
+
+  #drawing() {
+    const given = this.#given;
+    const { data, kind, height } = given;
+    const place = layout(given, Math.max(this.#width, 200), height);
+    const colours = data.series.map((one, at) => given.colour(one, at));
+    const titleOf = (at, series) => this.#words(at, series);
+    this.#links = this.#open(place);
+    return html`<div class="chart-plot" data-zooms=${given.onzoom !== null} @pointermove=${(event) => this.#point(event, place)}
+        @pointerleave=${() => this.#leave()} @pointerdown=${(event) => this.#press(event, place)} @pointerup=${() => this.#release()}
+        @pointercancel=${() => this.#stop()} @dragstart=${(event) => event.preventDefault()}>
+      <svg class="chart-drawing" role="img" aria-label=${summary(given)} viewBox=${`0 0 ${place.width} ${height}`} height=${height} focusable="false">
+        ${pointed(place, this.#at)}${axes(place, data)}${kind === "bars" ? bars(place, colours, titleOf) : lines(place, colours, titleOf)}
+        ${this.#chosen(place)}</svg>
+      ${when(this.#links.length, () => this.#overlay(place))}
+      ${when(isEmpty(data), () => html`<p class="chart-empty">Nothing in this range</p>`)}</div>
+      ${this.#legend(colours)}`;
+  }
+
+  #words(at, series) {
+    const { data, format } = this.#given;
+    return `${bucketText(data, at)}: ${data.series[series].name} ${format(data.series[series].values[at])}`;
+  }
+
+  /** Where the bars lead, in the order of the keys; lines are opened by their bucket. */
+  #open(place) {
+    const { data, kind, hrefOf } = this.#given;
+    if (!hrefOf) return [];
+    const places = kind === "bars"
+      ? place.bars.flatMap((pieces, bucket) => pieces.map((piece) => ({ bucket, series: piece.series, top: place.y(piece.to), bottom: place.y(piece.from) })))
+      : data.buckets.flatMap((_, bucket) => (data.series.some((one) => one.values[bucket] !== null) ? [{ bucket, series: null, top: place.top, bottom: place.base }] : []));
+    return places.map((one) => ({ ...one, href: hrefOf(one.bucket, one.series === null ? null : data.series[one.series]) })).filter((one) => one.href);
+  }
+
+  #overlay(place) {
+    const current = Math.min(this.#focused ?? Infinity, this.#links.length - 1);
+    const { data, format } = this.#given;
+    const said = ({ bucket, series }) => (series === null
+      ? `${bucketText(data, bucket)}: ${data.series.map((one) => `${one.name} ${format(one.values[bucket])}`).join(", ")}` : this.#words(bucket, series));
+    return html`<svg class="chart-links" role="group" aria-label=${`${this.#given.title}: the requests behind each bar, by arrow keys`}
+      viewBox=${`0 0 ${place.width} ${place.height}`} height=${place.height} @keydown=${(event) => this.#step(event)} @focusout=${() => this.#show(null)}>
+      ${this.#links.map((link, at) => svg`<a href=${link.href} draggable="false" tabindex=${at === current ? 0 : -1} aria-label=${said(link)} data-at=${at} @focus=${() => this.#land(at)}>
+        <title>${said(link)}</title><rect class="hit" x=${place.left + link.bucket * place.x.step} y=${link.top} width=${place.x.step} height=${Math.max(1, link.bottom - link.top)}></rect></a>`)}</svg>`;
+  }
+
+  #land(at) {
+    this.#focused = at;
+    this.#show(this.#links[at]?.bucket ?? null);
+  }
+
+  #step(event) {
+    if (!STEPS.has(event.key)) return;
+    event.preventDefault();
+    const next = stepLink(this.#links, this.#focused ?? this.#links.length - 1, event.key);
+    if (next !== null) this.querySelector(`.chart-links [data-at="${next}"]`)?.focus();
+  }
+
+  /** Totals of all that is drawn; of one bucket, while it is pointed at. */
+  #legend(colours) {
+    const { data, format, kind, hrefOf } = this.#given;
+    const at = this.#at;
+    const valueOf = (one) => (at === null ? one.total : one.values[at]);
+    const whole = kind === "bars" && data.series.length > 1 ? (at === null ? sum(data.series.map((one) => one.total)) : bucketSum(data.series, at)) : null;
+    return html`<p class="chart-foot"><span>${at === null ? "Whole range" : bucketText(data, at)}</span><span>${zoneText(data)}</span></p>
+      <ul class="chart-legend">${data.series.map((one, index) => {
+        const href = hrefOf?.(null, one);
+        return html`<li><svg class="swatch" viewBox="0 0 1 1" aria-hidden="true" focusable="false"><rect class=${`mark ${colours[index]}`} width="1" height="1"></rect></svg>
+          ${href ? html`<a href=${href}>${one.name}</a>` : html`<span>${one.name}</span>`} <span class="chart-value">${shown(valueOf(one), format)}</span></li>`;
+      })}
+      ${when(whole !== null, () => html`<li class="chart-sum"><span>Total</span> <span class="chart-value">${format(whole)}</span></li>`)}</ul>`;
+  }
+
+  #table() {
+    const { title, data, format, kind, hrefOf } = this.#given;
+    const rows = data.buckets.map((_, at) => ({ id: at }));
+    const columns = [
+      { name: "bucket", label: "Time", primary: true, render: ({ id }) => bucketText(data, id) },
+      ...data.series.map((one, at) => ({ name: `s${at}`, label: one.name, align: "end", render: ({ id }) => shown(one.values[id], format) })),
+    ];
+    const isSummed = kind === "bars" && data.series.length > 1;
+    if (isSummed) columns.push({ name: "sum", label: "Total", align: "end", render: ({ id }) => format(bucketSum(data.series, id)) });
+    const total = Object.fromEntries(data.series.map((one, at) => [`s${at}`, shown(one.total, format)]));
+    if (isSummed) total.sum = format(sum(data.series.map((one) => one.total)));
+    return html`<div class="chart-table">${table({ caption: title, columns, rows, hrefOf: hrefOf ? ({ id }) => hrefOf(id, null) : null, total })}</div>`;
+  }
+
+  // --- pointing, and choosing a span by dragging ---
+
+  #show(at) {
+    if (at === this.#at) return;
+    this.#at = at;
+    this.#draw();
+  }
+
+  #point(event, place) {
+    const px = event.clientX - event.currentTarget.getBoundingClientRect().left;
+    const at = bucketAt(place, px, this.#given.data.buckets.length);
+    if (this.#drag && at !== null) {
+      this.#drag.last = at;
+      this.#drag.isReal ||= Math.abs(px - this.#drag.px) > DRAG_MIN;
+      this.#at = at;
+      this.#draw();
+    } else this.#show(at);
+  }
+
+  #leave() {
+    if (!this.#drag) this.#show(null);
+  }
+
+  #press(event, place) {
+    if (!this.#given.onzoom || event.button || event.pointerType === "touch") return;
+    const px = event.clientX - event.currentTarget.getBoundingClientRect().left;
+    const at = bucketAt(place, px, this.#given.data.buckets.length);
+    if (at !== null) this.#drag = { px, first: at, last: at, isReal: false };
+    // A drag may end beside the drawing.
+    addEventListener("pointerup", () => this.#release(), { once: true });
+  }
+
+  #release() {
+    const drag = this.#drag;
+    this.#stop();
+    if (!drag?.isReal) return;
+    // The press ends on a bar that is a link: that click was the drag's.
+    this.addEventListener("click", (event) => { event.preventDefault(); event.stopPropagation(); }, { once: true, capture: true });
+    this.#given.onzoom(Math.min(drag.first, drag.last), Math.max(drag.first, drag.last));
+  }
+
+  #stop() {
+    if (!this.#drag) return;
+    this.#drag = null;
+    this.#draw();
+  }
+
+  #chosen(place) {
+    if (!this.#drag?.isReal) return nothing;
+    const first = Math.min(this.#drag.first, this.#drag.last);
+    const buckets = Math.abs(this.#drag.last - this.#drag.first) + 1;
+    return svg`<rect class="chart-chosen" x=${place.left + first * place.x.step} y=${place.top} width=${buckets * place.x.step} height=${place.base - place.top}></rect>`;
+  }
+}
+
+/** An axis says all digits of its round values, where money elsewhere is cut to cents. */
+const axisOf = ({ data, format }) => (data.metric === "cost" ? price : format);
+const isCounted = (data) => data.metric === "requests" || data.metric === "tokens";
+const shown = (value, format) => (value === null || value === undefined ? "–" : format(value));
+const fileName = (title) => title.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+
+customElements.define("time-chart", TimeChart);

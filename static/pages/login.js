@@ -1,0 +1,46 @@
+// Sign in: an admin with the password, a user with an API key, which stays in this tab's memory.
+
+import { ApiError } from "../api.js";
+import { Form, field } from "../components/forms.js";
+import { passwordForm } from "../components/sign-in.js";
+import { html } from "../html.js";
+import { session } from "../session.js";
+
+export default function login({ query, draw, router }) {
+  const isUser = () => query().get("as") === "user";
+  const arrive = (home) => router.go(safeNext(query().get("next")) ?? home, { replace: true });
+  const password = passwordForm({ draw: () => show(), done: () => arrive("/ui") });
+  const keyForm = new Form({
+    draw: () => show(),
+    submit: async ({ key }) => {
+      const refused = await session.useKey(key);
+      if (refused) throw new ApiError(401, { message: refused });
+      arrive("/ui/me");
+    },
+  });
+
+  const show = () => draw(html`<section class="door">
+    <h1 tabindex="-1">${isUser() ? "See your balance" : "Sign in"}</h1>
+    <nav class="segments" aria-label="Who you are">
+      <a href=${switchTo("admin")} aria-current=${isUser() ? "false" : "page"}>Admin</a>
+      <a href=${switchTo("user")} aria-current=${isUser() ? "page" : "false"}>User</a></nav>
+    ${isUser() ? byKey() : password()}</section>`);
+
+  const switchTo = (who) => {
+    const next = query().get("next");
+    const isForOther = next && (who === "user") !== (next.startsWith("/ui/me") || next.startsWith("/ui/playground"));
+    return `/ui/login?as=${who}${next && !isForOther ? `&next=${encodeURIComponent(next)}` : ""}`;
+  };
+  const byKey = () => html`<form class="stack" @submit=${keyForm.handle}>${keyForm.summary()}
+    ${field(keyForm, { name: "key", label: "Your API key", type: "password", required: true, placeholder: "sk-…",
+      hint: "It stays in this tab's memory: closing or reloading the tab forgets it." })}
+    ${keyForm.button("Show my balance", { busy: "Looking…" })}</form>`;
+
+  show();
+  return { onquery: show };
+}
+
+/** Only addresses of this page: anything else could lead a visitor away. */
+export function safeNext(next) {
+  return next && /^\/ui(\/|\?|$)/.test(next) ? next : null;
+}

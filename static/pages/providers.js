@@ -1,0 +1,5 @@
+import { pageHead } from "../components/bits.js";
+
+export default function page({ draw }) {
+  draw(pageHead("providers"));
+}

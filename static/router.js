@@ -1,0 +1,108 @@
+// The History API over one table of routes: which page an address is, its title, focus, and the end of the old page.
+
+import { render } from "./html.js";
+import { matchRoute } from "./match-route.js";
+
+export class Router extends EventTarget {
+  #routes;
+  #root;
+  #guard;
+  #leave = new AbortController();
+  #path = null;
+  #here = null;
+  #page = null;
+
+  /** `guard(route)` gives the path to go to instead, or null. `notFound` is a page for addresses that are none. */
+  constructor(routes, root, { guard, notFound }) {
+    super();
+    this.#routes = routes;
+    this.#root = root;
+    this.#guard = guard;
+    this.notFound = notFound;
+    this.route = null;
+    // A jump within the page, such as the skip link's, is one too.
+    addEventListener("popstate", () => location.pathname + location.search !== this.#here && this.#enter());
+    document.addEventListener("click", (event) => this.#follow(event));
+  }
+
+  start() {
+    return this.#enter({ first: true });
+  }
+
+  go(url, { replace = false } = {}) {
+    history[replace ? "replaceState" : "pushState"](null, "", url);
+    return this.#enter();
+  }
+
+  /** Change parameters of the query; null or "" takes one out. The page stays and hears of it. */
+  setQuery(changes, { replace = false } = {}) {
+    const url = new URL(location.href);
+    for (const [name, value] of Object.entries(changes)) {
+      url.searchParams.delete(name);
+      for (const one of Array.isArray(value) ? value : [value]) {
+        if (one !== null && one !== undefined && one !== "") url.searchParams.append(name, one);
+      }
+    }
+    if (url.href === location.href) return;
+    history[replace ? "replaceState" : "pushState"](null, "", url);
+    this.#enter();
+  }
+
+  /** Make the page anew, as after signing in. */
+  reload() {
+    this.#path = null;
+    return this.#enter();
+  }
+
+  async #enter({ first = false } = {}) {
+    const path = location.pathname;
+    this.#here = path + location.search;
+    const found = matchRoute(this.#routes, path);
+    const elsewhere = found && this.#guard(found.route);
+    if (elsewhere) return this.go(elsewhere, { replace: true });
+    if (path === this.#path && this.#page?.onquery) {
+      this.#page.onquery(new URLSearchParams(location.search));
+      return undefined;
+    }
+    this.#leave.abort();
+    this.#leave = new AbortController();
+    const { signal } = this.#leave;
+    this.#path = path;
+    this.route = found?.route ?? null;
+    this.dispatchEvent(new Event("route"));
+    const load = found ? found.route.load : this.notFound;
+    const { default: make } = await load();
+    if (signal.aborted) return undefined;
+    render(null, this.#root);
+    const context = {
+      params: found?.params ?? {},
+      query: () => new URLSearchParams(location.search),
+      signal,
+      router: this,
+      draw: (template) => signal.aborted || render(template, this.#root),
+    };
+    this.#page = make(context) ?? {};
+    this.#arrive(found?.route.title ?? "Not found", first);
+    return undefined;
+  }
+
+  /** Title, and focus on the heading: a screen reader says where one is now. */
+  #arrive(title, first) {
+    document.title = `${title} · quart-proxy`;
+    if (first) return;
+    scrollTo(0, 0);
+    (this.#root.querySelector("h1") ?? this.#root).focus({ preventScroll: true });
+  }
+
+  #follow(event) {
+    if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    const link = event.target.closest?.("a[href]");
+    if (!link || link.hasAttribute("target") || link.hasAttribute("download")) return;
+    // Links in drawings have no `pathname` of their own.
+    const address = new URL(link.getAttribute("href"), location.href);
+    const isOurs = address.origin === location.origin && (address.pathname === "/" || address.pathname.startsWith("/ui"));
+    if (!isOurs || (address.hash && address.pathname === location.pathname)) return;
+    event.preventDefault();
+    this.go(address.href);
+  }
+}

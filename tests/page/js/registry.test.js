@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { actorText, countsText, entityHref, parseAddress, parseEntity, threeSides, valueText } from "../../../static/pages/registry/words.js";
+
+test("addresses keep the dots of a key", () => {
+  assert.deepEqual(parseAddress("model.gpt-4.1/pricing"), { kind: "model", key: "gpt-4.1", group: "pricing" });
+  assert.deepEqual(parseEntity("model/gpt-4.1"), { kind: "model", key: "gpt-4.1" });
+  assert.equal(entityHref({ kind: "provider", key: "a b" }), "/ui/providers?open=a%20b");
+});
+
+test("three sides tell who changed what", () => {
+  const rows = threeSides({ "pricing.output": "10" }, { "pricing.output": "12" }, { "pricing.output": "11", "pricing.input": "1" });
+  assert.deepEqual(rows, [
+    { path: "pricing.input", base: undefined, live: undefined, file: "1", liveChanged: false, fileChanged: true },
+    { path: "pricing.output", base: "10", live: "12", file: "11", liveChanged: true, fileChanged: true },
+  ]);
+});
+
+test("a plan in one line, and nothing for an empty one", () => {
+  assert.equal(countsText({ create: 2, update: 4, remove: 1, drift: 3 }), "+2 to add · ~4 to change · −1 to remove");
+  assert.equal(countsText({ create: 0, update: 0 }), "");
+});
+
+test("values and actors in words", () => {
+  assert.equal(valueText(null), "not set");
+  assert.equal(valueText(""), "empty");
+  assert.equal(valueText(["a"]), '["a"]');
+  assert.equal(actorText("admin:Dana"), "Dana");
+  assert.equal(actorText("watch:host"), "watch:host");
+});

@@ -1,0 +1,61 @@
+"""The first thing a visitor sees, and the policy under which all of it runs."""
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+from product import Product
+from watching import Watch
+
+
+async def test_front_page_opens_in_this_browser(page: Page) -> None:
+    await page.goto("/")
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+async def test_text_is_never_made_into_markup(page: Page, watch: Watch) -> None:
+    """Trusted Types: the browser itself refuses, whatever the code of the page gets wrong."""
+    await page.goto("/")
+    refused = "() => { try { document.body.innerHTML = '<p>hello'; } catch (error) { return error.name; } }"
+    assert await page.evaluate(refused) == "TypeError"
+    watch.allow("TrustedHTML", "require-trusted-types-for")
+
+
+@pytest.mark.parametrize("path", ["/", "/static/app.js", "/static/styles/index.css"])
+async def test_every_file_of_the_page_comes_with_the_strict_policy(site: Product, path: str) -> None:
+    answer: httpx.Response = await site.client.get(site.base_url + path)
+    assert answer.status_code == 200
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == "'self'"
+    assert policy["style-src"] == "'self'"
+    assert policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert policy["base-uri"] == "'none'"
+    assert policy["form-action"] == "'self'"
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_watch_sees_what_breaks_the_policy_and_what_leaves_the_house(page: Page, watch: Watch) -> None:
+    await page.goto("/")
+    await page.evaluate(
+        """() => new Promise((resolve) => {
+          const picture = new Image();
+          picture.onerror = resolve;
+          picture.src = "http://127.0.0.2:9/pixel.png";
+          document.body.append(picture);
+        })"""
+    )
+    await page.evaluate("() => document.body.setAttribute('style', 'color: red')")
+    await page.evaluate("() => fetch('/api/nothing')")
+    await page.evaluate("() => { console.error('broken'); }")
+    async with page.expect_event("requestfailed"):
+        await page.evaluate("() => { location.href = 'http://127.0.0.2:9/'; }")
+    seen = "\n".join(watch.unexpected)
+    assert "img-src" in seen
+    assert "style-src-attr" in seen
+    assert "404 GET /api/nothing" in seen
+    assert "console: broken" in seen
+    assert "off-site: GET http://127.0.0.2:9/" in seen
+    watch.allow(".")
