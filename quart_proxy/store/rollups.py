@@ -4,6 +4,9 @@ A row of the log belongs to the hour in which its request arrived, by the time t
 requests choose their rows by that time too, so a sum and a list of one range are of the same rows.
 """
 
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from quart_proxy.core import first_byte
 from quart_proxy.core.usage import Dimension
 
@@ -56,6 +59,16 @@ def add_rows(source: str) -> str:
         f" ON CONFLICT ({', '.join(KEYS)}) DO UPDATE SET {', '.join(added)},"
         f" {LAST} = greatest(usage_hourly.{LAST}, excluded.{LAST})"
     )
+
+
+async def mend_sums(connection: AsyncConnection) -> None:
+    """Make all sums anew from the rows, in a transaction. Settlements wait for its end, or go to the spool.
+
+    Only a worker of a version that kept no sums can have left them wrong: one that settled after the migration.
+    """
+    await connection.execute(text("LOCK TABLE usage_log IN SHARE MODE"))
+    await connection.execute(text("DELETE FROM usage_hourly"))
+    await connection.execute(text(add_rows("usage_log")))
 
 
 def _compare() -> str:
