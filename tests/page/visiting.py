@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from browsing import NODE
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Page, expect
 from product import ADMIN_PASSWORD
 
 STATIC = Path(__file__).parents[2] / "static"
@@ -59,14 +59,3 @@ async def settled(page: Page) -> None:
     """Until the page has its heading and nothing of it is being fetched."""
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await expect(page.locator("main :is([aria-busy=true], .skeleton)")).to_have_count(0)
-
-
-async def tab_to(page: Page, target: Locator, *, presses: int = 120) -> None:
-    """Press Tab until `target` has the focus, which must be seen there; fails if it cannot be reached."""
-    for _ in range(presses):
-        await page.keyboard.press("Tab")
-        if await target.evaluate("(element) => element === document.activeElement"):
-            ring = await target.evaluate("(element) => element.matches(':focus-visible')")
-            assert ring, "the focus is not shown"
-            return
-    raise AssertionError(f"{target} is not reached by {presses} presses of Tab")
