@@ -92,9 +92,9 @@ function byKind(sums) {
 /** credited − used = outstanding, and whether it is so. */
 function proof(data) {
   const { credited, used, outstanding, expected, difference, agrees } = reconcile(data);
-  const term = (name, value) => html`<span><span class="tile-label">${name}</span><span class="sum">${amount(value)}</span></span>`;
+  const term = (name, value, sign = "") => html`<span class="term">${sign ? html`<span class="sign">${sign}</span>` : ""}<span><span class="tile-label">${name}</span><span class="sum">${amount(value)}</span></span></span>`;
   return html`<section class="panel reconciliation" aria-label="Reconciliation">
-    ${term("Credited", credited)}<span class="sign" aria-label="less">−</span>${term("Used", used)}<span class="sign" aria-label="is">=</span>${term("Outstanding", outstanding)}
+    ${term("Credited", credited)}${term("Used", used, "−")}${term("Outstanding", outstanding, "=")}
     <span class="agreement" data-tone=${agrees ? "good" : "bad"} role="status">${icon(agrees ? "check" : "error")}${agrees
       ? "The books agree, to the last digit."
       : html`They differ by <strong title=${exactMoney(difference)}>${money(difference)}</strong>: ${money(expected)} was expected.`}</span></section>`;
