@@ -94,6 +94,7 @@ async def sum_all() -> Response:
     return json_response(
         {
             "by_kind": {kind: format_money(amount) for kind, amount in sums.by_kind.items()},
+            "count": sums.count,
             "credited": format_money(sums.credited),
             "used": format_money(sums.used),
             "outstanding": format_money(sums.outstanding),
