@@ -34,7 +34,7 @@ export function snippetsOf(client, { base, key, model, endpoint }) {
 }
 
 /** A key of which only its two ends are to be seen. */
-export const maskKey = (key) => `${key.slice(0, 7)}…${key.slice(-4)}`;
+export const maskKey = (key) => `${key.slice(0, 7)}...${key.slice(-4)}`;
 
 /** Whether other machines cannot reach that address. */
 export function isLocal(base) {

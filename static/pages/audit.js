@@ -5,7 +5,7 @@ import { at, badge, code, facts, pageHead, timeAgo } from "../components/bits.js
 import { changeList, changeSummary } from "../components/changes.js";
 import { Dialog } from "../components/dialog.js";
 import { icon } from "../components/icons.js";
-import { ListResource, emptyState, pager, show } from "../components/resource.js";
+import { ListResource, Resource, emptyState, pager, show } from "../components/resource.js";
 import { table } from "../components/table.js";
 import { freshness, timeRange } from "../components/time-range.js";
 import { actionTone, targetHref } from "../audit-targets.js";
@@ -26,7 +26,7 @@ export default function audit({ query, signal, router, draw }) {
   const isNarrowed = () => NAMES.some((name) => query().get(name)) || query().has("range") || query().has("from") || query().has("to");
   const list = new ListResource({ signal }, ({ cursor, signal: aborted }) => get(withQuery("/api/admin/audit", { ...chosen(), cursor }), { signal: aborted }), () => page());
   const drawer = new Dialog({ kind: "drawer", signal, onclose: () => router.setQuery({ open: null }) });
-  const known = new Set();
+  const known = new Resource({ signal }, (aborted) => get("/api/admin/audit/actions", { signal: aborted }), () => page());
   const question = () => JSON.stringify([...NAMES, "range", "from", "to"].map((name) => query().get(name)));
   let asked = question();
   let timer = null;
@@ -37,7 +37,6 @@ export default function audit({ query, signal, router, draw }) {
     return `/ui/audit?${now}`;
   };
   const page = () => {
-    for (const { action } of list.rows) known.add(action);
     draw(view());
     drawDrawer();
   };
@@ -46,13 +45,11 @@ export default function audit({ query, signal, router, draw }) {
     timer = setTimeout(() => router.setQuery({ [name]: event.target.value.trim() }, { replace: true }), WAIT_MS);
   };
 
-  const view = () => html`${pageHead("Audit log", { lead: "Every write of an admin: who, what, from which address, and what it changed. Entries are never altered.",
-      actions: html`${freshness(list)}<button type="button" class="button" @click=${() => download(withQuery("/api/admin/audit.csv", chosen()), "audit.csv")}>${icon("download")}Save these entries (CSV)</button>` })}
-    <div class="toolbar filters">
+  const view = () => html`${pageHead("Audit log", { lead: "Every write of an admin: who, what, and what it changed.",
+      actions: html`${freshness(list)}<button type="button" class="button" @click=${() => download(withQuery("/api/admin/audit.csv", chosen()), "audit.csv")}>${icon("download")}Save as CSV</button>` })}
+    <div class="toolbar audit-filters">
       <label class="filter">Find <input type="search" data-filter placeholder="Text in an entry" .value=${query().get("q") ?? ""} @input=${type("q")}></label>
-      <label class="filter">Who <input .value=${query().get("actor") ?? ""} autocomplete="off" placeholder="Anybody" @input=${type("actor")}></label>
-      <label class="filter">Did <input list="audit-actions" .value=${query().get("action") ?? ""} autocomplete="off" placeholder="Anything" @input=${type("action")}></label>
-      <datalist id="audit-actions">${[...known].sort().map((name) => html`<option value=${name}></option>`)}</datalist>
+      ${choice("actor", "Who", "Anybody", known.data?.actors)}${choice("action", "Did", "Anything", known.data?.data)}
       <label class="filter">To <input .value=${query().get("target") ?? ""} autocomplete="off" placeholder="user/1, model/…" @input=${type("target")}></label>
       ${timeRange(range(), (changes) => router.setQuery(changes))}
       ${when(isNarrowed(), () => html`<a class="button" data-kind="quiet" href="/ui/audit">Clear</a>`)}</div>
@@ -60,6 +57,13 @@ export default function audit({ query, signal, router, draw }) {
       text: isNarrowed() ? "Nothing was written that fits these filters." : "Nothing was written in this range.",
       action: html`<a class="button" href="/ui/audit">Clear the filters</a>` }) })}
     ${list.rows.length ? pager(list, "entries") : ""}`;
+
+  /** One of what is in the log; what the address says is there too, even if nobody ever did it. */
+  const choice = (name, label, all, found = []) => {
+    const now = query().get(name) ?? "";
+    return html`<label class="filter">${label} <select @change=${(event) => router.setQuery({ [name]: event.target.value })}><option value="" .selected=${!now}>${all}</option>
+      ${[...new Set([...found, ...(now ? [now] : [])])].map((one) => html`<option value=${one} .selected=${one === now}>${one}</option>`)}</select></label>`;
+  };
 
   const rows = () => table({
     caption: "Audit log, newest first",
@@ -84,6 +88,7 @@ export default function audit({ query, signal, router, draw }) {
 
   page();
   list.load();
+  known.load();
   return {
     onquery: () => {
       // Opening an entry changes the address, not what is asked for.

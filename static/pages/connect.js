@@ -42,9 +42,9 @@ export default function connect({ query, signal, router, draw }) {
     return html`<section class="stack" aria-label=${one.text}>
       <div class="toolbar">
         <label class="filter">Model <select @change=${(event) => router.setQuery({ model: event.target.value, endpoint: null })}>
-          ${served.map(({ name }) => html`<option value=${name} ?selected=${name === model.name}>${name}</option>`)}</select></label>
+          ${served.map(({ name }) => html`<option value=${name} .selected=${name === model.name}>${name}</option>`)}</select></label>
         ${when(doors.length > 1, () => html`<label class="filter">Format <select @change=${(event) => router.setQuery({ endpoint: event.target.value })}>
-          ${doors.map((name) => html`<option value=${name} ?selected=${name === endpoint}>${formatName(name)}</option>`)}</select></label>`)}
+          ${doors.map((name) => html`<option value=${name} .selected=${name === endpoint}>${formatName(name)}</option>`)}</select></label>`)}
         <button type="button" class="button push" aria-pressed=${isShown} @click=${() => { isShown = !isShown; page(); }}>${icon("key")}${isShown ? "Hide the key" : "Show the key"}</button></div>
       ${when(query().get("model") && model.name !== query().get("model"), () => html`<p class="strip" data-tone="warn">${icon("warning")}<span>${query().get("model")} cannot be used with ${one.text}: ${reason(one)} Shown for ${model.name}.</span></p>`)}
       ${seen.blocks.map((block, at) => snippetBlock(block, real.blocks[at]))}

@@ -5,6 +5,8 @@ import { amount, pageHead, quantity, tile } from "../components/bits.js";
 import { chart, spanOf } from "../components/chart.js";
 import { Resource, emptyState, show, skeletonRows } from "../components/resource.js";
 import { freshness, refreshing } from "../components/time-range.js";
+import { exact } from "../components/receipt-lines.js";
+import { compareDecimals, roundDecimal } from "../decimal.js";
 import { startOfDay, startOfDaysAgo, startOfMonth } from "../days.js";
 import { exactMoney, money, plural } from "../format.js";
 import { html, when } from "../html.js";
@@ -51,7 +53,7 @@ export default function me({ signal, draw }) {
 
   const standing = ({ balance: left, lifetime }) => html`<section class="standing" aria-label="Balance">
     <div class="tile standing-balance"><span class="tile-label">Balance</span><span class="tile-value" title=${exactMoney(left)}>${amount(left)}</span>
-      <span class="tile-note">${pace(today)}</span></div>
+      ${when(isRounded(left), () => html`<span class="tile-note">exactly ${exact(left)}</span>`)}<span class="tile-note">${pace(today)}</span></div>
     <div class="tiles">
       ${spent("Spent today", today, startOfDay)}${spent("Spent this month", month, startOfMonth)}
       ${tile({ label: "Spent in all", value: amount(lifetime.spent), note: plural(lifetime.requests, "request"), href: "/ui/me/usage" })}
@@ -77,8 +79,11 @@ export default function me({ signal, draw }) {
 
 const shown = ({ loadedAt, isLoading }) => ({ loadedAt, isLoading });
 
+/** Whether two digits after the point do not say all of it. */
+const isRounded = (text) => compareDecimals(text, roundDecimal(text, 2)) !== 0;
+
 function pace({ data }) {
   if (!data) return "";
   if (data.days_left === null) return "Nothing was spent in the last 7 days.";
-  return data.days_left <= 0 ? "Top up to go on." : `Lasts about ${daysText(data.days_left)} at the pace of the last 7 days.`;
+  return data.days_left <= 0 ? "Top up to go on." : `Lasts ${data.days_left > 365 ? "" : "about "}${daysText(data.days_left)} at the pace of the last 7 days.`;
 }

@@ -10,6 +10,8 @@ import { conversationOf } from "./playground/conversation.js";
 import { turnView } from "./playground/turn.js";
 
 const TOKENS_MAX = 1_000_000;
+/** So near to the end one is following the answer. */
+const NEAR_PX = 120;
 const WIDE = "(min-width: 801px)";
 
 export default function playground({ query, signal, router, draw }) {
@@ -20,7 +22,12 @@ export default function playground({ query, signal, router, draw }) {
     const all = readModels(await get("/api/user/connect", { signal: aborted }));
     return all.filter((model) => firstOf(model, CHAT_ENDPOINTS));
   }, () => page());
-  const talk = conversationOf(signal, page);
+  const talk = conversationOf(signal, () => {
+    const isAtEnd = scrollY + innerHeight >= document.documentElement.scrollHeight - NEAR_PX;
+    page();
+    // Whoever has scrolled up is reading.
+    if (isAtEnd) scrollTo(0, document.documentElement.scrollHeight);
+  });
 
   const model = () => models.data.find(({ name }) => name === query().get("model")) ?? models.data[0];
   const doors = () => CHAT_ENDPOINTS.filter((name) => model().endpoints.includes(name));
@@ -35,9 +42,9 @@ export default function playground({ query, signal, router, draw }) {
     <details class="panel playground-settings" ?open=${isWide}>
       <summary>Settings</summary>
       <label class="field"><span class="label">Model</span><select @change=${(event) => router.setQuery({ model: event.target.value, endpoint: null })}>
-        ${models.data.map(({ name }) => html`<option value=${name} ?selected=${name === model().name}>${name}</option>`)}</select></label>
+        ${models.data.map(({ name }) => html`<option value=${name} .selected=${name === model().name}>${name}</option>`)}</select></label>
       ${when(doors().length > 1, () => html`<label class="field"><span class="label">Format</span><select @change=${(event) => router.setQuery({ endpoint: event.target.value })}>
-        ${doors().map((name) => html`<option value=${name} ?selected=${name === endpoint()}>${formatName(name)}</option>`)}</select></label>`,
+        ${doors().map((name) => html`<option value=${name} .selected=${name === endpoint()}>${formatName(name)}</option>`)}</select></label>`,
       () => html`<p class="quiet">Format: ${formatName(endpoint())}</p>`)}
       <label class="field"><span class="label">System text <span class="optional">optional</span></span>
         <textarea rows="4" .value=${live(talk.system)} @input=${(event) => { talk.system = event.target.value; }}></textarea></label>
@@ -46,11 +53,11 @@ export default function playground({ query, signal, router, draw }) {
     </details>
     <section class="playground-talk" aria-label="Conversation">
       <div class="turns" role="log" aria-label="Messages" aria-live="polite" aria-busy=${talk.isRunning}>
-        ${talk.turns.map((turn) => turnView(turn))}
+        ${talk.turns.map((turn, at) => turnView(turn, at === talk.turns.length - 1))}
         ${when(!talk.turns.length, () => html`<p class="quiet playground-hint">Ask ${model().name} something. What you send counts as input with every further message of this conversation.</p>`)}</div>
       <form class="composer" @submit=${send}>
         <label class="visually-hidden" for="message">Message</label>
-        <textarea id="message" name="message" rows="3" placeholder="Message" .value=${live(talk.draft)} @input=${(event) => { talk.draft = event.target.value; }} @keydown=${press}></textarea>
+        <textarea id="message" name="message" rows=${isWide ? 3 : 1} placeholder="Message" .value=${live(talk.draft)} @input=${(event) => { talk.draft = event.target.value; }} @keydown=${press}></textarea>
         <div class="actions"><span class="quiet" aria-hidden="true">Enter sends, Shift Enter breaks the line</span>
           ${talk.isRunning ? html`<button type="button" class="button" data-kind="danger" @click=${() => talk.stop()}>Stop</button>`
             : html`<button type="submit" class="button" data-kind="primary">Send</button>`}</div></form>

@@ -32,11 +32,11 @@ export default function settings({ query, signal, router, draw }) {
   const view = () => html`${pageHead("Settings", { lead: "What is in force, where it comes from, and who changed it last. Changes hold at once, on every worker." })}
     ${show(live, { data: () => editor.view() })}
     <section class="stack tight"><h2>Models that differ</h2>${show(models, { data: modelPrompts })}</section>
-    <section class="stack tight"><h2>All settings</h2>${show(effective, { data: (rows) => effectiveSettings(rows, { write, signal }) })}</section>
     <section class="stack tight" id="history"><div class="toolbar"><h2>History</h2><a class="push" href=${withQuery("/ui/audit", { action: "settings.update" })}>In the audit log</a></div>
       ${show(history, { data: () => settingsHistory(history.rows, { live, write }),
         isEmpty: ({ data }) => !data.length, empty: html`<p class="panel quiet">Nothing was changed yet: every setting is as it came.</p>` })}
-      ${history.rows.length ? pager(history, "changes") : ""}</section>`;
+      ${history.rows.length ? pager(history, "changes") : ""}</section>
+    <section class="stack tight"><h2>All settings</h2>${show(effective, { data: (rows) => effectiveSettings(rows, { write, signal }) })}</section>`;
 
   page();
   for (const one of [live, effective, models, history]) one.load();

@@ -16,13 +16,15 @@ export function modelDrawer(model, { endpoints, used, from }) {
       <a class="button" href=${withQuery("/ui/playground", { model: name })}>Try it in the playground</a></div>
     ${facts([
       ["Called by", endpoints === null ? "–" : endpoints.length ? html`<span class="badges">${endpoints.map((one) => badge(`${endpointPath(one)} · ${formatName(one)}`))}</span>` : "No endpoint at present"],
-      ["Context", html`${quantity(model.context_window)} tokens`],
-      ["Longest answer", html`${quantity(model.max_output_tokens)} tokens`],
+      ["Context", tokens(model.context_window)],
+      ["Longest answer", tokens(model.max_output_tokens)],
       ["Used by you, 30 days", used ? html`<a href=${withQuery("/ui/me/usage", { model: name, from })}>${amount(used.cost)}</a>` : "Not yet"],
     ])}
     <section class="stack tight"><h3>Prices per 1M tokens</h3>${prices(pricing)}</section>
     ${keyed(name, costCalculator(pricing))}`;
 }
+
+const tokens = (number) => (number === null ? "not stated" : html`${quantity(number)} tokens`);
 
 function prices(pricing) {
   const thresholds = Object.keys(pricing.tiers ?? {}).map(Number).sort((a, b) => a - b);

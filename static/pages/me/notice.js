@@ -4,6 +4,7 @@ import { compareDecimals } from "../../decimal.js";
 import { money } from "../../format.js";
 
 const DAYS_LOW = 3;
+const DAYS_SAID = 365;
 
 /** `{tone, title, lines: [[heading, sentence]]}`, or null while there is nothing to say. `daysLeft` null: not known. */
 export function balanceNotice(balance, daysLeft) {
@@ -32,6 +33,7 @@ export function balanceNotice(balance, daysLeft) {
 /** `11 days`, `less than a day`. */
 export function daysText(days) {
   if (days < 1) return "less than a day";
+  if (days > DAYS_SAID) return "more than a year";
   const whole = Math.floor(days);
-  return whole === 1 ? "1 day" : `${whole.toLocaleString("en-US")} days`;
+  return whole === 1 ? "1 day" : `${whole} days`;
 }

@@ -85,7 +85,7 @@ export class FilterBar {
 
 const asOption = ({ id, name }) => ({ value: String(id), text: name });
 
-async function findUsers(q) {
+export async function findUsers(q) {
   return (await get(withQuery("/api/admin/users", { q, limit: FOUND_MAX }))).data.map(asOption);
 }
 

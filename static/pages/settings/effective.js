@@ -14,19 +14,32 @@ const TEXT_MAX = 80;
 /** These have an editor of their own at the head of the page. */
 const EDITED_ABOVE = ["system_prompt", "system_prompt_mode", "system_prompt_enabled"];
 
+/** What can be changed here, and, folded away, what was given at the start. */
 export function effectiveSettings(rows, { write, signal }) {
+  const given = rows.filter(({ editable }) => !editable);
+  return html`${settingTable("What can be changed here", rows.filter(({ editable }) => editable), { write, signal })}
+    <details><summary class="group">Given at start (${given.length})</summary><p class="quiet">By variables of the environment, or fixed in this version. They change when the process is started anew.</p>
+      ${settingTable("Given at start", given, { write, signal })}</details>`;
+}
+
+function settingTable(caption, rows, { write, signal }) {
   return table({
-    caption: "All settings",
+    caption,
     rows,
     keyOf: ({ name }) => name,
     columns: [
-      { name: "name", label: "Setting", primary: true, render: ({ name, label, description }) => html`${label ?? name}<span class="sub">${description}</span>` },
+      { name: "name", label: "Setting", primary: true, render: ({ name, label, description }) => html`${label ?? name}<span class="sub">${withCode(description)}</span>` },
       { name: "value", label: "Value", render: value },
-      { name: "source", label: "From", render: ({ source, editable }) => badge(!editable && source === "default" ? "this version" : SOURCES[source][1], SOURCES[source][0]) },
+      { name: "source", label: "From", render: ({ source }) => badge(SOURCES[source][1], SOURCES[source][0]) },
       { name: "changed", label: "Last change", wide: true, render: ({ changed_at: time, changed_by: who }) => (time ? html`${who ?? "–"}<span class="sub">${timeAgo(time)}</span>` : html`<span class="quiet">–</span>`) },
       { name: "actions", label: "", render: (row) => when(row.editable, () => actions(row, { write, signal })) },
     ],
   });
+}
+
+/** The server marks names of fields with backticks. */
+function withCode(text) {
+  return text.split("`").map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
 }
 
 function value(row) {
@@ -68,7 +81,7 @@ function edit(row, { write, signal }) {
       dialog.close();
     },
   });
-  const draw = () => dialog.show(name, html`<form class="stack" @submit=${form.handle}>${form.summary([row.name])}<p>${row.description}</p>
+  const draw = () => dialog.show(name, html`<form class="stack" @submit=${form.handle}>${form.summary([row.name])}<p>${withCode(row.description)}</p>
     ${field(form, { name: row.name, label: name, required: true, autofocus: true, value: row.value, hint: `The default is ${valueText(row.default)}.`,
       ...(kind === "boolean" ? { type: "checkbox" } : kind === "number" ? { type: "number", inputmode: "numeric" } : {}) })}
     ${row.changed_at ? html`<p class="quiet">Last changed by ${row.changed_by ?? "somebody"}, ${at(row.changed_at)}.</p>` : ""}

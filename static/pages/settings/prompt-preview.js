@@ -67,8 +67,8 @@ export class PromptPreview {
     const format = FORMATS.some(([name]) => name === query().get("format")) ? query().get("format") : "openai";
     return html`<section class="panel stack" aria-label="Preview"><header><h2>What is sent</h2>${this.#source()}</header>
       <div class="form-grid"><label class="field"><span class="label">To the model</span><select @change=${(event) => router.setQuery({ model: event.target.value })}>
-          <option value="" ?selected=${!model}>One without a text of its own</option>
-          ${(models.data ?? []).map(({ key, display_name: name }) => html`<option value=${key} ?selected=${key === model?.key}>${name ?? key}</option>`)}</select></label>
+          <option value="" .selected=${!model}>One without a text of its own</option>
+          ${(models.data ?? []).map(({ key, display_name: name }) => html`<option value=${key} .selected=${key === model?.key}>${name ?? key}</option>`)}</select></label>
         <label class="field"><span class="label">The client's own system text <span class="optional">optional</span></span>
           <textarea rows="1" .value=${this.#system} @input=${(event) => { this.#system = event.target.value; this.ask(); }}></textarea></label></div>
       ${when(this.#error, (error) => html`<p class="field-error" role="alert">${error.message}${error.requestId ? ` Request ${error.requestId}` : ""}</p>`)}

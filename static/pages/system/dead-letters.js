@@ -1,7 +1,7 @@
 // Charges that the books refused: looked at, tried again, or dismissed with a reason.
 
 import { ApiError, del, get, post, withQuery } from "../../api.js";
-import { timeAgo } from "../../components/bits.js";
+import { amount, timeAgo } from "../../components/bits.js";
 import { Dialog } from "../../components/dialog.js";
 import { Form, field } from "../../components/forms.js";
 import { ListResource, pager, show } from "../../components/resource.js";
@@ -39,9 +39,12 @@ export class DeadLetters {
       rows: this.#list.rows,
       columns: [
         { name: "id", label: "Letter", primary: true, render: (row) => `${row.id}` },
-        { name: "at", label: "When", render: (row) => timeAgo(row.at ?? row.created_at) },
-        { name: "reason", label: "What the database said", render: (row) => row.reason ?? row.error ?? "–" },
-        { name: "request", label: "Request", wide: true, render: (row) => row.request_id ?? row.record?.request_id ?? "–" },
+        { name: "created_at", label: "When", render: ({ created_at: time }) => timeAgo(time) },
+        { name: "reason", label: "What the database said", render: ({ reason }) => reason },
+        { name: "user", label: "User", render: ({ user_id: user }) => (user ? html`<a href=${`/ui/users/${user}`}>${user}</a>` : "–") },
+        { name: "model", label: "Model", wide: true, render: ({ model }) => model ?? "–" },
+        { name: "cost", label: "Cost", align: "end", render: ({ cost }) => amount(cost) },
+        { name: "request", label: "Request", wide: true, render: ({ request_id: id }) => (id ? html`<code>${id}</code>` : "–") },
         { name: "actions", label: "", render: (row) => html`<span class="actions end"><button type="button" class="button" ?disabled=${this.#busy.has(row.id)} @click=${() => this.#retry(row)}>${this.#busy.has(row.id) ? "Trying…" : "Try again"}</button>
           <button type="button" class="button" data-kind="quiet" ?disabled=${this.#busy.has(row.id)} @click=${() => this.#dismiss(row)}>Dismiss</button></span>` },
       ],
@@ -52,8 +55,8 @@ export class DeadLetters {
     this.#busy.add(id);
     this.#draw();
     try {
-      await post(`/api/admin/dead-letters/${id}/retry`, {});
-      toast(`Letter ${id} is settled.`);
+      const { settled } = await post(`/api/admin/dead-letters/${id}/retry`, {});
+      toast(settled ? `Letter ${id} is settled.` : `Letter ${id} was in the books already. No money moved.`);
       this.#changed();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -68,7 +71,7 @@ export class DeadLetters {
     const form = new Form({
       draw: () => dialog.isOpen && draw(),
       submit: async ({ reason }) => {
-        await del(withQuery(`/api/admin/dead-letters/${id}`, { reason }));
+        await del(`/api/admin/dead-letters/${id}`, { body: { reason } });
         form.isBusy = false;
         dialog.close();
         toast(`Letter ${id} is dismissed. The audit log keeps it.`);

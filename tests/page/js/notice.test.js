@@ -24,5 +24,5 @@ test("a few days before, a warning", () => {
 });
 
 test("days are said whole", () => {
-  assert.deepEqual([0.2, 1, 1.9, 11.7, 4000].map(daysText), ["less than a day", "1 day", "1 day", "11 days", "4,000 days"]);
+  assert.deepEqual([0.2, 1, 1.9, 11.7, 4000].map(daysText), ["less than a day", "1 day", "1 day", "11 days", "more than a year"]);
 });

@@ -32,7 +32,7 @@ test("clients of the Anthropic format get the address without /v1, all others wi
 
 test("a masked key is the only one in the text", () => {
   const masked = maskKey(HERE.key);
-  assert.equal(masked, "sk-abcd…mnop");
+  assert.equal(masked, "sk-abcd...mnop");
   for (const client of CLIENTS) assert.ok(!texts(client.name, { key: masked }).includes("efghijkl"), client.name);
 });
 
