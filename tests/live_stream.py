@@ -22,12 +22,13 @@ class Event:
 
 @dataclass
 class LiveStream:
-    """Everything that was told so far. `ended` is set when the server ended the stream."""
+    """Everything that was told so far. `ended` is set when the stream ended; `was_cut`: in the middle."""
 
     last_id: str = ""
     events: list[Event] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    was_cut: bool = False
     headers: httpx.Headers = field(default_factory=httpx.Headers)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -72,19 +73,21 @@ class LiveStream:
                     name, data = "message", ""
                 self._news.set()
         except httpx.TransportError:
-            pass
+            self.was_cut = True
         self.ended.set()
         self._news.set()
 
 
 @asynccontextmanager
 async def watching(
-    product: Product, query: str = "", *, last_id: str = "", headers: dict[str, str] | None = None
+    product: Product | str, query: str = "", *, last_id: str = "", headers: dict[str, str] | None = None
 ) -> AsyncIterator[LiveStream]:
-    """The stream, begun: its first id is there."""
+    """The stream of a product, or at an address, begun: its first id is there."""
     stream = LiveStream()
-    sent = {**(headers or await product.login()), **({"last-event-id": last_id} if last_id else {})}
-    url = f"{product.base_url}/api/admin/events{query}"
+    if isinstance(product, Product):
+        headers = headers or await product.login()
+    sent = {**(headers or {}), **({"last-event-id": last_id} if last_id else {})}
+    url = f"{product if isinstance(product, str) else product.base_url}/api/admin/events{query}"
     async with (
         httpx.AsyncClient(timeout=None) as client,
         client.stream("GET", url, headers=sent) as answer,

@@ -31,7 +31,7 @@ class _Minute:
     number: int
     requests: int = 0
     failures: int = 0
-    first_bytes: list[int] = field(default_factory=lambda: [0] * (len(NAMES)))
+    first_bytes: list[int] = field(default_factory=lambda: [0] * len(NAMES))
 
 
 @dataclass(slots=True)

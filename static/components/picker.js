@@ -1,6 +1,6 @@
 // Choosing one of many by typing: the browser's own suggestions, fed by `find`.
 
-import { html } from "../html.js";
+import { html, ifDefined, when } from "../html.js";
 
 const WAIT_MS = 200;
 const ID = /#(\d+)\)?$/;
@@ -30,13 +30,16 @@ export class Picker {
     return this.#known.get(String(value)) ?? null;
   }
 
-  /** `value`: what is chosen now, or null; `text`: how it is called. */
-  field({ label, value = null, text = null, placeholder = "Any" }) {
+  /** `value`: what is chosen now, or null; `text`: how it is called. `labelled`: false hides the label from the eye alone;
+   * `filter`: the `/` key comes here; `fault`: what is wrong with the choice. */
+  field({ label, value = null, text = null, placeholder = "Any", labelled = true, filter = false, autofocus = false, fault = null }) {
     const shown = value === null ? "" : optionText({ value, text: text ?? this.textOf(value) ?? value });
-    return html`<div class="field"><label for=${this.id}>${label}</label>
+    return html`<div class="field"><label for=${this.id} class=${labelled ? "" : "visually-hidden"}>${label}</label>
       <input id=${this.id} type="search" list=${`${this.id}-list`} autocomplete="off" spellcheck="false" placeholder=${placeholder} .value=${shown}
+        ?data-filter=${filter} ?autofocus=${autofocus} aria-invalid=${fault !== null} aria-describedby=${ifDefined(fault ? `${this.id}-fault` : undefined)}
         @focus=${() => this.#search("")} @input=${this.#type} @change=${this.#choose}>
-      <datalist id=${`${this.id}-list`}>${this.#options.map((option) => html`<option value=${optionText(option)}></option>`)}</datalist></div>`;
+      <datalist id=${`${this.id}-list`}>${this.#options.map((option) => html`<option value=${optionText(option)}></option>`)}</datalist>
+      ${when(fault, () => html`<p class="field-error" id=${`${this.id}-fault`}>${fault}</p>`)}</div>`;
   }
 
   #type = (event) => {

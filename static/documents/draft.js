@@ -46,7 +46,6 @@ export class Draft {
 
   type(path, typed) {
     this.#typed.set(path, typed);
-    if (!this.isChanged(path) && !(path.startsWith("upstreams.") && this.original[path] === undefined)) this.#typed.delete(path);
   }
 
   /** Take back what was typed into one field, or into all. */

@@ -40,9 +40,9 @@ export class Editor {
     return this.draft !== null && this.draft.isDirty;
   }
 
-  /** Another document than before has another identity: its fields are made anew. */
-  get identity() {
-    return `${this.kind}/${this.key}@${this.draft?.etag}`;
+  /** The form as `field` takes it, with what is wrong while it is typed. */
+  get fields() {
+    return { id: this.form.id, faults: new Map([...this.form.faults, ...this.draft.faults]) };
   }
 
   async load() {
@@ -99,6 +99,12 @@ export class Editor {
     this.#draw();
   }
 
+  /** Take back what was typed into one field. */
+  restore(path) {
+    this.draft.reset(path);
+    this.#draw();
+  }
+
   discard() {
     this.draft.reset();
     this.form.error = null;
@@ -111,6 +117,7 @@ export class Editor {
 
   /** Save what was typed. Throws ApiError with faults by field; a change by somebody else is merged in a dialog. */
   async save() {
+    if (!this.isDirty) return undefined;
     const faults = this.draft.faults;
     if (faults.size) throw Object.assign(new ApiError(422, { message: "Some fields cannot be saved as they are." }), { faults });
     const before = this.row;

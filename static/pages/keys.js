@@ -4,13 +4,14 @@ import { get, withQuery } from "../api.js";
 import { facts, pageHead } from "../components/bits.js";
 import { Dialog } from "../components/dialog.js";
 import { icon } from "../components/icons.js";
+import { Picker } from "../components/picker.js";
 import { ListResource, emptyState, pager, show as states } from "../components/resource.js";
 import { table } from "../components/table.js";
-import { UserPicker, userLabel } from "../components/user-picker.js";
 import { filterInput, segments } from "../components/filters.js";
 import { html, when } from "../html.js";
 import { keyColumns, keyFacts } from "./keys/columns.js";
 import { openKeyForm } from "./keys/form.js";
+import { findUsers } from "./requests/filter-bar.js";
 
 const STATUSES = [["", "All"], ["active", "Active"], ["expired", "Expired"], ["revoked", "Revoked"]];
 
@@ -18,7 +19,10 @@ export default function keys({ query, signal, router, draw }) {
   const fresh = new Set();
   const filters = () => ({ q: query().get("q"), status: query().get("status"), user_id: query().get("user_id") });
   const list = new ListResource({ signal }, ({ cursor, signal: stop }) => get(withQuery("/api/admin/keys", { cursor, ...filters() }), { signal: stop }), () => show());
-  const picker = new UserPicker({ draw: () => show(), onpick: (user) => router.setQuery({ user_id: user?.id ?? null, user_name: user?.name ?? null }) });
+  const picker = new Picker({ find: findUsers, draw: () => show(), onpick: (user_id) => router.setQuery({ user_id }) });
+  /** Who is chosen, by the name that a row or a suggestion has. */
+  const chosen = () => query().get("user_id");
+  const chosenName = () => picker.textOf(chosen()) ?? list.rows.find(({ user_id: id }) => String(id) === chosen())?.user_name ?? null;
   const drawer = new Dialog({ kind: "drawer", signal, onclose: () => router.setQuery({ open: null }) });
 
   const created = (key) => { fresh.add(key.id); list.set({ ...(list.data ?? { has_more: false, next_cursor: null }), data: [key, ...list.rows] }); };
@@ -29,8 +33,8 @@ export default function keys({ query, signal, router, draw }) {
 
   const show = () => draw(html`${pageHead("API keys", { lead: "What clients call with. A key's text is shown once, when it is made.", actions: createButton() })}
     <div class="toolbar">${filterInput({ value: query().get("q") ?? "", label: "Filter by name or characters of the key", placeholder: "Name, or start or end of a key", onchange: (q) => router.setQuery({ q }, { replace: true }) })}
-      ${picker.input({ value: userValue(query()), label: "Owner", placeholder: "Any owner" })}
-      ${segments("Status", STATUSES, query().get("status") ?? "", (status) => withQuery("/ui/keys", { ...filters(), user_name: query().get("user_name"), status }))}</div>
+      ${picker.field({ label: "Owner", value: chosen(), text: chosenName(), placeholder: "Any owner", labelled: false })}
+      ${segments("Status", STATUSES, query().get("status") ?? "", (status) => withQuery("/ui/keys", { ...filters(), status }))}</div>
     ${states(list, { data: () => html`${table({ caption: "API keys", columns: keyColumns({ changed, created }), rows: list.rows,
         open: (key) => router.setQuery({ open: key.id }), rowTone })}${pager(list, "keys")}`,
       isEmpty: ({ data }) => !data.length, empty: isFiltered() ? none() : nothingYet() })}`);
@@ -56,8 +60,6 @@ export default function keys({ query, signal, router, draw }) {
     openFromAddress();
   } };
 }
-
-const userValue = (query) => (query.get("user_id") ? userLabel({ id: query.get("user_id"), name: query.get("user_name") ?? "User" }) : "");
 
 async function find(id, signal) {
   try {

@@ -4,18 +4,19 @@ import { download, get, withQuery } from "../api.js";
 import { amount, pageHead } from "../components/bits.js";
 import { segments } from "../components/filters.js";
 import { icon } from "../components/icons.js";
+import { Picker } from "../components/picker.js";
 import { ListResource, Resource, emptyState, pager, show as states, skeletonRows } from "../components/resource.js";
 import { table } from "../components/table.js";
 import { timeRange } from "../components/time-range.js";
 import { toast } from "../components/toast.js";
-import { UserPicker, userLabel } from "../components/user-picker.js";
 import { count, exactMoney, money, signedMoney } from "../format.js";
-import { html, when } from "../html.js";
+import { html } from "../html.js";
 import { readRange } from "../range.js";
 import { countOf, kindTotals, reconcile } from "./money/books.js";
 import { entryColumns } from "./money/entries.js";
 import { KINDS, kindText } from "./money/movement.js";
 import { openReverse } from "./money/reverse.js";
+import { findUsers } from "./requests/filter-bar.js";
 
 const KIND_CHOICES = [["", "All"], ...KINDS.map(({ kind, text }) => [kind, text]), ["reverse", "Reverse"]];
 
@@ -28,7 +29,10 @@ export default function ledger({ query, signal, router, draw }) {
   const list = new ListResource({ signal }, ({ cursor, signal: stop }) => get(withQuery("/api/admin/ledger", { cursor, ...filters() }), { signal: stop }), () => show());
   const totals = new Resource({ signal }, (stop) => get(withQuery("/api/admin/ledger/totals", filters()), { signal: stop }), () => show());
   const books = new Resource({ signal }, (stop) => get("/api/admin/ledger/totals", { signal: stop }), () => show());
-  const picker = new UserPicker({ draw: () => show(), onpick: (user) => router.setQuery({ user_id: user?.id ?? null, user_name: user?.name ?? null }) });
+  const picker = new Picker({ find: findUsers, draw: () => show(), onpick: (user_id) => router.setQuery({ user_id }) });
+  /** Who is chosen, by the name that a row or a suggestion has. */
+  const chosen = () => query().get("user_id");
+  const chosenName = () => picker.textOf(chosen()) ?? list.rows.find(({ user_id: id }) => String(id) === chosen())?.user_name ?? null;
 
   const load = () => { list.load(); totals.load(); };
   const reverse = (entry) => openReverse(entry, entry.user_name ?? `user ${entry.user_id}`, { done: () => { load(); books.load(); } });
@@ -50,7 +54,7 @@ export default function ledger({ query, signal, router, draw }) {
   const show = () => draw(html`${pageHead("Ledger", { lead: "Every movement of money by hand. Entries are never changed or deleted: a wrong one is reversed by another.",
       actions: html`<button type="button" class="button" ?disabled=${!list.rows.length} @click=${save}>${icon("download")}${exportText()}</button>` })}
     ${states(books, { skeleton: skeletonRows(2), data: (data) => proof(data) })}
-    <div class="toolbar">${picker.input({ value: userValue(query()), label: "User", placeholder: "Any user", filter: true })}
+    <div class="toolbar">${picker.field({ label: "User", value: chosen(), text: chosenName(), placeholder: "Any user", labelled: false, filter: true })}
       ${ranges(query(), router)}${segments("Kind", KIND_CHOICES, query().get("kind") ?? "", hrefOf)}</div>
     ${states(totals, { skeleton: skeletonRows(1), data: ({ by_kind: sums }) => byKind(sums) })}
     ${states(list, { data: () => html`${table({ caption: "Ledger", columns: entryColumns({ reverse }), rows: list.rows })}${pager(list, "entries")}`,
@@ -68,8 +72,6 @@ export default function ledger({ query, signal, router, draw }) {
     asked = now;
   } };
 }
-
-const userValue = (query) => (query.get("user_id") ? userLabel({ id: query.get("user_id"), name: query.get("user_name") ?? "User" }) : "");
 
 /** The span of time, which here may be all of it. */
 function ranges(query, router) {
@@ -93,8 +95,7 @@ function proof(data) {
   const term = (name, value) => html`<span><span class="tile-label">${name}</span><span class="sum">${amount(value)}</span></span>`;
   return html`<section class="panel reconciliation" aria-label="Reconciliation">
     ${term("Credited", credited)}<span class="sign" aria-label="less">−</span>${term("Used", used)}<span class="sign" aria-label="is">=</span>${term("Outstanding", outstanding)}
-    <span class="verdict" data-tone=${agrees ? "good" : "bad"} role="status">${icon(agrees ? "check" : "error")}${agrees
+    <span class="agreement" data-tone=${agrees ? "good" : "bad"} role="status">${icon(agrees ? "check" : "error")}${agrees
       ? "The books agree, to the last digit."
-      : html`They differ by <strong title=${exactMoney(difference)}>${money(difference)}</strong>: ${money(expected)} was expected.`}</span>
-    ${when(data.exact === false, () => html`<span class="quiet">While requests are being settled, the sums may be a moment apart.</span>`)}</section>`;
+      : html`They differ by <strong title=${exactMoney(difference)}>${money(difference)}</strong>: ${money(expected)} was expected.`}</span></section>`;
 }

@@ -42,6 +42,10 @@ export default function user({ params, query, signal, router, draw }) {
     /** The server's answer to a write of the user takes the place of what was there. */
     replace: (user) => owner.set({ ...owner.data, ...user }),
     reload: () => reload(),
+    /** Ids of keys made here, to be seen in their list. */
+    fresh: new Set(),
+    createKey: () => openKeyForm({ owner: owner.data, done: context.keyCreated }),
+    keyCreated: (key) => { context.fresh.add(key.id); reload(); },
     save: (changes) => patch(`/api/admin/users/${id}`, changes),
   };
 
@@ -68,7 +72,7 @@ export default function user({ params, query, signal, router, draw }) {
   }
 
   const topUp = () => openTopUp(owner.data, { done: reload });
-  const actions = () => html`<button type="button" class="button" @click=${() => openKeyForm({ owner: owner.data, done: reload })}>${icon("key")}Create key</button>
+  const actions = () => html`<button type="button" class="button" @click=${context.createKey}>${icon("key")}Create key</button>
     <button type="button" class="button" data-kind="primary" @click=${topUp}>${icon("plus")}Top up</button>`;
 
   function show() {

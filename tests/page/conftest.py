@@ -49,7 +49,12 @@ async def cast(site: Product) -> Cast:
 
 @pytest.fixture(scope="module")
 async def admin_state(browser: Browser, site: Product) -> StorageState:
-    """What a browser keeps of an admin who signed in by the form: `open_context(storage_state=admin_state)`."""
+    """What a browser keeps of an admin who signed in: `open_context(storage_state=admin_state)`."""
+    return await remember_admin(browser, site)
+
+
+async def remember_admin(browser: Browser, site: Product) -> StorageState:
+    """Sign in as an admin by the form, in a browser of its own, and keep its cookies and storage."""
     context = await browser.new_context(base_url=site.base_url)
     await sign_in(await context.new_page())
     state = await context.storage_state()

@@ -4,6 +4,7 @@ import asyncio
 import re
 
 import httpx
+from calling import call
 from playwright.async_api import Download, Locator, Page, expect
 from product import ADMIN_PASSWORD, Product
 from visiting import settled
@@ -76,9 +77,8 @@ async def test_a_key_for_some_models_expires_and_is_changed(admin_page: Page, si
     await dialog.get_by_role("button", name="Create key").click()
     key = await page.get_by_label("The key").inner_text()
     await put_away(page)
-    headers = {"authorization": f"Bearer {key}"}
-    assert (await site.chat(headers=headers)).status_code == 200
-    assert (await site.message(headers=headers)).status_code == 403
+    assert (await call(site, key, "sandbox-gpt")).status_code == 200
+    assert (await call(site, key, "sandbox-claude")).status_code == 403
 
     await page.goto(f"/ui/users/{user_id}?tab=keys")
     await page.get_by_role("button", name="More for key narrow").click()
@@ -87,7 +87,7 @@ async def test_a_key_for_some_models_expires_and_is_changed(admin_page: Page, si
     await dialog.get_by_text("All models").click()
     await dialog.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("row").filter(has_text="narrow")).to_contain_text("All models")
-    assert (await site.message(headers=headers)).status_code == 200
+    assert (await call(site, key, "sandbox-claude")).status_code == 200
 
 
 async def test_a_rotated_key_works_on_for_its_grace(admin_page: Page, site: Product) -> None:
@@ -102,7 +102,7 @@ async def test_a_rotated_key_works_on_for_its_grace(admin_page: Page, site: Prod
     fresh = await page.get_by_label("The key").inner_text()
     await put_away(page)
     for key in (old, fresh):
-        assert (await site.chat(headers={"authorization": f"Bearer {key}"})).status_code == 200
+        assert (await call(site, key)).status_code == 200
     await expect(page.get_by_role("row").filter(has_text=old[-4:])).to_contain_text("Expires soon")
 
 
@@ -133,7 +133,7 @@ async def test_revoking_names_the_key_ends_no_stream_and_refuses_the_next_call(a
     await expect(dialog).to_contain_text(re.compile("last used|never used"))
     await dialog.get_by_role("button", name="Revoke key test").click()
     await expect(page.get_by_role("row").filter(has_text=key[-4:])).to_contain_text("Revoked")
-    refused: httpx.Response = await site.chat(headers=headers)
+    refused: httpx.Response = await call(site, key)
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, "key_revoked")
     # What began is let to its end, and charged.
     assert (await running).endswith("data: [DONE]\n\n")
@@ -179,7 +179,7 @@ async def test_everything_works_by_keyboard_alone(page: Page, site: Product) -> 
     await expect(page.get_by_label("Filter by name or e-mail")).to_be_focused()
     await page.get_by_role("heading", level=1).focus()
     await press("j")
-    await expect(page.get_by_role("link", name="Typist")).to_be_focused()
+    await expect(page.get_by_role("link", name="Typist", exact=True)).to_be_focused()
 
     more = page.get_by_role("button", name="More for Typist")
     await tab_to(page, more)
@@ -208,15 +208,15 @@ async def test_everything_works_by_keyboard_alone(page: Page, site: Product) -> 
     await page.keyboard.type("ledger")
     await press("Enter")
     await expect(page).to_have_url("/ui/ledger")
-    await tab_to(page, page.get_by_role("button", name="Sign out"))
+    await tab_to(page, page.get_by_role("button", name="Sign out"), by="Shift+Tab")
     await press("Enter")
     await expect(page).to_have_url(re.compile("/ui/login"))
 
 
-async def tab_to(page: Page, target: Locator) -> None:
-    """By Tab alone, from wherever the focus is; each step must be seen."""
+async def tab_to(page: Page, target: Locator, *, by: str = "Tab") -> None:
+    """From wherever the focus is, with the Tab key alone."""
     for _ in range(60):
         if await target.evaluate("(element) => element === document.activeElement"):
             return
-        await page.keyboard.press("Tab")
+        await page.keyboard.press(by)
     raise AssertionError("the Tab key never arrives there")

@@ -32,10 +32,11 @@ from quart_proxy.http.fields import (
 )
 from quart_proxy.http.forms import entry_form, key_form
 from quart_proxy.http.key_fields import KEY_FIELDS
+from quart_proxy.http.statements import statement_answer, statement_file
 from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.accounts import User, get_user, list_keys
 from quart_proxy.store.database import Database
-from quart_proxy.store.ledger import list_entries
+from quart_proxy.store.ledger import EntryFilter, list_entries
 from quart_proxy.store.user_lists import Place, UserSort, list_users_by
 
 routes = Blueprint("users", __name__)
@@ -132,12 +133,24 @@ async def delete(user_id: int) -> Response:
 
 
 @routes.get(f"/<{ID}:user_id>/ledger")
-async def get_statement(user_id: int) -> Response:
+async def list_movements(user_id: int) -> Response:
     page = read_page(identifier)
     async with service(Database).read() as connection:
         await get_user(connection, user_id)
-        rows = await list_entries(connection, user_id=user_id, before_id=page.cursor, limit=page.limit + 1)
+        chosen = EntryFilter(user_id=user_id)
+        rows = await list_entries(connection, chosen, before_id=page.cursor, limit=page.limit + 1)
     return page.answer(rows, entry_form, lambda entry: entry.id)
+
+
+@routes.get(f"/<{ID}:user_id>/statement")
+async def get_statement(user_id: int) -> Response:
+    """With what requests used between the movements."""
+    return await statement_answer(user_id)
+
+
+@routes.get(f"/<{ID}:user_id>/statement.csv")
+async def export_statement(user_id: int) -> Response:
+    return await statement_file(user_id)
 
 
 @routes.post(f"/<{ID}:user_id>/ledger")

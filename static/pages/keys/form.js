@@ -5,8 +5,9 @@ import { ApiError } from "../../api.js";
 import { Dialog } from "../../components/dialog.js";
 import { FieldFaults, Form, field } from "../../components/forms.js";
 import { toast } from "../../components/toast.js";
-import { UserPicker } from "../../components/user-picker.js";
+import { Picker } from "../../components/picker.js";
 import { html, when } from "../../html.js";
+import { findUsers } from "../requests/filter-bar.js";
 import { EXPIRIES, keyBody, keyChanges, keyFaults } from "./limits.js";
 import { openReveal } from "./reveal.js";
 
@@ -16,15 +17,16 @@ const OWN_FAULTS = ["name", "day", "max_concurrency", "allowed_models", "owner",
 /** A new key. `owner`: the user, or null to choose one. `done(key)` hears of the new row at once, before its text is put
  * away. */
 export function openKeyForm({ owner = null, step = "", canSkip = false, done = () => {} }) {
-  const state = { expiry: "never", isLimited: false, models: null, modelsError: null };
+  const state = { expiry: "never", isLimited: false, models: null, modelsError: null, owner };
   const form = new Form({ draw: () => dialog.isOpen && draw(), submit: (values) => create(values) });
   const dialog = new Dialog({ canClose: () => !form.isBusy });
-  const picker = new UserPicker({ draw: () => dialog.isOpen && draw() });
+  const picker = new Picker({ find: findUsers, draw: () => dialog.isOpen && draw(),
+    onpick: (id) => { state.owner = id === null ? null : { id, name: picker.textOf(id) }; if (dialog.isOpen) draw(); } });
 
   async function create(values) {
-    const user = owner ?? picker.find(values.owner ?? "");
+    const user = state.owner;
     const typed = typedKey(values, state);
-    const faults = { ...(user ? {} : { owner: "must be one of the users: type a part of the name" }), ...keyFaults(typed, Date.now()) };
+    const faults = { ...(user ? {} : { owner: "The owner must be one of the users: type a part of the name and choose." }), ...keyFaults(typed, Date.now()) };
     if (Object.keys(faults).length) throw new FieldFaults(faults);
     const { key, ...row } = await post(`/api/admin/users/${user.id}/keys`, keyBody(typed, Date.now()));
     form.isBusy = false;
@@ -36,7 +38,7 @@ export function openKeyForm({ owner = null, step = "", canSkip = false, done = (
 
   const draw = () => dialog.show(owner ? `Create a key for ${owner.name}` : "Create key", html`<form class="stack" novalidate @submit=${form.handle}>
     ${when(step, () => html`<p class="quiet">${step}</p>`)}${form.summary(OWN_FAULTS)}
-    ${owner ? "" : ownerField(form, picker)}
+    ${owner ? "" : picker.field({ label: "Owner", value: state.owner?.id ?? null, placeholder: "Type a part of the name", autofocus: true, fault: form.faults.get("owner") ?? null })}
     ${limitFields(form, state, { name: "" }, () => draw(), { autofocus: owner !== null })}
     <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>${canSkip ? "Skip" : "Cancel"}</button>
       ${form.button("Create key", { busy: "Creating…" })}</div></form>`);
@@ -97,13 +99,6 @@ function modelChoice(state, key) {
   const chosen = new Set(key.allowed_models ?? []);
   const names = [...new Set([...chosen, ...state.models])];
   return html`<div class="check-list">${names.map((name) => html`<label class="check"><input type="checkbox" name=${`model:${name}`} .checked=${chosen.has(name)}><span>${name}</span></label>`)}</div>`;
-}
-
-function ownerField(form, picker) {
-  const fault = form.faults.get("owner");
-  return html`<div class="field"><label for=${picker.id}>Owner</label><span class="input" data-invalid=${Boolean(fault)}>
-    ${picker.input({ name: "owner", label: "Owner", placeholder: "Type a part of the name", autofocus: true, invalid: Boolean(fault) })}</span>
-    ${when(fault, () => html`<p class="field-error">Owner ${fault}.</p>`)}</div>`;
 }
 
 function typedKey(values, state) {

@@ -6,7 +6,7 @@ import { Dialog } from "../../components/dialog.js";
 import { icon } from "../../components/icons.js";
 import { plural } from "../../format.js";
 import { html, when } from "../../html.js";
-import { fileNameOf, snippetsFor } from "./snippets.js";
+import { fileNameOf, firstCalls } from "./snippets.js";
 
 /** `row` is the key's row, `text` the key itself, which nobody can read again. */
 export function openReveal(row, text, { note = "", onclose = () => {} } = {}) {
@@ -32,7 +32,7 @@ export function openReveal(row, text, { note = "", onclose = () => {} } = {}) {
 
   const draw = () => {
     const model = state.test?.models?.[0] ?? row.allowed_models?.[0] ?? "MODEL";
-    const snippets = snippetsFor({ key: text, origin: location.origin, model });
+    const snippets = firstCalls({ key: text, origin: location.origin, model });
     dialog.show(`Key ${row.name}`, html`<div class="stack">
       <p class="strip" data-tone="warn">${icon("warning")}<span>This is the only time the key is shown. Store it where secrets belong.${note ? html` ${note}` : ""}</span></p>
       <div class="secret"><code tabindex="0" aria-label="The key">${text}</code></div>

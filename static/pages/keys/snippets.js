@@ -1,38 +1,16 @@
-// Ready text for the first call with a key. `origin` is this server's address. Pure.
+// What a new key is shown with: the clients that most people begin with, and the file it is saved as. Pure.
 
-/** `[name, text]` pairs. `model` is one that the key may call. */
-export function snippetsFor({ key, origin, model }) {
-  return [
-    ["curl", `curl ${origin}/v1/chat/completions \\
-  -H "Authorization: Bearer ${key}" \\
-  -H "Content-Type: application/json" \\
-  -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello"}]}'`],
-    ["Python, OpenAI", `from openai import OpenAI
+import { CLIENTS, snippetsOf } from "../../snippets.js";
 
-client = OpenAI(base_url="${origin}/v1", api_key="${key}")
-answer = client.chat.completions.create(
-    model="${model}",
-    messages=[{"role": "user", "content": "Hello"}],
-)
-print(answer.choices[0].message.content)`],
-    ["Python, Anthropic", `from anthropic import Anthropic
+const FIRST = ["curl", "openai-python", "anthropic-python", "claude-code"];
 
-client = Anthropic(base_url="${origin}", api_key="${key}")
-answer = client.messages.create(
-    model="${model}",
-    max_tokens=256,
-    messages=[{"role": "user", "content": "Hello"}],
-)
-print(answer.content[0].text)`],
-    ["Claude Code", `export ANTHROPIC_BASE_URL=${origin}
-export ANTHROPIC_AUTH_TOKEN=${key}
-export ANTHROPIC_MODEL=${model}
-claude`],
-    ["Environment", `OPENAI_BASE_URL=${origin}/v1
-OPENAI_API_KEY=${key}
-ANTHROPIC_BASE_URL=${origin}
-ANTHROPIC_AUTH_TOKEN=${key}`],
-  ];
+/** `[name, text]` pairs, each the whole of what is to be typed. `model` is one that the key may call. */
+export function firstCalls({ key, origin, model }) {
+  return FIRST.map((name) => {
+    const client = CLIENTS.find((one) => one.name === name);
+    const { blocks } = snippetsOf(client, { base: origin, key, model, endpoint: client.endpoints[0] });
+    return [client.text, blocks.filter(({ text }) => text).map(({ text }) => text).slice(0, name === "claude-code" ? 1 : 2).join("\n\n")];
+  });
 }
 
 /** The name of the file that a key is saved as. */

@@ -33,7 +33,7 @@ export function rowTone(row) {
 
 function clockTime({ started_at: time }) {
   const [day, clock] = moment(time, preferences.zone).split(" ");
-  return html`<time datetime=${time} title=${`${day} ${clock} ${preferences.zone}, ${ago(time, Date.now())}`}>${clock}<span class="sub">${day}</span></time>`;
+  return html`<time datetime=${time} title=${`${day} ${clock} ${preferences.zone}, ${ago(time, Date.now())}`}>${clock}<span class="sub nowrap">${day}</span></time>`;
 }
 
 function stateBadge(row) {

@@ -36,8 +36,8 @@ export class FilterBar {
 
   panel(filters) {
     const labels = { user_id: "User", key_id: "API key", model: "Model" };
-    return html`<details class="filters panel" ?open=${this.#isOpen} @toggle=${(event) => { this.#isOpen = event.target.open; }}>
-      <summary>Filters${when(isFiltered(filters), () => html` <span class="count">${chips(filters).length}</span>`)}</summary>
+    return html`<details class="filters" ?open=${this.#isOpen} @toggle=${(event) => { this.#isOpen = event.target.open; }}>
+      <summary class="button">${icon("sliders")}Filters${when(isFiltered(filters), () => html` <span class="count">${chips(filters).length}</span>`)}</summary>
       <div class="form-grid">
         ${Object.entries(this.#pickers).map(([name, picker]) => picker.field({ label: labels[name], value: filters[name][0] ?? null,
           text: filters[name].length ? this.nameOf(name, filters[name][0]) : null, placeholder: `Any ${labels[name].replace("API ", "").toLowerCase()}` }))}
@@ -85,7 +85,7 @@ export class FilterBar {
 
 const asOption = ({ id, name }) => ({ value: String(id), text: name });
 
-async function findUsers(q) {
+export async function findUsers(q) {
   return (await get(withQuery("/api/admin/users", { q, limit: FOUND_MAX }))).data.map(asOption);
 }
 

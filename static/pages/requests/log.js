@@ -6,7 +6,7 @@ import { chart, spanOf } from "../../components/chart.js";
 import { icon } from "../../components/icons.js";
 import { emptyState, ListResource, pager, Resource, show as states, skeletonRows } from "../../components/resource.js";
 import { table } from "../../components/table.js";
-import { freshness, timeRange } from "../../components/time-range.js";
+import { freshness, refreshing, timeRange } from "../../components/time-range.js";
 import { toast } from "../../components/toast.js";
 import { compact, outcomeText, plural } from "../../format.js";
 import { html, when } from "../../html.js";
@@ -119,13 +119,15 @@ export function requestLog({ query, signal, router, draw }, source) {
 
   const show = () => draw(html`${pageHead(source.title, { lead: source.lead, actions: html`${timeRange(asked.range, (changes) => router.setQuery({ ...changes, live: null }))}
       ${freshness({ loadedAt: list.loadedAt, isLoading: list.isLoading, load })}` })}
-    <div class="stack tight">${finder.field()}${bar.panel(asked.filters)}${bar.active(asked.filters)}</div>
+    <div class="log-tools">${finder.field()}${bar.panel(asked.filters)}</div>${bar.active(asked.filters)}
     <section class="panel">${states(histogram, { data: bars, skeleton: skeletonRows(6) })}</section>
     <section class="stack requests">${tools()}
       ${states(list, { data: rowsTable, isEmpty: () => !rows().length && !live, empty: nothing(), skeleton: skeletonRows(10) })}
       ${when(live && list.data && !live.rows.length, () => html`<p class="quiet">Waiting for the first request.</p>`)}</section>`);
 
   preferences.addEventListener("change", () => load(), { signal });
+  // The rows come by themselves; the bars and sums follow.
+  refreshing(signal, () => live && (histogram.load(), totals.load()));
   load();
   show();
   drawer.follow(query().get("open"));

@@ -1,18 +1,18 @@
 // The receipt of one request, in a drawer: what happened, and every line of what it cost.
 
 import { at, badge, code, copyButton, facts, outcomeBadge } from "../../components/bits.js";
-import { icon } from "../../components/icons.js";
-import { count, dimensionText, duration, price } from "../../format.js";
+import { receiptLines } from "../../components/receipt-lines.js";
+import { duration } from "../../format.js";
 import { html, svg, when } from "../../html.js";
-import { curl, endpointText, errorSource, linesSum, timeline, verdict } from "./words.js";
+import { curl, endpointPath, endpointText, errorSource, timeline, verdict } from "./words.js";
 
 const SOURCES = { gateway: "this gateway", upstream: "the provider", client: "the client" };
 
 /** `receipt`: the answer of /usage/{id}. `isAdmin` shows who it was for and who answered. `page`: where requests are listed. */
 export function receiptBody(receipt, { isAdmin, page }) {
-  return html`<div class="receipt">
+  return html`<div class="request">
     <p class="verdict" data-tone=${errorSource(receipt) ? "bad" : "good"}>${outcomeBadge(receipt.outcome)} <span>${verdict(receipt)}</span></p>
-    <section><h3>Cost</h3>${lines(receipt)}</section>
+    <section><h3>Cost</h3>${receipt.lines.length ? receiptLines(receipt) : html`<p class="quiet">Nothing was counted, so there is nothing to charge.</p>`}</section>
     ${when(errorSource(receipt), (source) => html`<section><h3>Error</h3>${facts([
       ["Where it comes from", badge(SOURCES[source], source === "upstream" ? "bad" : "warn", "warning")],
       receipt.error_code && ["Code", code(receipt.error_code, "Copy the error code")],
@@ -28,7 +28,7 @@ export function receiptBody(receipt, { isAdmin, page }) {
       ["Model", html`${isAdmin ? html`<a href=${`/ui/models?open=${encodeURIComponent(receipt.model)}`}>${receipt.model}</a>` : receipt.model}
         <a class="aside" href=${`${page}?model=${encodeURIComponent(receipt.model)}`}>requests to it</a>`],
       isAdmin && receipt.actual_model && ["Answered by", `${receipt.actual_model}${receipt.upstream ? ` at ${receipt.upstream}` : ""}`],
-      ["API", `${endpointText(receipt.endpoint)} (${receipt.endpoint})${receipt.streamed ? ", streamed" : ""}`],
+      ["API", `${endpointText(receipt.endpoint)} (${endpointPath(receipt.endpoint)})${receipt.streamed ? ", streamed" : ""}`],
       receipt.client_agent && ["Client", receipt.client_agent],
     ])}</section>
     <section><h3>Ids</h3>${facts([
@@ -40,18 +40,6 @@ export function receiptBody(receipt, { isAdmin, page }) {
     <p class="quiet">Prompts and answers are not kept.</p>
     <div class="actions">${copyButton(curl(receipt, location.origin), "Copy as curl", { quiet: false })}
       ${copyButton(JSON.stringify(receipt, null, 2), "Copy as JSON", { quiet: false })}</div></div>`;
-}
-
-function lines(receipt) {
-  if (!receipt.lines.length) return html`<p class="quiet">Nothing was counted, so there is nothing to charge.</p>`;
-  return html`<table class="receipt-lines"><caption class="visually-hidden">What it cost</caption>
-    <thead><tr><th scope="col">Tokens</th><th scope="col" class="end">Count</th><th scope="col" class="end">$ per 1M</th><th scope="col" class="end">Amount</th></tr></thead>
-    <tbody>${receipt.lines.map((line) => html`<tr><th scope="row">${dimensionText(line.dimension)}</th><td class="end">${count(line.tokens)}</td>
-      <td class="end">${price(line.price)}</td><td class="end">${price(line.amount)}</td></tr>`)}
-      ${when(receipt.tokens.reasoning, (tokens) => html`<tr class="quiet"><th scope="row">${dimensionText("reasoning")}</th><td class="end">${count(tokens)}</td><td></td><td class="end">in the output</td></tr>`)}</tbody>
-    <tfoot><tr><th scope="row" colspan="3">Charged${when(linesSum(receipt), () => html`<span class="sub">${icon("check")} the sum of the lines, to the last digit</span>`,
-      () => html`<span class="sub" data-tone="bad">${icon("warning")} the lines do not sum to this</span>`)}</th><td class="end" data-testid="cost">${price(receipt.cost)}</td></tr></tfoot></table>
-    ${when(receipt.tier, (tier) => html`<p class="quiet">At the prices for prompts of more than ${count(tier)} tokens.</p>`)}`;
 }
 
 function times(receipt) {

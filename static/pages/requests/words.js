@@ -1,11 +1,11 @@
 // One request in words: how it ended, who is to blame, when what happened, and how to do it again. Pure.
 
-import { addDecimals, compareDecimals } from "../../decimal.js";
-import { duration, money, outcomeText } from "../../format.js";
+import { compareDecimals } from "../../decimal.js";
+import { duration, outcomeText, price } from "../../format.js";
 
 /** One sentence on how a request ended and what it cost. */
 export function verdict(row) {
-  const paid = compareDecimals(row.cost, "0") > 0 ? `${money(row.cost)} was charged` : "nothing was charged";
+  const paid = compareDecimals(row.cost, "0") > 0 ? `${price(row.cost)} was charged` : "nothing was charged";
   const after = row.duration_ms === null ? "" : ` after ${duration(row.duration_ms)}`;
   switch (row.outcome) {
     case "completed": return `Completed${after ? ` in ${duration(row.duration_ms)}` : ""}; ${paid}.`;
@@ -32,11 +32,6 @@ export function errorSource({ outcome }) {
   return outcome === "aborted_unmetered" ? "client" : "upstream";
 }
 
-/** Whether the lines of a receipt sum to its cost, to the last digit. */
-export function linesSum({ lines, cost }) {
-  return compareDecimals(addDecimals("0", ...lines.map(({ amount }) => amount)), cost) === 0;
-}
-
 /** The parts of the time it took: `[{name, ms, share}]`, shares summing to 1; empty while it is not known. */
 export function timeline({ first_byte_ms: first, duration_ms: whole, streamed }) {
   if (!whole) return [];
@@ -49,9 +44,9 @@ export function timeline({ first_byte_ms: first, duration_ms: whole, streamed })
 
 /** A request like this one for a shell, without the key and without what was asked: neither is kept here. */
 export function curl(row, origin) {
-  const isAnthropic = row.endpoint.endsWith("/messages");
+  const isAnthropic = row.endpoint.endsWith("messages");
   const lines = [
-    `curl ${row.streamed ? "-N " : ""}${origin}${row.endpoint}`,
+    `curl ${row.streamed ? "-N " : ""}${origin}${endpointPath(row.endpoint)}`,
     "-H 'content-type: application/json'",
     isAnthropic ? '-H "x-api-key: $API_KEY" -H \'anthropic-version: 2023-06-01\'' : '-H "authorization: Bearer $API_KEY"',
     `-d ${quote(JSON.stringify(body(row, isAnthropic)))}`,
@@ -60,16 +55,19 @@ export function curl(row, origin) {
 }
 
 function body({ model, streamed, endpoint }, isAnthropic) {
-  const asked = endpoint.endsWith("/responses") || endpoint.endsWith("/embeddings")
+  const asked = endpoint.endsWith("responses") || endpoint.endsWith("embeddings")
     ? { input: "…" } : { messages: [{ role: "user", content: "…" }] };
   return { model, ...(streamed ? { stream: true } : {}), ...(isAnthropic ? { max_tokens: 1024 } : {}), ...asked };
 }
 
 const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-const ENDPOINTS = { "/v1/chat/completions": "chat", "/v1/messages": "messages", "/v1/responses": "responses", "/v1/embeddings": "embeddings" };
-
-/** The API that was called, in a word. */
+/** The API that was called, in a word: `chat`, `messages`. */
 export function endpointText(endpoint) {
-  return ENDPOINTS[endpoint] ?? endpoint;
+  return endpoint.replace(/^\/?v1\//, "").replace("/completions", "");
+}
+
+/** Where it is called. */
+export function endpointPath(endpoint) {
+  return endpoint.startsWith("/") ? endpoint : `/v1/${endpoint}`;
 }

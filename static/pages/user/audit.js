@@ -2,6 +2,7 @@
 
 import { get, withQuery } from "../../api.js";
 import { at } from "../../components/bits.js";
+import { changeSummary } from "../../components/changes.js";
 import { ListResource, emptyState, pager, show as states } from "../../components/resource.js";
 import { table } from "../../components/table.js";
 import { html } from "../../html.js";
@@ -20,15 +21,6 @@ export const AUDIT_COLUMNS = [
   { name: "at", label: "When", primary: true, render: (row) => at(row.at) },
   { name: "actor", label: "Who", render: (row) => row.actor },
   { name: "action", label: "Did", render: (row) => html`<code>${row.action}</code>` },
-  { name: "change", label: "Change", render: (row) => changes(row) },
+  { name: "change", label: "Change", render: (row) => changeSummary(row.before, row.after) },
   { name: "address", label: "From", wide: true, render: (row) => row.address ?? "–" },
 ];
-
-/** `note: was → is`, one line for each field. */
-function changes({ before, after }) {
-  const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
-  if (!names.length) return html`<span class="quiet">–</span>`;
-  return html`<ul class="changes">${names.map((name) => html`<li><span class="quiet">${name}</span> ${before && name in before ? html`<del>${said(before[name])}</del> → ` : ""}${said(after?.[name])}</li>`)}</ul>`;
-}
-
-const said = (value) => (value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value));

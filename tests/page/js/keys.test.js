@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { expiryOf, keyBody, keyChanges, keyFaults, modelsText, shownKey, statusOf } from "../../../static/pages/keys/limits.js";
-import { fileNameOf, snippetsFor } from "../../../static/pages/keys/snippets.js";
+import { fileNameOf, firstCalls } from "../../../static/pages/keys/snippets.js";
 
 const NOW = Date.parse("2026-01-31T12:00:00Z");
 const typed = { name: " ci ", expiry: "never", day: "", concurrency: "", models: null };
@@ -34,11 +34,10 @@ test("a key is known by its ends and its state", () => {
   assert.deepEqual([null, [], ["a"], ["a", "b", "c"]].map(modelsText), ["All models", "No model", "a", "3 models"]);
 });
 
-test("snippets have the key, the address and a model, and the Anthropic ones no /v1", () => {
-  const made = Object.fromEntries(snippetsFor({ key: "sk-x", origin: "https://h", model: "m" }));
-  for (const text of Object.values(made)) assert.match(text, /sk-x/);
-  assert.match(made["Python, OpenAI"], /https:\/\/h\/v1"/);
-  assert.match(made["Python, Anthropic"], /base_url="https:\/\/h"/);
+test("a new key comes with first calls that hold it", () => {
+  const made = firstCalls({ key: "sk-x", origin: "https://h", model: "m" });
+  assert.equal(made.length, 4);
+  for (const [, text] of made) assert.match(text, /sk-x/);
 });
 
 test("a file name holds nothing that leads elsewhere", () => {

@@ -1,0 +1,72 @@
+// One model in a drawer: details, prices, upstreams, prompt, history and YAML.
+
+import { withQuery } from "../../api.js";
+import { badge, copyButton } from "../../components/bits.js";
+import { confirm } from "../../components/dialog.js";
+import { icon } from "../../components/icons.js";
+import { toast } from "../../components/toast.js";
+import { ApiError, ifMatch, patch } from "../../api.js";
+import { DocumentDrawer } from "../../documents/drawer.js";
+import { remove } from "../../documents/editor.js";
+import { historyTab } from "../../documents/history-tab.js";
+import { placeText, stateBadge } from "../../documents/marks.js";
+import { yamlTab } from "../../documents/yaml-tab.js";
+import { html, when } from "../../html.js";
+import { detailsTab } from "./details.js";
+import { isUnpriced } from "./filters.js";
+import { pricesTab } from "./prices.js";
+import { promptTab } from "./prompt.js";
+import { switchFor } from "./switch.js";
+import { upstreamsTab } from "./upstreams.js";
+
+/** Open it; `onsaved(row)` hears of new states, `onclose()` of the end. */
+export function openModel({ key, signal, query, providers, onsaved, onremoved, onstep, onclose }) {
+  const drawer = new DocumentDrawer({
+    kind: "model", key, signal, onsaved, onclose, onstep,
+    titleOf: (row) => row.display_name ?? row.key,
+    tab: () => query().get("tab"),
+    hrefOf: (name) => withQuery("/ui/models", { ...Object.fromEntries(query()), tab: name }),
+    head: (editor, draw) => head(editor, { draw, drop: () => drop(editor) }),
+    tabs: [
+      { name: "details", text: "Details", make: detailsTab },
+      { name: "prices", text: "Prices", make: pricesTab },
+      { name: "upstreams", text: "Upstreams", make: upstreamsTab(providers) },
+      { name: "prompt", text: "Prompt", make: promptTab },
+      { name: "history", text: "History", make: historyTab },
+      { name: "yaml", text: "YAML", make: yamlTab },
+    ],
+  });
+  const drop = async (editor) => {
+    const isSure = await confirm({ title: `Delete ${key}?`, action: `Delete model ${key}`,
+      text: `Clients get “model not found” from now on. Its requests and bills stay.${editor.isManaged ? " The file still declares it; it stays deleted until the file changes it." : ""}` });
+    if (!isSure) return;
+    try {
+      await remove({ kind: "model", key, etag: editor.row.etag }, onremoved);
+      drawer.close();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      toast(error.status === 423 ? `${error.message}` : `${key} was not deleted: ${error.message}`, { tone: "bad" });
+    }
+  };
+  return Object.assign(drawer, { key });
+}
+
+function head(editor, { draw, drop }) {
+  const { row } = editor;
+  const name = row.display_name ?? row.key;
+  const turn = (isOn) => editor.act(async () => {
+    await patch(editor.path, { enabled: isOn }, { headers: ifMatch(editor.row.etag) });
+  }, `${name} is ${isOn ? "enabled" : "disabled"}.`).then(draw);
+  return html`<div class="document-head">
+    <div class="document-facts">${switchFor(row, turn)}${status(row)}${stateBadge(row.registry?.state)}${placeText(row.registry?.place)}
+      <span class="code-line"><code>${name}</code>${copyButton(name, "Copy the name that clients send")}</span></div>
+    <div class="actions"><a class="button" href=${withQuery("/ui/requests", { model: [name, ...(row.aliases ?? [])], range: "24h" })}>${icon("list")}Requests</a>
+      <button type="button" class="button" @click=${drop}>${icon("trash")}Delete</button></div></div>
+    ${when(!row.served && row.enabled && !isUnpriced(row), () => html`<p class="strip" data-tone="bad" role="status">${icon("error")}<span><strong>Not served.</strong> ${row.reason}</span></p>`)}`;
+}
+
+function status(row) {
+  if (row.served) return badge(row.pricing?.free ? "Served, free" : "Served", "good", "check");
+  if (!row.enabled) return badge("Disabled", "quiet", "pause");
+  return isUnpriced(row) ? badge("Needs price", "warn", "warning") : badge("Not served", "bad", "error");
+}
