@@ -191,7 +191,9 @@ async def test_the_audit_log_is_narrowed_by_its_address_and_opens_an_entry(admin
     await settled(page)
     row = page.get_by_role("row").filter(has_text=f"user/{user['id']}")
     await expect(row).to_contain_text("=cmd")
-    await expect(row.get_by_role("link", name=f"user/{user['id']}")).to_have_attribute("href", f"/ui/users/{user['id']}")
+    await expect(row.get_by_role("link", name=f"user/{user['id']}")).to_have_attribute(
+        "href", f"/ui/users/{user['id']}"
+    )
     await row.get_by_role("link", name="user.update").click()
     dialog = page.get_by_role("dialog", name=f"user.update: user/{user['id']}")
     await expect(dialog).to_contain_text("note")
