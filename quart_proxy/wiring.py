@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,8 +26,11 @@ from quart_proxy.services.admission import Admission
 from quart_proxy.services.auth import AdminSessions, Authenticator
 from quart_proxy.services.billing import Settler
 from quart_proxy.services.coherence import ChangeWatch
+from quart_proxy.services.dead_letters import DeadLetters
 from quart_proxy.services.dispatch import Dispatcher, new_request_id
 from quart_proxy.services.health import Health
+from quart_proxy.services.in_flight import InFlightBoard
+from quart_proxy.services.live_view import LiveView
 from quart_proxy.services.provider_check import ProviderCheck
 from quart_proxy.services.readiness import Readiness
 from quart_proxy.services.relay import RelayContext
@@ -77,6 +80,7 @@ class Worker:
         self.pool = RelayPool()
         self.watch = ChangeWatch(self.database, self._forget_cached)
         self.readiness = Readiness(self.database, self.settler, self.watch)
+        self.live = LiveView(self.database, InFlightBoard(self.database, self.pool, self.watch))
         desk = Desk(self.database, settings, reason_finder(resolver))
         health = Health(self.settler, in_flight=lambda: len(self.pool))
         self.registry_watch = RegistryWatch(self.database, settings, self.watch, self.metrics, desk, health)
@@ -96,15 +100,17 @@ class Worker:
             self.pool,
             self.watch,
             self.readiness,
+            self.live,
             dispatcher,
             Accounts(self.database),
+            DeadLetters(self.database, self.admission.expire),
             ProviderCheck(self.database, self.client, resolver),
             desk,
         ]
         self.services = {type(room): room for room in rooms}
         self._settings = settings
         self._upkeep: asyncio.Task[None] | None = None
-        self._cutter: asyncio.Task[None] | None = None
+        self._followers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         # What is here now stays: the collector need not look at it again, nor look so often at requests, whose
@@ -116,21 +122,24 @@ class Worker:
         self.settler.start()
         self._upkeep = asyncio.create_task(self._keep_up())
 
-    def cut_when(self, expired: asyncio.Event) -> None:
-        """Cut the answers that still run when the web server's patience ends, so that their last words are sent."""
+    def follow(self, drain: Any) -> None:
+        """When the web server begins to leave, end the streams that have no end of their own; when its patience ends,
+        cut the answers that still run, so that their last words are sent."""
 
-        async def wait_and_cut() -> None:
-            await expired.wait()
-            self.pool.cut()
+        async def wait_and(act: Callable[[], None], event: asyncio.Event) -> None:
+            await event.wait()
+            act()
 
-        self._cutter = asyncio.create_task(wait_and_cut())
+        for act, event in ((self.live.close, drain.begun), (self.pool.cut, drain.expired)):
+            self._followers.append(asyncio.create_task(wait_and(act, event)))
 
     async def stop(self) -> None:
         """In this order: answers end, charges become durable, connections close."""
+        await self.live.stop()
         await self.pool.drain(DRAIN_S)
         await self.registry_watch.stop()
         await self.watch.stop()
-        for task in (self._upkeep, self._cutter):
+        for task in (self._upkeep, *self._followers):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -143,6 +152,7 @@ class Worker:
         self.router.clear()
         self.admission.expire()
         self.registry_watch.wake()
+        self.live.note_change(self.watch.version, self.watch.revision)
 
     async def _keep_up(self) -> None:
         """Prepare the database, however long it is away; then make partitions ahead, for ever."""
@@ -205,7 +215,7 @@ def create_app(settings: Settings | None = None, environment: Mapping[str, str] 
         await worker.start()
 
         if drain := app.extensions.get(DRAIN):
-            worker.cut_when(drain.expired)
+            worker.follow(drain)
 
     @app.after_serving
     async def stop() -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import Conflict, Fault, FieldLocked, InvalidFields, NotFound
-from quart_proxy.store.changes import Actor
+from quart_proxy.store.changes import Actor, record_audit
 from quart_proxy.store.registry_base import save_detached
 from quart_proxy.store.registry_conflicts import forget_conflicts
 from quart_proxy.store.registry_holds import create_hold
@@ -127,6 +127,16 @@ async def detach_entity(
     await write_base(connection, state.source, {declared: None}, written.id)
     await save_detached(connection, state.source, declared)
     await forget_conflicts(connection, state.source, declared, state.base[declared].entity_id)
+    # No field of it changes, so the revision itself leaves no row.
+    await record_audit(
+        connection,
+        actor=actor.name,
+        action=f"{key.kind}.detach",
+        target=str(key),
+        after={"reason": reason, "source": state.source},
+        request_id=actor.request_id,
+        address=actor.address,
+    )
     return written
 
 

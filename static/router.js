@@ -9,6 +9,7 @@ export class Router extends EventTarget {
   #guard;
   #leave = new AbortController();
   #path = null;
+  #here = null;
   #page = null;
 
   /** `guard(route)` gives the path to go to instead, or null. `notFound` is a page for addresses that are none. */
@@ -19,7 +20,8 @@ export class Router extends EventTarget {
     this.#guard = guard;
     this.notFound = notFound;
     this.route = null;
-    addEventListener("popstate", () => this.#enter());
+    // A jump within the page, such as the skip link's, is one too.
+    addEventListener("popstate", () => location.pathname + location.search !== this.#here && this.#enter());
     document.addEventListener("click", (event) => this.#follow(event));
   }
 
@@ -54,6 +56,7 @@ export class Router extends EventTarget {
 
   async #enter({ first = false } = {}) {
     const path = location.pathname;
+    this.#here = path + location.search;
     const found = matchRoute(this.#routes, path);
     const elsewhere = found && this.#guard(found.route);
     if (elsewhere) return this.go(elsewhere, { replace: true });

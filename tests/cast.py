@@ -167,7 +167,7 @@ def render_models_file(sandbox_url: str) -> str:
 async def _declare_models(product: Product) -> None:
     """Apply the file, then edit as admins do: a price here, a switch there, a model that no file knows."""
     Path(product.settings.models_file).write_text(render_models_file(product.sandbox_url), encoding="utf-8")
-    admin = Admin(product, await product.login())
+    admin = Admin(product, await product.login(DANA.name))
     (await admin.post("/registry/apply", {"message": "First import"})).raise_for_status()
     await edit_document(admin, "/models/cirrus-haiku", {"pricing": {"input": "1.00", "output": "5.00"}})
     await edit_document(admin, "/models/quokka-vision", {"limits": {"timeout": "90s"}})

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from admin_client import Admin
 from cast import Cast, Member, Part, PricedModel, add_member
-from product import ADMIN_PASSWORD, Product
+from product import Product
 from traffic import ENDINGS, Traffic, encode, settle
 
 from quart_proxy.core.names import fold_name
@@ -38,7 +38,7 @@ SAID_BY_OTHERS = (
 async def haunt(product: Product) -> list[Member]:
     """For every text a user, a key, a model and a provider's model of that name, entries and audit rows with it, and
     requests in which model, client, error and ids say it. Returns the users, in the order of `TEXTS`."""
-    admin = await _sign_in_as(product, TEXTS["picture"])
+    admin = Admin(product, await product.login(TEXTS["picture"]))
     members, models = [], []
     for number, hostile in enumerate(TEXTS.values()):
         part = Part(hostile, ("5",), 1, (hostile,), note=hostile)
@@ -59,13 +59,6 @@ def _write_requests(members: list[Member], models: list[PricedModel], now: datet
             said = {name: hostile for name in SAID_BY_OTHERS}
             moment = now - timedelta(minutes=number + 1)
             yield encode(traffic.make_record(moment, member, model, ENDINGS[number % len(ENDINGS)], **said))
-
-
-async def _sign_in_as(product: Product, name: str) -> Admin:
-    """An admin whom the audit log calls by this name."""
-    body = {"password": ADMIN_PASSWORD, "name": name}
-    answer = await product.client.post(f"{product.base_url}/api/admin/login", json=body)
-    return Admin(product, {"authorization": f"Bearer {answer.json()['token']}"})
 
 
 async def _pay_with_reason(admin: Admin, member: Member, reason: str) -> None:

@@ -122,9 +122,10 @@ class Product:
         body = {"model": model, "max_tokens": 100, "messages": [{"role": "user", "content": "hello there"}]}
         return await self.post("/v1/messages", {**body, "stream": stream, **more})
 
-    async def login(self) -> dict[str, str]:
-        """Headers of a signed-in admin."""
-        answer = await self.client.post(f"{self.base_url}/api/admin/login", json={"password": ADMIN_PASSWORD})
+    async def login(self, name: str | None = None) -> dict[str, str]:
+        """Headers of a signed-in admin, whom the audit log calls by this name."""
+        body = {"password": ADMIN_PASSWORD} | ({"name": name} if name else {})
+        answer = await self.client.post(f"{self.base_url}/api/admin/login", json=body)
         return {"authorization": f"Bearer {answer.json()['token']}"}
 
     async def rows(self, count: int | None = None, **chosen: Any) -> list[UsageRow]:

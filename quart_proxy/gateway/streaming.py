@@ -10,7 +10,7 @@ from quart import Response
 from quart_proxy.core.errors import InvalidRequest
 from quart_proxy.core.formats import Format
 from quart_proxy.core.money import format_money
-from quart_proxy.http import authenticated, header_values, read_body, request_id, service
+from quart_proxy.http import authenticated, event_stream, header_values, read_body, request_id, service
 from quart_proxy.services.dispatch import Dispatcher
 from quart_proxy.services.relay import Answer, Relay
 from quart_proxy.services.relay_pool import RelayPool
@@ -18,7 +18,6 @@ from quart_proxy.settings import Settings
 
 CLIENT_ID_HEADERS = (b"x-client-request-id", b"x-request-id", b"idempotency-key")
 UNSTALLING_BYTES_MAX = 64 * 1024
-STREAM_HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
 PASSED_HEADER = re.compile(r"[\x20-\x7e]{1,1000}")
 """What a client's header may hold that is passed on: printable, so that it stays one header."""
 
@@ -57,11 +56,7 @@ async def _answer(relay: Relay) -> Response:
         is_late = True
     if answer is not None:
         return _whole(answer)
-    response = Response(_bytes(relay, heartbeat_s, is_late=is_late), 200, STREAM_HEADERS)
-    response.headers["content-type"] = "text/event-stream; charset=utf-8"
-    # Quart cuts answers after 60 s unless told otherwise, without a word to anyone.
-    response.timeout = None
-    return response
+    return event_stream(_bytes(relay, heartbeat_s, is_late=is_late))
 
 
 def _abandon_at_end(relay: Relay) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from quart_proxy.settings import BODY_TIMEOUT_S
 logger = logging.getLogger(__name__)
 
 JSON = "application/json"
+STREAM_HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
 SERVICES = "quart_proxy.services"
 S = TypeVar("S")
 
@@ -51,6 +53,15 @@ def request_id_text(identifier: UUID | None = None) -> str:
 
 def json_response(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return Response(orjson.dumps(document), status, headers, content_type=JSON)
+
+
+def event_stream(chunks: AsyncIterator[bytes]) -> Response:
+    """An answer that goes on for as long as there is something to tell."""
+    response = Response(chunks, 200, STREAM_HEADERS)
+    response.headers["content-type"] = "text/event-stream; charset=utf-8"
+    # Quart cuts answers after 60 s unless told otherwise, without a word to anyone.
+    response.timeout = None
+    return response
 
 
 async def read_body() -> bytes:

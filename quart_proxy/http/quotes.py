@@ -49,7 +49,7 @@ async def quote(key: str) -> Response:
             raise NotFound(f"There is no model `{key[:200]}`.", param="key")
         price = _draft_price(draft) if "pricing" in draft else _price(found[0])
         since = datetime.now(UTC) - LOOKED_BACK
-        past = await reprice(connection, found[0].id, price, since) if found else None
+        past = await reprice(connection, found[0], price, since) if found else None
     tokens = {Dimension(name): count for name, count in said["tokens"].items()}
     bill = charge_form(charge(Usage(tokens), price))
     return json_response({**bill, "last_24h": None if past is None else _past_form(past)})

@@ -26,6 +26,7 @@ from quart_proxy.services.cache import Cache
 from quart_proxy.services.sealing import derive_key
 from quart_proxy.settings import ADMIN_TOKEN_S, CALLER_ENTRIES_MAX, CATALOG_TTL_S
 from quart_proxy.store.accounts import find_key_and_user
+from quart_proxy.store.changes import record_audit
 from quart_proxy.store.database import Database
 from quart_proxy.store.logins import clear_failures, read_failures, record_failure
 
@@ -124,9 +125,13 @@ class AdminSessions:
         # One password at a time: argon2 takes 64 MiB and all lanes, so a flood of logins must queue.
         self._turn = asyncio.Semaphore(1)
 
-    async def login(self, password: str, address: str, *, name: str | None = None) -> AdminSession:
-        """A new session. `name` is who says to be signing in, for the audit log: all admins share the password.
+    async def login(
+        self, password: str, address: str, *, name: str | None = None, request_id: str | None = None
+    ) -> AdminSession:
+        """A new session. `name` is who says to be signing in, for the audit log: all admins share the password. What is
+        tried leaves a row there, right or wrong; what is not even tried leaves none.
         Raises Unauthenticated, and RateLimited after too many wrong passwords."""
+        subject = "admin" if name is None else f"admin:{name}"
         async with self._turn:
             async with self._database.read() as connection:
                 waits = [
@@ -139,9 +144,19 @@ class AdminSessions:
             async with self._database.transaction() as connection:
                 for place in (address, EVERYWHERE):
                     await (clear_failures if is_right else record_failure)(connection, place)
+                await record_audit(
+                    connection,
+                    # Whoever it was, it was not known to be an admin.
+                    actor=subject if is_right else "nobody",
+                    action="session.login" if is_right else "session.refuse",
+                    target="session",
+                    after={"name": name},
+                    request_id=request_id,
+                    address=address,
+                )
         if not is_right:
             raise Unauthenticated("The password is wrong.", param="password")
-        return self.issue("admin" if name is None else f"admin:{name}", "admin", timedelta(seconds=ADMIN_TOKEN_S))
+        return self.issue(subject, "admin", timedelta(seconds=ADMIN_TOKEN_S))
 
     def verify(self, token: str) -> AdminSession:
         """The session of a valid token. Raises Unauthenticated."""

@@ -78,6 +78,11 @@ class Settler:
     def backlog(self) -> int:
         return len(self._queue) + self._spool.unreplayed
 
+    @property
+    def spooled(self) -> int:
+        """Charges that are in this worker's journal and not in PostgreSQL yet."""
+        return self._spool.unreplayed
+
     def begin(self, exchange: Exchange) -> None:
         """Leave word that a request begins, so that a crash leaves its name. Raises SpoolBroken."""
         self._spool.note_intent(exchange.request_id.bytes, exchange.encode())

@@ -30,6 +30,11 @@ class ChangeWatch:
         self._hint = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._listener: asyncpg.Connection[Any] | None = None
+        self._heard: dict[str, Callable[[str], None]] = {CHANNEL: lambda _: self._hint.set()}
+
+    def hear(self, channel: str, on_payload: Callable[[str], None]) -> None:
+        """Listen to another channel as well, over the same connection. Comes before `start`."""
+        self._heard[channel] = on_payload
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
@@ -67,6 +72,11 @@ class ChangeWatch:
         if self._listener is not None and not self._listener.is_closed():
             return
         self._listener = await self._database.connect()
-        await self._listener.add_listener(CHANNEL, lambda *_: self._hint.set())
+        for channel, on_payload in self._heard.items():
+            await self._listener.add_listener(channel, _payload_alone(on_payload))
         # Between two listeners a change can go unheard.
         self._on_change()
+
+
+def _payload_alone(on_payload: Callable[[str], None]) -> Callable[..., None]:
+    return lambda _connection, _pid, _channel, payload: on_payload(payload)

@@ -7,21 +7,20 @@ the whole. Requests that were never sent to an upstream say nothing of it, and a
 import os
 import socket
 import time
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from quart_proxy.core.first_byte import BOUNDS_MS, NAMES
 from quart_proxy.core.record import Exchange, Outcome, clean_text
 from quart_proxy.services.billing import Settler
 
 MINUTES_KEPT = 15
 UPSTREAMS_MAX = 1000
 """More than that are names of the past."""
-FIRST_BYTE_BOUNDS_MS = (50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10_000, 20_000, 60_000)
-"""Upper ends of the columns of a histogram; one column more has what took longer."""
 FAILURES = frozenset({Outcome.UPSTREAM_ERROR, Outcome.INTERRUPTED, Outcome.ERROR_AFTER_USAGE, Outcome.USAGE_INVALID})
 OURS_TO_MEND = frozenset({401, 402, 403, 408, 429})
 """Statuses that tell of the provider or of our account there. Any other 4xx is the client's own doing."""
@@ -32,7 +31,7 @@ class _Minute:
     number: int
     requests: int = 0
     failures: int = 0
-    first_bytes: list[int] = field(default_factory=lambda: [0] * (len(FIRST_BYTE_BOUNDS_MS) + 1))
+    first_bytes: list[int] = field(default_factory=lambda: [0] * len(NAMES))
 
 
 @dataclass(slots=True)
@@ -86,14 +85,15 @@ class Health:
         elif exchange.outcome in (Outcome.COMPLETED, Outcome.NO_USAGE):
             known.last_ok_at = now
         if exchange.first_byte_ms is not None:
-            minute.first_bytes[bisect_left(FIRST_BYTE_BOUNDS_MS, exchange.first_byte_ms)] += 1
+            minute.first_bytes[bisect_right(BOUNDS_MS, exchange.first_byte_ms)] += 1
 
     def report(self) -> dict[str, Any]:
         """All of it as JSON, for the heartbeat."""
         return {
             "pid": os.getpid(),
-            "started_at": self.started_at.isoformat(),
+            "started_at": _text(self.started_at),
             "backlog": self._settler.backlog,
+            "spooled": self._settler.spooled,
             "spool_healthy": self._settler.can_bill,
             "in_flight": self._in_flight(),
             "upstreams": [self._told(name, known) for name, known in sorted(self._upstreams.items())],
@@ -101,13 +101,12 @@ class Health:
 
     def _told(self, name: str, known: _Upstream) -> dict[str, Any]:
         known.forget(int(self._clock() // 60))
+        columns = zip(*(minute.first_bytes for minute in known.minutes), strict=True)
         return {
             "name": name,
             "requests": sum(minute.requests for minute in known.minutes),
             "failures": sum(minute.failures for minute in known.minutes),
-            "first_bytes": [
-                sum(column) for column in zip(*(minute.first_bytes for minute in known.minutes), strict=True)
-            ],
+            "first_bytes": [sum(column) for column in columns],
             "last_ok_at": _time(known.last_ok_at),
             "last_error": known.last_error,
             "last_error_at": _time(known.last_error_at),
@@ -138,25 +137,14 @@ def sum_upstreams(reports: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [summed[name] for name in sorted(summed)]
 
 
-def find_percentile(counts: list[int], share: float) -> float | None:
-    """Milliseconds that this share of the requests stayed within, interpolated in its column. None for no requests."""
-    rank = share * sum(counts)
-    if not rank:
-        return None
-    bounds = (0, *FIRST_BYTE_BOUNDS_MS, FIRST_BYTE_BOUNDS_MS[-1])
-    passed = 0
-    for column, count in enumerate(counts):
-        if count and passed + count >= rank:
-            low, high = bounds[column], bounds[column + 1]
-            return low + (high - low) * (rank - passed) / count
-        passed += count
-    raise AssertionError("the last column with a count ends it")
-
-
 def _describe(exchange: Exchange) -> str:
     said = exchange.error_code or exchange.outcome.value
     return clean_text(said if exchange.upstream_status is None else f"{said} (status {exchange.upstream_status})")
 
 
 def _time(moment: float | None) -> str | None:
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat()
+    return None if moment is None else _text(datetime.fromtimestamp(moment, UTC))
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -21,7 +21,7 @@ from quart_proxy.core.errors import (
 )
 from quart_proxy.core.formats import ClientRequest, Format
 from quart_proxy.core.pricing import charge
-from quart_proxy.core.record import Exchange, Outcome
+from quart_proxy.core.record import Exchange, Outcome, clean_text
 from quart_proxy.core.usage import NOTHING_READ, Reading
 from quart_proxy.logs import write_event
 from quart_proxy.metrics import Metrics
@@ -96,6 +96,29 @@ class Relay:
     def is_inside_event(self) -> bool:
         """Whether the client has got a part of an event: then a heartbeat must wait."""
         return self._passage is not None and self._passage.is_inside_event
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether it is over but for its charge becoming durable."""
+        return self.exchange.duration_ms is not None
+
+    def tell(self) -> dict[str, object]:
+        """How far it is, for whoever watches."""
+        exchange = self.exchange
+        return {
+            "request_id": f"req_{exchange.request_id.hex}",
+            "user_id": exchange.user_id,
+            "user_name": exchange.user_name,
+            "key_id": exchange.api_key_id,
+            "model": clean_text(exchange.model),
+            "endpoint": exchange.endpoint,
+            "streamed": exchange.streamed,
+            "state": "waiting" if exchange.first_byte_ms is None else "streaming",
+            "started_at": exchange.started_at,
+            "elapsed_ms": self._elapsed_ms(),
+            "first_byte_ms": exchange.first_byte_ms,
+            "events": 0 if self._passage is None else self._passage.events,
+        }
 
     async def run(self) -> None:
         """Relay, settle, and say how it went. Raises nothing that a provider or a client can cause."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from itertools import islice
 
 from quart_proxy.core.errors import Unavailable
 from quart_proxy.services.relay import Relay
@@ -20,6 +21,10 @@ class RelayPool:
 
     def __len__(self) -> int:
         return len(self._running)
+
+    def list_running(self, limit: int) -> list[Relay]:
+        """Those that run longest, at most so many."""
+        return list(islice(self._running, limit))
 
     def start(self, relay: Relay) -> None:
         """Raises Unavailable when the worker is stopping."""

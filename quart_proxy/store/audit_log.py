@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.store.tables import audit_log
@@ -28,20 +28,46 @@ class AuditEntry:
 _ENTRY = tuple(audit_log.c[name] for name in AuditEntry.__slots__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which entries. None does not narrow; `since` is included, `until` is not. `containing` is a part of anything that
+    an entry says."""
+
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    containing: str | None = None
+
+
+_SEARCHED = (
+    *(audit_log.c[name] for name in ("actor", "action", "target", "request_id", "address")),
+    cast(audit_log.c.before, Text),
+    cast(audit_log.c.after, Text),
+)
+
+
 async def list_audit(
-    connection: AsyncConnection,
-    *,
-    actor: str | None = None,
-    action: str | None = None,
-    target: str | None = None,
-    before_id: int | None,
-    limit: int,
+    connection: AsyncConnection, chosen: AuditFilter, *, before_id: int | None, limit: int
 ) -> list[AuditEntry]:
-    """Newest first; None does not narrow."""
+    """Newest first."""
     query = select(*_ENTRY).order_by(audit_log.c.id.desc()).limit(limit)
-    for name, value in (("actor", actor), ("action", action), ("target", target)):
-        if value is not None:
+    for name in ("actor", "action", "target"):
+        if (value := getattr(chosen, name)) is not None:
             query = query.where(audit_log.c[name] == value)
+    if chosen.since is not None:
+        query = query.where(audit_log.c.at >= chosen.since)
+    if chosen.until is not None:
+        query = query.where(audit_log.c.at < chosen.until)
+    if chosen.containing is not None:
+        query = query.where(or_(*(column.icontains(chosen.containing, autoescape=True) for column in _SEARCHED)))
     if before_id is not None:
         query = query.where(audit_log.c.id < before_id)
     return [AuditEntry(*row) for row in await connection.execute(query)]
+
+
+async def list_known(connection: AsyncConnection, column: Literal["actor", "action"]) -> list[str]:
+    """Every value that an entry has there, in order."""
+    known = audit_log.c[column]
+    return list((await connection.scalars(select(known).distinct().order_by(known))).all())

@@ -4,6 +4,7 @@
 the change. The notification makes it fast; the number makes it true.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +28,14 @@ class Actor:
 async def bump_version(connection: AsyncConnection) -> int:
     """Count one change; call it in the same transaction. Waiting for the row makes changes follow each other."""
     version = await connection.scalar(text("UPDATE config_version SET version = version + 1 RETURNING version"))
-    await connection.execute(text(f"SELECT pg_notify('{CHANNEL}', :version)"), {"version": str(version)})
+    await notify(connection, CHANNEL, [str(version)])
     return int(version)
+
+
+async def notify(connection: AsyncConnection, channel: str, payloads: Sequence[str]) -> None:
+    """Notify those who listen to `channel`, when this transaction commits; equal payloads are one."""
+    statement = text("SELECT pg_notify(:channel, payload) FROM unnest(CAST(:payloads AS text[])) AS payload")
+    await connection.execute(statement, {"channel": channel, "payloads": list(payloads)})
 
 
 async def read_version(connection: AsyncConnection) -> tuple[int, int]:

@@ -3,14 +3,14 @@
 Both are deltas (`balance = balance - x`), never read-modify-write, so they may cross each other freely.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import asyncpg
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import ColumnElement, and_, func, insert, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.errors import Conflict, NotFound
@@ -86,6 +86,13 @@ async def settle_records(connection: "asyncpg.Connection[Any]", records: Sequenc
     """
     rows = await connection.fetch(SETTLE, "[" + ",".join(records) + "]")
     return {row["id"]: row["balance"] for row in rows}
+
+
+async def settle_again(connection: AsyncConnection, record: str) -> dict[int, Decimal]:
+    """As `settle_records`, of one record, in the transaction that runs on `connection`."""
+    raw = await connection.get_raw_connection()
+    assert raw.driver_connection is not None
+    return await settle_records(raw.driver_connection, [record])
 
 
 async def bury_record(connection: "asyncpg.Connection[Any]", record: str, reason: str) -> None:
@@ -231,16 +238,67 @@ async def get_entry(connection: AsyncConnection, entry_id: int) -> Entry:
     return Entry(*row)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFilter:
+    """Which entries. None does not narrow; `since` is included, `until` is not."""
+
+    user_id: int | None = None
+    kind: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        columns = ledger.c
+        equal = {columns.user_id: self.user_id, columns.kind: self.kind}
+        conditions = [column == wanted for column, wanted in equal.items() if wanted is not None]
+        if self.since is not None:
+            conditions.append(columns.created_at >= self.since)
+        if self.until is not None:
+            conditions.append(columns.created_at < self.until)
+        return and_(true(), *conditions)
+
+
 async def list_entries(
-    connection: AsyncConnection, *, user_id: int | None, before_id: int | None, limit: int
+    connection: AsyncConnection, chosen: EntryFilter, *, before_id: int | None, limit: int
 ) -> list[Entry]:
-    """Newest first; all users' when `user_id` is None."""
-    query = select(*_ENTRY).order_by(ledger.c.id.desc()).limit(limit)
-    if user_id is not None:
-        query = query.where(ledger.c.user_id == user_id)
+    """Newest first."""
+    query = select(*_ENTRY).where(chosen.condition).order_by(ledger.c.id.desc()).limit(limit)
     if before_id is not None:
         query = query.where(ledger.c.id < before_id)
     return [Entry(*row) for row in await connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Movements:
+    """Sums in dollars: of entries by kind, and of some users' whole books. These are exact when all that was credited
+    (entries that took away included) is either used or left."""
+
+    by_kind: Mapping[str, Decimal]
+    credited: Decimal
+    used: Decimal
+    outstanding: Decimal
+
+    @property
+    def is_exact(self) -> bool:
+        return self.credited - self.used == self.outstanding
+
+
+async def sum_movements(connection: AsyncConnection, chosen: EntryFilter) -> Movements:
+    """By kind, those that are chosen; the books are those of its user, or of all, at any time. In a snapshot."""
+    by_kind = select(ledger.c.kind, func.sum(ledger.c.amount)).where(chosen.condition).group_by(ledger.c.kind)
+    credited = select(func.coalesce(func.sum(ledger.c.amount), 0))
+    balances = select(func.coalesce(func.sum(users.c.spent), 0), func.coalesce(func.sum(users.c.balance), 0))
+    if chosen.user_id is not None:
+        credited = credited.where(ledger.c.user_id == chosen.user_id)
+        balances = balances.where(users.c.id == chosen.user_id)
+    used, outstanding = (await connection.execute(balances)).one()
+    return Movements(
+        {row[0]: row[1] for row in await connection.execute(by_kind.order_by(ledger.c.kind))},
+        (await connection.execute(credited)).scalar_one(),
+        used,
+        outstanding,
+    )
 
 
 @dataclass(frozen=True, slots=True)

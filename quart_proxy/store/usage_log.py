@@ -248,7 +248,7 @@ async def _read_tail(
     connection: AsyncConnection, narrowed: ColumnElement[bool], limit: int
 ) -> tuple[TailCursor | None, list[tuple[int, UsageRow]]]:
     """What this statement's snapshot has (None: no row told it), and the rows, each with its transaction."""
-    query = select(_SNAPSHOT, _XID, *_COLUMNS).where(narrowed, _HAS_BEGUN)
+    query = _rows().with_only_columns(_SNAPSHOT, _XID, *_COLUMNS).where(narrowed, _HAS_BEGUN)
     found = await connection.execute(query.order_by(_XID, usage_log.c.request_id).limit(limit))
     rows = [tuple(row) for row in found]
     return parse_snapshot(rows[0][0]) if rows else None, [(row[1], _row(row[2:])) for row in rows]

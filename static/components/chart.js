@@ -63,11 +63,10 @@ class TimeChart extends HTMLElement {
     const { title, data } = given;
     render(html`<figure class="chart">
       <figcaption class="chart-head"><h2>${title}</h2><div class="chart-actions">
-        <button type="button" class="button" data-kind="quiet" aria-pressed=${this.#isTable} @click=${() => this.#turn()}>${this.#isTable ? "View as chart" : "View as table"}</button>
+        <button type="button" class="button" data-kind="quiet" aria-label=${`View ${title} as ${this.#isTable ? "chart" : "table"}`} @click=${() => this.#turn()}>${this.#isTable ? "Chart" : "Table"}</button>
         <button type="button" class="button" data-kind="icon" aria-label=${`Save ${title} as CSV`} title="Save as CSV"
           @click=${() => saveText(chartCsv(data), `${fileName(title)}.csv`)}>${icon("download")}</button></div></figcaption>
-      ${this.#isTable ? this.#table() : this.#drawing()}
-      <p class="chart-foot">${zoneText(data)}</p></figure>`, this);
+      ${this.#isTable ? html`${this.#table()}<p class="chart-foot">${zoneText(data)}</p>` : this.#drawing()}</figure>`, this);
   }
 
   #turn() {
@@ -137,8 +136,8 @@ class TimeChart extends HTMLElement {
     const at = this.#at;
     const valueOf = (one) => (at === null ? one.total : one.values[at]);
     const whole = kind === "bars" && data.series.length > 1 ? (at === null ? sum(data.series.map((one) => one.total)) : bucketSum(data.series, at)) : null;
-    return html`<ul class="chart-legend"><li class="chart-when">${at === null ? "Whole range" : bucketText(data, at)}</li>
-      ${data.series.map((one, index) => {
+    return html`<p class="chart-foot"><span>${at === null ? "Whole range" : bucketText(data, at)}</span><span>${zoneText(data)}</span></p>
+      <ul class="chart-legend">${data.series.map((one, index) => {
         const href = hrefOf?.(null, one);
         return html`<li><svg class="swatch" viewBox="0 0 1 1" aria-hidden="true" focusable="false"><rect class=${`mark ${colours[index]}`} width="1" height="1"></rect></svg>
           ${href ? html`<a href=${href}>${one.name}</a>` : html`<span>${one.name}</span>`} <span class="chart-value">${shown(valueOf(one), format)}</span></li>`;

@@ -1,5 +1,101 @@
-import { pageHead } from "../components/bits.js";
+// Every movement of money by hand, its totals, and the proof that the books agree.
 
-export default function page({ draw }) {
-  draw(pageHead("ledger"));
+import { download, get, withQuery } from "../api.js";
+import { amount, pageHead } from "../components/bits.js";
+import { segments } from "../components/filters.js";
+import { icon } from "../components/icons.js";
+import { Picker } from "../components/picker.js";
+import { ListResource, Resource, emptyState, pager, show as states, skeletonRows } from "../components/resource.js";
+import { table } from "../components/table.js";
+import { timeRange } from "../components/time-range.js";
+import { toast } from "../components/toast.js";
+import { count, exactMoney, money, signedMoney } from "../format.js";
+import { html } from "../html.js";
+import { readRange } from "../range.js";
+import { countOf, kindTotals, reconcile } from "./money/books.js";
+import { entryColumns } from "./money/entries.js";
+import { KINDS, kindText } from "./money/movement.js";
+import { openReverse } from "./money/reverse.js";
+import { findUsers } from "./requests/filter-bar.js";
+
+const KIND_CHOICES = [["", "All"], ...KINDS.map(({ kind, text }) => [kind, text]), ["reverse", "Reverse"]];
+
+export default function ledger({ query, signal, router, draw }) {
+  const range = () => readRange(query(), Date.now(), "all");
+  const filters = () => {
+    const { from, to } = query().get("range") || query().get("from") || query().get("to") ? range() : { from: null, to: null };
+    return { user_id: query().get("user_id"), kind: query().get("kind"), from, to };
+  };
+  const list = new ListResource({ signal }, ({ cursor, signal: stop }) => get(withQuery("/api/admin/ledger", { cursor, ...filters() }), { signal: stop }), () => show());
+  const totals = new Resource({ signal }, (stop) => get(withQuery("/api/admin/ledger/totals", filters()), { signal: stop }), () => show());
+  const books = new Resource({ signal }, (stop) => get("/api/admin/ledger/totals", { signal: stop }), () => show());
+  const picker = new Picker({ find: findUsers, draw: () => show(), onpick: (user_id) => router.setQuery({ user_id }) });
+  /** Who is chosen, by the name that a row or a suggestion has. */
+  const chosen = () => query().get("user_id");
+  const chosenName = () => picker.textOf(chosen()) ?? list.rows.find(({ user_id: id }) => String(id) === chosen())?.user_name ?? null;
+
+  const load = () => { list.load(); totals.load(); };
+  const reverse = (entry) => openReverse(entry, entry.user_name ?? `user ${entry.user_id}`, { done: () => { load(); books.load(); } });
+  const isFiltered = () => Object.values(filters()).some(Boolean);
+  const hrefOf = (kind) => withQuery("/ui/ledger", { ...Object.fromEntries(query()), kind });
+
+  async function save() {
+    try {
+      await download(withQuery("/api/admin/ledger.csv", filters()), "ledger.csv");
+    } catch (error) {
+      toast(`The ledger was not saved: ${error.message}`, { tone: "bad" });
+    }
+  }
+  const exportText = () => {
+    const rows = totals.data ? countOf(totals.data) : null;
+    return rows === null ? "Export (CSV)" : `Export ${count(rows)} ${rows === 1 ? "row" : "rows"} (CSV)`;
+  };
+
+  const show = () => draw(html`${pageHead("Ledger", { lead: "Every movement of money by hand. Entries are never changed or deleted: a wrong one is reversed by another.",
+      actions: html`<button type="button" class="button" ?disabled=${!list.rows.length} @click=${save}>${icon("download")}${exportText()}</button>` })}
+    ${states(books, { skeleton: skeletonRows(2), data: (data) => proof(data) })}
+    <div class="toolbar">${picker.field({ label: "User", value: chosen(), text: chosenName(), placeholder: "Any user", labelled: false, filter: true })}
+      ${ranges(query(), router)}${segments("Kind", KIND_CHOICES, query().get("kind") ?? "", hrefOf)}</div>
+    ${states(totals, { skeleton: skeletonRows(1), data: ({ by_kind: sums }) => byKind(sums) })}
+    ${states(list, { data: () => html`${table({ caption: "Ledger", columns: entryColumns({ reverse }), rows: list.rows })}${pager(list, "entries")}`,
+      isEmpty: ({ data }) => !data.length, empty: isFiltered() ? none() : nothingYet() })}`);
+
+  const none = () => emptyState({ title: "No entry matches", text: "Nothing was moved that fits these filters.", iconName: "search", action: html`<a class="button" href="/ui/ledger">Clear filters</a>` });
+  const nothingYet = () => emptyState({ title: "Nothing has moved yet", text: "Top up a user, and the entry stands here.", iconName: "book", action: html`<a class="button" data-kind="primary" href="/ui/users">To the users</a>` });
+
+  load();
+  books.load();
+  let asked = JSON.stringify([...query()]);
+  return { onquery: () => {
+    const now = JSON.stringify([...query()]);
+    if (now !== asked) load();
+    asked = now;
+  } };
+}
+
+/** The span of time, which here may be all of it. */
+function ranges(query, router) {
+  const isAll = !query.get("range") && !query.get("from") && !query.get("to");
+  if (isAll) {
+    return html`<button type="button" class="button" @click=${() => router.setQuery({ range: "30d" })}>${icon("clock")}All time</button>`;
+  }
+  return html`${timeRange(readRange(query, Date.now()), (changes) => router.setQuery(changes))}
+    <button type="button" class="button" data-kind="quiet" @click=${() => router.setQuery({ range: null, from: null, to: null })}>All time</button>`;
+}
+
+function byKind(sums) {
+  const kinds = kindTotals(sums);
+  if (!kinds.length) return "";
+  return html`<dl class="kind-totals">${kinds.map(([kind, sum, rows]) => html`<div><dt>${kindText(kind)}${rows === null ? "" : html` <span class="count">${count(rows)}</span>`}</dt><dd title=${exactMoney(sum)}>${signedMoney(sum)}</dd></div>`)}</dl>`;
+}
+
+/** credited − used = outstanding, and whether it is so. */
+function proof(data) {
+  const { credited, used, outstanding, expected, difference, agrees } = reconcile(data);
+  const term = (name, value) => html`<span><span class="tile-label">${name}</span><span class="sum">${amount(value)}</span></span>`;
+  return html`<section class="panel reconciliation" aria-label="Reconciliation">
+    ${term("Credited", credited)}<span class="sign" aria-label="less">−</span>${term("Used", used)}<span class="sign" aria-label="is">=</span>${term("Outstanding", outstanding)}
+    <span class="agreement" data-tone=${agrees ? "good" : "bad"} role="status">${icon(agrees ? "check" : "error")}${agrees
+      ? "The books agree, to the last digit."
+      : html`They differ by <strong title=${exactMoney(difference)}>${money(difference)}</strong>: ${money(expected)} was expected.`}</span></section>`;
 }

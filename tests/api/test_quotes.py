@@ -8,6 +8,7 @@ from admin_client import Admin, faults
 from product import PRICES, Product
 
 from quart_proxy.core.usage import Dimension
+from quart_proxy.store import repricing
 
 TOKENS = {"input": 1000, "cached_input": 2000, "output": 100}
 
@@ -86,3 +87,18 @@ async def test_last_day_is_priced_again_to_the_last_digit(admin: Admin, product:
 async def test_quote_that_cannot_be_made_is_refused_by_field(admin: Admin, body: Any, params: set[str] | None) -> None:
     refused = faults(await admin.post("/models/sandbox-gpt/quote", body)).keys()
     assert refused == params if params else all(param.startswith("document.pricing") for param in refused)
+
+
+async def test_busy_day_is_priced_again_from_the_hourly_sums(
+    admin: Admin, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repricing, "LOG_ROWS_MAX", 0)
+    cost = Decimal((await product.chat("sandbox-gpt")).headers["x-quart-proxy-cost"])
+    await product.rows(1)
+    tripled = {dimension.value: str(3 * rate) for dimension, rate in PRICES.items()}
+    past = (await quote(admin, "sandbox-gpt", document={"pricing": tripled}))["last_24h"]
+    assert (Decimal(past["charged"]), Decimal(past["with_draft"])) == (cost, 3 * cost)
+    assert (past["requests"], past["exact"]) == (1, True)
+    tiers = {"1": {"input": "9", "output": "9"}}
+    past = await quote(admin, "sandbox-gpt", document={"pricing": {"input": 1, "output": 1, "tiers": tiers}})
+    assert past["last_24h"]["exact"] is False

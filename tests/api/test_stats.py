@@ -8,47 +8,13 @@ from typing import Any
 
 import pytest
 from admin_client import Admin, faults
-from books import Books
+from past import Past
 from product import Product
 
-from quart_proxy.core.record import Exchange, Outcome
-from quart_proxy.store.ledger import settle_records
-from quart_proxy.store.partitions import first_id
-from quart_proxy.store.served import list_served_models
+from quart_proxy.core.record import Outcome
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 NOTHING: dict[str, Any] = {"price_id": None, "usage": None, "cost": Decimal(0)}
-
-
-class Past:
-    """Requests that arrived when the test says."""
-
-    def __init__(self, product: Product, books: Books) -> None:
-        self.product = product
-        self.books = books
-        self.number = 0
-
-    def exchange(self, at: datetime, **fields: Any) -> Exchange:
-        self.number += 1
-        earliest = first_id(at)
-        identifier = type(earliest)(int=earliest.int + self.number)
-        exchange = self.books.exchange(request_id=identifier, started_at=at.isoformat(), **fields)
-        return exchange
-
-    async def settle(self, *exchanges: Exchange) -> None:
-        connection = await self.product.database.connect()
-        try:
-            await settle_records(connection, [exchange.encode().decode() for exchange in exchanges])
-        finally:
-            await connection.close()
-
-
-@pytest.fixture
-async def past(product: Product) -> Past:
-    async with product.database.read() as connection:
-        price = (await list_served_models(connection, "sandbox-gpt"))[0].price
-    other, _ = await product.add_user("50", name="other")
-    return Past(product, Books(product.database, [product.user_id, other], price, Decimal(100)))
 
 
 def span(since: datetime, until: datetime) -> str:

@@ -8,12 +8,13 @@ import looks
 import pytest
 from browsing import running_browser
 from cast import Cast, gather_cast
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, StorageState, expect
 from product import Product, cloned_database, serve_product
 from traffic import live_two_weeks
+from visiting import sign_in
 from watching import Watch
 
-WAIT_MS = 10_000
+WAIT_MS = 20_000
 """How long a step may take before it counts as broken: this machine may run other tests meanwhile."""
 
 OpenContext = Callable[..., Awaitable[BrowserContext]]
@@ -44,6 +45,21 @@ async def cast(site: Product) -> Cast:
     everyone = await gather_cast(site)
     await live_two_weeks(site, everyone)
     return everyone
+
+
+@pytest.fixture(scope="module")
+async def admin_state(browser: Browser, site: Product) -> StorageState:
+    """What a browser keeps of an admin who signed in: `open_context(storage_state=admin_state)`."""
+    return await remember_admin(browser, site)
+
+
+async def remember_admin(browser: Browser, site: Product) -> StorageState:
+    """Sign in as an admin by the form, in a browser of its own, and keep its cookies and storage."""
+    context = await browser.new_context(base_url=site.base_url)
+    await sign_in(await context.new_page())
+    state = await context.storage_state()
+    await context.close()
+    return state
 
 
 @pytest.fixture
@@ -79,6 +95,12 @@ async def open_context(browser: Browser, site: Product, watch: Watch) -> AsyncIt
     for context in opened:
         await context.close()
     assert not watch.unexpected, "\n".join(watch.unexpected)
+
+
+@pytest.fixture
+async def admin_page(open_context: OpenContext, admin_state: StorageState) -> Page:
+    """A page of an admin's browser, nothing opened yet."""
+    return await (await open_context(storage_state=admin_state)).new_page()
 
 
 @pytest.fixture

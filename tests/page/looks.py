@@ -27,7 +27,11 @@ _FIND_WIDE = """() => {
   return [`${root.scrollWidth} px of ${root.clientWidth}`,
           ...wide.slice(0, 5).map((element) => element.outerHTML.slice(0, 120))];
 }"""
-_RUN_AXE = """(rules) => axe.run(document, {runOnly: {type: "tag", values: rules}, resultTypes: ["violations"]})"""
+# Preloading would fetch the style sheets again, by addresses that axe guesses.
+_RUN_AXE = """(rules) => {
+  const runOnly = {type: "tag", values: rules};
+  return axe.run(document, {runOnly, resultTypes: ["violations"], preload: false});
+}"""
 
 
 async def resize(page: Page, size: tuple[int, int]) -> None:

@@ -4,32 +4,38 @@ A new page is covered by standing in that table; one whose address has a paramet
 """
 
 import re
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import looks
 import pytest
 from cast import Cast
 from conftest import OpenContext
 from looks import SIZES, THEMES, Theme
-from playwright.async_api import BrowserContext, Page, expect
-from visiting import Route, list_routes, settled, show_key, sign_in_quickly
+from playwright.async_api import Page, StorageState, expect
+from visiting import Route, list_routes, settled, show_key
 
 ROUTES = list_routes()
+Enter = Callable[..., Awaitable[Page]]
 EVERY_ROUTE = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 
 
-async def enter(context: BrowserContext, route: Route, cast: Cast) -> Page:
-    """The page of `route`, seen by whom it is for."""
-    page = await context.new_page()
-    if route.who == "user":
-        member = cast.member("Captain Token")
-        await show_key(page, member.key_texts["ci-prod"], then=_address(route, cast))
+@pytest.fixture
+def enter(open_context: OpenContext, admin_state: StorageState, cast: Cast) -> Enter:
+    """Opens the page of a route as whoever it is for."""
+
+    async def open_page(route: Route, **options: Any) -> Page:
+        state = admin_state if route.who == "admin" else None
+        page = await (await open_context(storage_state=state, **options)).new_page()
+        if route.who == "user":
+            await show_key(page, cast.member("Captain Token").key_texts["ci-prod"], then=_address(route, cast))
+            return page
+        await page.goto(_address(route, cast))
+        await settled(page)
+        await expect(page).to_have_url(_address(route, cast))
         return page
-    if route.who == "admin":
-        await sign_in_quickly(context)
-    await page.goto(_address(route, cast))
-    await settled(page)
-    await expect(page).to_have_url(_address(route, cast))
-    return page
+
+    return open_page
 
 
 def _address(route: Route, cast: Cast) -> str:
@@ -43,9 +49,9 @@ def _name(route: Route) -> str:
 
 @EVERY_ROUTE
 @pytest.mark.parametrize("theme", THEMES)
-async def test_page_is_legible_to_everyone(open_context: OpenContext, cast: Cast, route: Route, theme: Theme) -> None:
+async def test_page_is_legible_to_everyone(enter: Enter, route: Route, theme: Theme) -> None:
     # axe brings styles of its own, which the page's policy would refuse. The other tests run under it.
-    page = await enter(await open_context(color_scheme=theme, bypass_csp=True), route, cast)
+    page = await enter(route, color_scheme=theme, bypass_csp=True)
     for size, pixels in SIZES.items():
         await looks.resize(page, pixels)
         await settled(page)
@@ -55,23 +61,15 @@ async def test_page_is_legible_to_everyone(open_context: OpenContext, cast: Cast
 
 
 @EVERY_ROUTE
-async def test_page_fits_a_narrow_phone_and_a_zoomed_window(
-    open_context: OpenContext, cast: Cast, route: Route
-) -> None:
-    page = await enter(await open_context(), route, cast)
+async def test_page_says_where_one_is_and_fits_a_narrow_phone_and_a_zoomed_window(enter: Enter, route: Route) -> None:
+    page = await enter(route)
+    await expect(page).to_have_title(re.compile(r".+ · quart-proxy$"))
+    assert await page.get_by_role("heading", level=1).count() == 1
+    if route.nav:
+        here = page.get_by_role("navigation", name="Main", exact=True).locator("[aria-current=page]")
+        await expect(here).to_have_text(route.title)
     for pixels in (looks.NARROW, looks.ZOOMED):
         await looks.resize(page, pixels)
         await settled(page)
         assert await looks.list_sideways_scrolling(page) == []
     await looks.picture(page, f"{_name(route)}-zoomed")
-
-
-@EVERY_ROUTE
-async def test_page_says_where_one_is(open_context: OpenContext, cast: Cast, route: Route) -> None:
-    page = await enter(await open_context(), route, cast)
-    await expect(page).to_have_title(re.compile(r".+ · quart-proxy$"))
-    assert await page.get_by_role("heading", level=1).count() == 1
-    await expect(page.get_by_role("main")).to_be_visible()
-    if route.nav:
-        here = page.get_by_role("navigation", name="Main", exact=True).locator("[aria-current=page]")
-        await expect(here).to_have_text(route.title)

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from browsing import NODE
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import Page, expect
 from product import ADMIN_PASSWORD
 
 STATIC = Path(__file__).parents[2] / "static"
@@ -44,12 +44,6 @@ async def sign_in(page: Page, *, name: str = "dana", then: str = "/ui") -> None:
     await page.get_by_role("button", name="Sign in").click()
     await expect(page).to_have_url(then)
     await settled(page)
-
-
-async def sign_in_quickly(context: BrowserContext) -> None:
-    """As an admin, for tests that are about something else."""
-    answer = await context.request.post("/api/admin/login", data={"password": ADMIN_PASSWORD, "name": "dana"})
-    assert answer.ok, await answer.text()
 
 
 async def show_key(page: Page, key: str, *, then: str = "/ui/me") -> None:

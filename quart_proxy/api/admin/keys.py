@@ -1,12 +1,13 @@
-"""/api/admin/keys/{id}: one client key. It is made at `/api/admin/users/{id}/keys`."""
+"""/api/admin/keys: every client key, and one of them. It is made at `/api/admin/users/{id}/keys`."""
 
 from datetime import timedelta
 
 from quart import Blueprint, Response
 
 from quart_proxy.http import json_response, service
+from quart_proxy.http.account_rows import keys_answer
 from quart_proxy.http.answers import acting, put_in_force
-from quart_proxy.http.fields import ID, Field, read_body_fields, whole
+from quart_proxy.http.fields import ID, Field, identifier, read_body_fields, read_query, whole
 from quart_proxy.http.forms import key_form
 from quart_proxy.http.key_fields import KEY_FIELDS, NOT_ENFORCED
 from quart_proxy.services.accounts import Accounts
@@ -16,6 +17,12 @@ from quart_proxy.store.database import Database
 GRACE_HOURS_MAX = 90 * 24
 
 routes = Blueprint("keys", __name__)
+
+
+@routes.get("")
+async def list_all() -> Response:
+    """Newest first, revoked ones too."""
+    return await keys_answer(user_id=read_query({"user_id": identifier}).get("user_id"))
 
 
 @routes.get(f"/<{ID}:key_id>")

@@ -2,7 +2,7 @@
 
 from quart import Blueprint, Response, request
 
-from quart_proxy.http import json_response, service
+from quart_proxy.http import json_response, request_id_text, service
 from quart_proxy.http.fields import NAME_CHARACTERS_MAX, Field, read_body_fields, text
 from quart_proxy.http.forms import time_text
 from quart_proxy.http.sessions import COOKIE, client_address
@@ -20,7 +20,9 @@ async def sign_in() -> Response:
     fields = await read_body_fields(
         {"password": Field(text(PASSWORD_CHARACTERS_MAX), required=True), "name": Field(text(NAME_CHARACTERS_MAX))}
     )
-    session = await service(AdminSessions).login(fields["password"], client_address(), name=fields.get("name"))
+    session = await service(AdminSessions).login(
+        fields["password"], client_address(), name=fields.get("name"), request_id=request_id_text()
+    )
     response = json_response(
         {"token": session.token, "expires_at": time_text(session.expires_at), "csrf_token": session.csrf_token},
         headers={"cache-control": "no-store"},

@@ -2,13 +2,27 @@
 
 from quart import Blueprint, Response
 
+from quart_proxy.http import service
+from quart_proxy.http.answers import acting
 from quart_proxy.http.sessions import COOKIE
+from quart_proxy.store.changes import record_audit
+from quart_proxy.store.database import Database
 
 routes = Blueprint("logout", __name__)
 
 
 @routes.post("")
 async def sign_out() -> Response:
+    who = acting()
+    async with service(Database).transaction() as connection:
+        await record_audit(
+            connection,
+            actor=who.name,
+            action="session.logout",
+            target="session",
+            request_id=who.request_id,
+            address=who.address,
+        )
     response = Response(status=204)
     response.delete_cookie(COOKIE, path="/api/admin", httponly=True, samesite="Strict")
     return response

@@ -1,9 +1,13 @@
-"""GET /api/admin/usage: everyone's requests, as a list, as a file, as totals, and the receipt of each."""
+"""GET /api/admin/usage: everyone's requests, as a list, as a file, as totals, and the receipt of each.
+
+`/tail` tells the rows that came after a cursor, for whoever cannot hold a stream of `/api/admin/events` open.
+"""
 
 from quart import Blueprint, Response
 
 from quart_proxy.http.answers import also_at
 from quart_proxy.http.forms import usage_form_for_admin
+from quart_proxy.http.live import read_watch_filter, tail_answer
 from quart_proxy.http.usage import (
     ADMIN_FILTERS,
     CSV_COLUMNS,
@@ -31,6 +35,11 @@ async def export_all_usage() -> Response:
 @routes.get("/totals")
 async def sum_all_usage() -> Response:
     return await totals_answer(read_filter(ADMIN_FILTERS))
+
+
+@routes.get("/tail")
+async def read_usage_tail() -> Response:
+    return await tail_answer(read_watch_filter())
 
 
 @routes.get("/<request_id>")

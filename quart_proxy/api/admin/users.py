@@ -3,13 +3,16 @@
 A balance is moved by entries of the ledger alone: no field of a user writes it.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from quart import Blueprint, Response
 
 from quart_proxy.core.errors import Fault, InvalidFields
+from quart_proxy.core.money import format_money, parse_money
 from quart_proxy.http import json_response, service
+from quart_proxy.http.account_rows import key_rows, user_rows
 from quart_proxy.http.answers import acting, put_in_force, read_page
 from quart_proxy.http.fields import (
     ID,
@@ -18,6 +21,7 @@ from quart_proxy.http.fields import (
     boolean,
     choice,
     email,
+    flag,
     idempotency_key,
     identifier,
     money,
@@ -26,12 +30,14 @@ from quart_proxy.http.fields import (
     refused,
     text,
 )
-from quart_proxy.http.forms import entry_form, key_form, user_form
+from quart_proxy.http.forms import entry_form, key_form
 from quart_proxy.http.key_fields import KEY_FIELDS
+from quart_proxy.http.statements import statement_answer, statement_file
 from quart_proxy.services.accounts import Accounts
-from quart_proxy.store.accounts import get_user, list_keys, list_users
+from quart_proxy.store.accounts import User, get_user, list_keys
 from quart_proxy.store.database import Database
-from quart_proxy.store.ledger import list_entries
+from quart_proxy.store.ledger import EntryFilter, list_entries
+from quart_proxy.store.user_lists import Place, UserSort, list_users_by
 
 routes = Blueprint("users", __name__)
 
@@ -52,13 +58,37 @@ MOVEMENT = {
 
 @routes.get("")
 async def list_all() -> Response:
-    """`q` narrows by a part of the name or the e-mail address."""
-    page, given = read_page(identifier), read_query({"q": text()})
-    async with service(Database).read() as connection:
-        rows = await list_users(
-            connection, after_id=page.cursor or 0, limit=page.limit + 1, containing=given.get("q", "")
+    """`q` narrows by a part of the name or the e-mail address, `low=1` to those with nothing left. `sort` is `id` where
+    it is not said, and `order` upwards, but for what was spent."""
+    given = read_query(
+        {"q": text(), "low": flag, "sort": choice(*UserSort), "order": choice("asc", "desc")},
+    )
+    sort = UserSort(given.get("sort", UserSort.ID))
+    page = read_page(lambda cursor: _parse_place(cursor, sort))
+    async with service(Database).snapshot() as connection:
+        found = await list_users_by(
+            connection,
+            sort,
+            descending=given.get("order", "desc" if sort is UserSort.SPENT else "asc") == "desc",
+            after=page.cursor,
+            limit=page.limit + 1,
+            containing=given.get("q", ""),
+            low=given.get("low", False),
         )
-    return page.answer(rows, user_form, lambda user: user.id)
+        rows = await user_rows(connection, [user for user, _ in found])
+    placed = list(zip(rows, (place for _, place in found), strict=True))
+    return page.answer(placed, lambda row: row[0], lambda row: _render_place(row[1]))
+
+
+def _render_place(place: Place) -> str:
+    return f"{place.id} {format_money(place.value) if isinstance(place.value, Decimal) else place.value}"
+
+
+def _parse_place(cursor: str, sort: UserSort) -> Place:
+    """Raises ValueError for what this list did not give in this order."""
+    number, _, value = cursor.partition(" ")
+    kept: dict[UserSort, Callable[[str], int | str | Decimal]] = {UserSort.ID: int, UserSort.NAME: str}
+    return Place(kept.get(sort, parse_money)(value), identifier(number))
 
 
 @routes.post("")
@@ -66,13 +96,20 @@ async def create() -> Response:
     fields = await read_body_fields(NEW_USER)
     fields.pop("balance", None)
     user = await service(Accounts).create_user(acting(), **fields)
-    return json_response(user_form(user), 201, {"location": f"/api/admin/users/{user.id}"})
+    return json_response(await _row(user), 201, {"location": f"/api/admin/users/{user.id}"})
 
 
 @routes.get(f"/<{ID}:user_id>")
 async def get_one(user_id: int) -> Response:
     async with service(Database).read() as connection:
-        return json_response(user_form(await get_user(connection, user_id)))
+        user = await get_user(connection, user_id)
+    return json_response(await _row(user))
+
+
+async def _row(user: User) -> dict[str, Any]:
+    async with service(Database).snapshot() as connection:
+        (row,) = await user_rows(connection, [user])
+    return row
 
 
 @routes.patch(f"/<{ID}:user_id>")
@@ -81,7 +118,7 @@ async def change(user_id: int) -> Response:
     changes.pop("balance", None)
     user = await service(Accounts).update_user(acting(), user_id, changes)
     await put_in_force()
-    return json_response(user_form(user))
+    return json_response(await _row(user))
 
 
 @routes.delete(f"/<{ID}:user_id>")
@@ -96,12 +133,24 @@ async def delete(user_id: int) -> Response:
 
 
 @routes.get(f"/<{ID}:user_id>/ledger")
-async def get_statement(user_id: int) -> Response:
+async def list_movements(user_id: int) -> Response:
     page = read_page(identifier)
     async with service(Database).read() as connection:
         await get_user(connection, user_id)
-        rows = await list_entries(connection, user_id=user_id, before_id=page.cursor, limit=page.limit + 1)
+        chosen = EntryFilter(user_id=user_id)
+        rows = await list_entries(connection, chosen, before_id=page.cursor, limit=page.limit + 1)
     return page.answer(rows, entry_form, lambda entry: entry.id)
+
+
+@routes.get(f"/<{ID}:user_id>/statement")
+async def get_statement(user_id: int) -> Response:
+    """With what requests used between the movements."""
+    return await statement_answer(user_id)
+
+
+@routes.get(f"/<{ID}:user_id>/statement.csv")
+async def export_statement(user_id: int) -> Response:
+    return await statement_file(user_id)
 
 
 @routes.post(f"/<{ID}:user_id>/ledger")
@@ -141,10 +190,10 @@ def _movement_faults(*, kind: str, amount: Decimal, reason: str | None = None) -
 @routes.get(f"/<{ID}:user_id>/keys")
 async def list_all_keys(user_id: int) -> Response:
     """All of them, revoked ones too; they are few."""
-    async with service(Database).read() as connection:
-        await get_user(connection, user_id)
-        keys = await list_keys(connection, user_id)
-    return json_response({"data": [key_form(key) for key in keys], "has_more": False, "next_cursor": None})
+    async with service(Database).snapshot() as connection:
+        user = await get_user(connection, user_id)
+        rows = await key_rows(connection, [(key, user.name) for key in await list_keys(connection, user_id)])
+    return json_response({"data": rows, "has_more": False, "next_cursor": None})
 
 
 @routes.post(f"/<{ID}:user_id>/keys")

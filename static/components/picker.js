@@ -1,0 +1,81 @@
+// Choosing one of many by typing: the browser's own suggestions, fed by `find`.
+
+import { html, ifDefined, when } from "../html.js";
+
+const WAIT_MS = 200;
+const ID = /#(\d+)\)?$/;
+let number = 0;
+
+/**
+ * `find(text)` resolves to `[{value, text}, …]`, at most a screenful; `onpick(value | null)` hears of a choice, and of the
+ * field being emptied. `draw()` shows the page anew.
+ */
+export class Picker {
+  #find;
+  #onpick;
+  #draw;
+  #timer = null;
+  #options = [];
+  #known = new Map();
+  id = `picker-${++number}`;
+
+  constructor({ find, onpick, draw }) {
+    this.#find = find;
+    this.#onpick = onpick;
+    this.#draw = draw;
+  }
+
+  /** What a value is called, if it was ever among the suggestions. */
+  textOf(value) {
+    return this.#known.get(String(value)) ?? null;
+  }
+
+  /** `value`: what is chosen now, or null; `text`: how it is called. `labelled`: false hides the label from the eye alone;
+   * `filter`: the `/` key comes here; `fault`: what is wrong with the choice. */
+  field({ label, value = null, text = null, placeholder = "Any", labelled = true, filter = false, autofocus = false, fault = null }) {
+    const shown = value === null ? "" : optionText({ value, text: text ?? this.textOf(value) ?? value });
+    return html`<div class="field"><label for=${this.id} class=${labelled ? "" : "visually-hidden"}>${label}</label>
+      <input id=${this.id} type="search" list=${`${this.id}-list`} autocomplete="off" spellcheck="false" placeholder=${placeholder} .value=${shown}
+        ?data-filter=${filter} ?autofocus=${autofocus} aria-invalid=${fault !== null} aria-describedby=${ifDefined(fault ? `${this.id}-fault` : undefined)}
+        @focus=${() => this.#search("")} @input=${this.#type} @change=${this.#choose}>
+      <datalist id=${`${this.id}-list`}>${this.#options.map((option) => html`<option value=${optionText(option)}></option>`)}</datalist>
+      ${when(fault, () => html`<p class="field-error" id=${`${this.id}-fault`}>${fault}</p>`)}</div>`;
+  }
+
+  #type = (event) => {
+    const { value } = event.target;
+    clearTimeout(this.#timer);
+    if (!value.trim()) this.#onpick(null);
+    else if (this.#named(value)) this.#onpick(this.#named(value).value);
+    else this.#timer = setTimeout(() => this.#search(value), WAIT_MS);
+  };
+
+  /** Typed to its end without a choice from the list: a number or a whole name is one all the same. */
+  #choose = async (event) => {
+    const text = event.target.value.trim();
+    if (!text) return;
+    clearTimeout(this.#timer);
+    await this.#search(text);
+    const option = this.#named(text) ?? (this.#options.length === 1 ? this.#options[0] : null);
+    if (option) this.#onpick(option.value);
+  };
+
+  #named(text) {
+    const id = ID.exec(text.trim())?.[1];
+    return this.#options.find((option) => (id ? option.value === id : option.text === text.trim())) ?? null;
+  }
+
+  /** Suggestions are a convenience: without an answer there are none. */
+  async #search(text) {
+    try {
+      this.#options = await this.#find(text.replace(/\s*\(#\d+\)$/, "").trim());
+    } catch {
+      this.#options = [];
+    }
+    for (const option of this.#options) this.#known.set(option.value, option.text);
+    this.#draw();
+  }
+}
+
+/** Names of rows are not unique, their numbers are. */
+const optionText = ({ value, text }) => (text === value || !/^\d+$/.test(value) ? text : `${text} (#${value})`);

@@ -1,0 +1,138 @@
+// The requests of everyone, or of one user: a histogram, the table, its sums and its file, all of the same filters.
+
+import { ApiError, download, get, withQuery } from "../../api.js";
+import { pageHead } from "../../components/bits.js";
+import { chart, spanOf } from "../../components/chart.js";
+import { icon } from "../../components/icons.js";
+import { emptyState, ListResource, pager, Resource, show as states, skeletonRows } from "../../components/resource.js";
+import { table } from "../../components/table.js";
+import { freshness, refreshing, timeRange } from "../../components/time-range.js";
+import { toast } from "../../components/toast.js";
+import { compact, outcomeText, plural } from "../../format.js";
+import { html, when } from "../../html.js";
+import { preferences } from "../../preferences.js";
+import { customRange, namedRange, readRange } from "../../range.js";
+import { outcomeColour } from "./colours.js";
+import { requestColumns, rowTone, totalCells } from "./columns.js";
+import { RequestDrawer } from "./drawer.js";
+import { FilterBar } from "./filter-bar.js";
+import { isFiltered, NO_FILTERS, OUTCOMES, readFilters, requestsOf } from "./filters.js";
+import { RequestFinder } from "./finder.js";
+import { LiveRequests } from "./live.js";
+
+const WIDEST = "90d";
+
+/** `source`: `{api, page, isAdmin, title, lead}`; only an admin can watch live. */
+export function requestLog({ query, signal, router, draw }, source) {
+  let asked = null;
+  let live = null;
+  let isExporting = false;
+
+  const ask = (path, more) => ({ signal: inner } = {}) => get(withQuery(`${source.api}${path}`, { ...asked.params, ...more?.() }), { signal: inner });
+  const histogram = new Resource({ signal }, (inner) => ask("/stats/timeseries", () => ({ metric: "requests", group_by: "outcome", top: OUTCOMES.length, tz: preferences.zone }))({ signal: inner }), () => show());
+  const totals = new Resource({ signal }, (inner) => ask("/usage/totals")({ signal: inner }), () => show());
+  const list = new ListResource({ signal }, ({ cursor, signal: inner }) => ask("/usage", () => ({ cursor }))({ signal: inner }), () => show());
+
+  const rows = () => (live ? live.rows : list.rows);
+  const nameOf = (name, value) => {
+    const row = rows().find((one) => String(one[name]) === value);
+    return { user_id: row?.user_name, key_id: row?.key_name }[name] ?? null;
+  };
+  const finder = new RequestFinder({ router, source, draw: () => show() });
+  const bar = new FilterBar({ router, isAdmin: source.isAdmin, names: nameOf, draw: () => show() });
+  const drawer = new RequestDrawer({ router, signal, source, rows });
+
+  /** What the address asks for; "now" is taken once, so that table, sums, bars and file are of the same rows. */
+  const read = () => {
+    const now = query();
+    const range = readRange(now, Date.now());
+    const filters = readFilters(now);
+    const isLive = source.isAdmin && now.get("live") === "1" && range.name !== "custom";
+    const key = JSON.stringify([now.get("range"), now.get("from"), now.get("to"), filters, isLive]);
+    return { key, range, filters, isLive, params: { ...filters, from: range.from, to: isLive ? null : range.to } };
+  };
+  const load = () => {
+    live?.stop();
+    live = null;
+    asked = read();
+    histogram.load();
+    totals.load();
+    if (asked.isLive) live = new LiveRequests({ filters: asked.filters, load: () => list.load(), draw: () => show(), place: () => document.getElementById("requests"), signal });
+    else list.load();
+  };
+  const hear = () => {
+    if (read().key !== asked.key) load();
+    show();
+    drawer.follow(query().get("open"));
+  };
+
+  const exportRows = async () => {
+    isExporting = true;
+    show();
+    try {
+      await download(withQuery(`${source.api}/usage.csv`, asked.params), "requests.csv");
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      toast(`The file could not be made: ${error.message}`, { tone: "bad" });
+    }
+    isExporting = false;
+    show();
+  };
+
+  // --- the parts of the page ---
+
+  const bars = (data) => chart({
+    title: "Requests by outcome", kind: "bars", data: named(data), format: compact, colour: outcomeColour, height: 150,
+    hrefOf: (bucket, series) => requestsOf(source.page, asked.filters, {
+      ...(bucket === null ? rangeQuery() : spanOf(data, bucket, bucket, asked.range)), ...(series?.key ? { outcome: series.key } : {}) }),
+    onzoom: (first, last) => {
+      const span = spanOf(data, first, last, asked.range);
+      router.setQuery({ ...customRange(span.from, span.to), live: null });
+    },
+  });
+  const rangeQuery = () => (asked.range.name === "custom" ? { from: asked.range.from, to: asked.range.to } : { range: asked.range.name });
+
+  const turnLive = () => router.setQuery(asked.isLive ? { live: null } : { live: "1", from: null, to: null });
+  const tools = () => html`<div class="toolbar" id="requests"><h2>${live ? "As they happen" : when(totals.data, ({ requests }) => plural(requests, "request"), () => "Requests")}</h2>
+    <div class="push actions">${when(live, () => live.bar())}
+      ${when(source.isAdmin, () => html`<button type="button" class="button" aria-pressed=${asked.isLive} @click=${turnLive}>${icon("live")}Live</button>`)}
+      <button type="button" class="button" ?disabled=${isExporting || !totals.data?.requests} @click=${exportRows}>${icon("download")}
+        ${isExporting ? "Exporting…" : totals.data ? `Export ${plural(totals.data.requests, "row")} (CSV)` : "Export (CSV)"}</button></div></div>`;
+
+  const opened = (row) => withQuery(source.page, { ...Object.fromEntries([...query().keys()].map((name) => [name, query().getAll(name)])), open: row.request_id });
+  const isSettled = (row) => !row.state || row.state === "settled";
+  const rowsTable = () => html`${when(live, () => live.notes())}${table({
+    caption: "Requests", columns: requestColumns(source), rows: rows(), keyOf: (row) => row.request_id, rowTone,
+    hrefOf: (row) => (isSettled(row) ? opened(row) : null), open: (row) => isSettled(row) && router.setQuery({ open: row.request_id }),
+    total: live || !totals.data ? null : totalCells(totals.data) })}
+    ${live ? "" : pager(list, "requests")}`;
+
+  const nothing = () => {
+    if (isFiltered(asked.filters)) {
+      return emptyState({ title: "No request matches", iconName: "search", text: "Nothing in this range passes the filters.",
+        action: html`<button type="button" class="button" data-kind="primary" @click=${() => router.setQuery(NO_FILTERS)}>Clear filters</button>` });
+    }
+    if (asked.range.name === WIDEST) return emptyState({ title: "No requests yet", iconName: "list", text: "Each request to /v1 gets a row here, with its receipt.", action: source.connect });
+    return emptyState({ title: `No requests in ${asked.range.name === "custom" ? "this range" : `the ${asked.range.text.toLowerCase()}`}`, iconName: "clock", text: "Look further back, or send one.",
+      action: html`<button type="button" class="button" data-kind="primary" @click=${() => router.setQuery(namedRange(WIDEST))}>Last 90 days</button>${source.connect}` });
+  };
+
+  const show = () => draw(html`${pageHead(source.title, { lead: source.lead, actions: html`${timeRange(asked.range, (changes) => router.setQuery({ ...changes, live: null }))}
+      ${freshness({ loadedAt: list.loadedAt, isLoading: list.isLoading, load })}` })}
+    <div class="log-tools">${finder.field()}${bar.panel(asked.filters)}</div>${bar.active(asked.filters)}
+    <section class="panel">${states(histogram, { data: bars, skeleton: skeletonRows(6) })}</section>
+    <section class="stack requests">${tools()}
+      ${states(list, { data: rowsTable, isEmpty: () => !rows().length && !live, empty: nothing(), skeleton: skeletonRows(10) })}
+      ${when(live && list.data && !live.rows.length, () => html`<p class="quiet">Waiting for the first request.</p>`)}</section>`);
+
+  preferences.addEventListener("change", () => load(), { signal });
+  // The rows come by themselves; the bars and sums follow.
+  refreshing(signal, () => live && (histogram.load(), totals.load()));
+  load();
+  show();
+  drawer.follow(query().get("open"));
+  return { onquery: hear };
+}
+
+/** Outcomes in words. */
+const named = (data) => ({ ...data, series: data.series.map((one) => ({ ...one, name: one.key === null ? one.name : outcomeText(one.key) })) });

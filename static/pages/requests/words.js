@@ -1,0 +1,73 @@
+// One request in words: how it ended, who is to blame, when what happened, and how to do it again. Pure.
+
+import { compareDecimals } from "../../decimal.js";
+import { duration, outcomeText, price } from "../../format.js";
+
+/** One sentence on how a request ended and what it cost. */
+export function verdict(row) {
+  const paid = compareDecimals(row.cost, "0") > 0 ? `${price(row.cost)} was charged` : "nothing was charged";
+  const after = row.duration_ms === null ? "" : ` after ${duration(row.duration_ms)}`;
+  switch (row.outcome) {
+    case "completed": return `Completed${after ? ` in ${duration(row.duration_ms)}` : ""}; ${paid}.`;
+    case "refused": return `Refused here with ${row.status}, before any provider was called; nothing was charged.`;
+    case "upstream_error": return `The provider ${providerFault(row)}${after}; ${paid}.`;
+    case "error_after_usage": return `The answer broke${after}, but the provider had already counted tokens; ${paid}.`;
+    case "no_usage": return `The provider answered without saying how many tokens it used; ${paid}.`;
+    case "usage_invalid": return `The provider's token counts made no sense; ${paid}.`;
+    case "interrupted": return `The answer broke off${after}, before the provider counted tokens; ${paid}.`;
+    case "aborted_unmetered": return `The client hung up${after}, and the answer was not read to its end; ${paid}.`;
+    default: return `${outcomeText(row.outcome)}; ${paid}.`;
+  }
+}
+
+function providerFault(row) {
+  if (row.upstream_status) return `answered ${row.upstream_status}`;
+  return row.error_code === "upstream_timeout" ? "did not answer in time" : "failed or could not be reached";
+}
+
+/** Where an error comes from: "gateway", "upstream", "client", or null where there is none. */
+export function errorSource({ outcome }) {
+  if (outcome === "completed") return null;
+  if (outcome === "refused") return "gateway";
+  return outcome === "aborted_unmetered" ? "client" : "upstream";
+}
+
+/** The parts of the time it took: `[{name, ms, share}]`, shares summing to 1; empty while it is not known. */
+export function timeline({ first_byte_ms: first, duration_ms: whole, streamed }) {
+  if (!whole) return [];
+  if (first === null || first > whole) return [{ name: "Until its end", ms: whole, share: 1 }];
+  return [
+    { name: streamed ? "Until the first token" : "Until the answer", ms: first, share: first / whole },
+    { name: streamed ? "Streaming" : "Reading the answer", ms: whole - first, share: (whole - first) / whole },
+  ].filter(({ ms }) => ms > 0);
+}
+
+/** A request like this one for a shell, without the key and without what was asked: neither is kept here. */
+export function curl(row, origin) {
+  const isAnthropic = row.endpoint.endsWith("messages");
+  const lines = [
+    `curl ${row.streamed ? "-N " : ""}${origin}${endpointPath(row.endpoint)}`,
+    "-H 'content-type: application/json'",
+    isAnthropic ? '-H "x-api-key: $API_KEY" -H \'anthropic-version: 2023-06-01\'' : '-H "authorization: Bearer $API_KEY"',
+    `-d ${quote(JSON.stringify(body(row, isAnthropic)))}`,
+  ];
+  return lines.join(" \\\n  ");
+}
+
+function body({ model, streamed, endpoint }, isAnthropic) {
+  const asked = endpoint.endsWith("responses") || endpoint.endsWith("embeddings")
+    ? { input: "…" } : { messages: [{ role: "user", content: "…" }] };
+  return { model, ...(streamed ? { stream: true } : {}), ...(isAnthropic ? { max_tokens: 1024 } : {}), ...asked };
+}
+
+const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** The API that was called, in a word: `chat`, `messages`. */
+export function endpointText(endpoint) {
+  return endpoint.replace(/^\/?v1\//, "").replace("/completions", "");
+}
+
+/** Where it is called. */
+export function endpointPath(endpoint) {
+  return endpoint.startsWith("/") ? endpoint : `/v1/${endpoint}`;
+}

@@ -1,0 +1,51 @@
+// A user at a glance: the balance, how fast it goes, on which models.
+
+import { get, withQuery } from "../../api.js";
+import { amount, at, facts, quantity, tile, timeAgo } from "../../components/bits.js";
+import { chart, spanOf } from "../../components/chart.js";
+import { Resource, show as states, skeletonRows } from "../../components/resource.js";
+import { compareDecimals } from "../../decimal.js";
+import { count, exactMoney, money } from "../../format.js";
+import { html } from "../../html.js";
+import { preferences } from "../../preferences.js";
+import { readRange } from "../../range.js";
+import { burnText, daysText, isRunningLow } from "../users/standing.js";
+
+export function overviewTab({ id, signal, user, draw }) {
+  const range = readRange(new URLSearchParams("range=30d"), Date.now());
+  const spend = new Resource({ signal }, (stop) => get(withQuery("/api/admin/stats/timeseries", { user_id: id, from: range.from, to: range.to,
+    metric: "cost", group_by: "model", interval: "day", tz: preferences.zone }), { signal: stop }), draw);
+
+  const behind = (bucket, series) => {
+    if (series && series.key === null) return null;
+    const span = bucket === null ? range : spanOf(spend.data, bucket, bucket, range);
+    return withQuery("/ui/requests", { user_id: id, model: series?.key, from: span.from, to: span.to });
+  };
+  return {
+    load: () => spend.load(),
+    template: () => html`${tiles(user())}
+      <div class="panel">${states(spend, { skeleton: skeletonRows(6), data: (data) => chart({ title: "Spend by model, 30 days", kind: "bars", data, format: money, hrefOf: behind }) })}</div>
+      <div class="panel"><h2>All time</h2>${lifetime(user())}</div>`,
+  };
+}
+
+function tiles(user) {
+  const isOut = compareDecimals(user.balance, "0") <= 0;
+  const requests = (range) => withQuery("/ui/requests", { user_id: user.id, range });
+  return html`<div class="tiles">
+    ${tile({ label: "Balance", value: amount(user.balance), note: exactMoney(user.balance), href: `/ui/users/${user.id}?tab=statement`, tone: isOut ? "bad" : null })}
+    ${tile({ label: "Lasts", value: daysText(user.days_left), note: "at the pace of the last 7 days", tone: isRunningLow(user) ? "bad" : null })}
+    ${tile({ label: "Burn", value: burnText(user.spent_7d), note: "a day, over the last 7 days", href: requests("7d") })}
+    ${tile({ label: "Spent, 30 days", value: amount(user.spent_30d), note: exactMoney(user.spent_30d), href: requests("30d") })}
+    ${tile({ label: "Active keys", value: count(user.keys), note: user.last_used_at ? html`last used ${timeAgo(user.last_used_at)}` : "never used", href: `/ui/users/${user.id}?tab=keys` })}</div>`;
+}
+
+function lifetime({ lifetime: sums, created_at: created }) {
+  return facts([
+    ["Spent", html`${amount(sums.spent)} <span class="quiet">${exactMoney(sums.spent)}</span>`],
+    ["Charged requests", quantity(sums.requests)],
+    ["Input tokens", quantity(sums.input_tokens)],
+    ["Output tokens", quantity(sums.output_tokens)],
+    ["Created", at(created)],
+  ]);
+}

@@ -1,0 +1,26 @@
+"""What a client of a key is set up with."""
+
+from product import Product
+
+from quart_proxy.core.formats import FORMATS
+
+
+async def test_user_is_told_the_address_and_where_each_model_is_called(product: Product) -> None:
+    _, key = await product.add_user("0", allowed_models=["sandbox-gpt", "sandbox-claude", "sandbox-responses"])
+    headers = {"authorization": f"Bearer {key}"}
+    told = (await product.client.get(f"{product.base_url}/api/user/connect", headers=headers)).json()
+    assert told["base_url"] == product.base_url
+    assert {model["name"]: set(model["endpoints"]) for model in told["models"]} == {
+        "sandbox-gpt": {"/v1/chat/completions", "/v1/embeddings"},
+        "sandbox-claude": {"/v1/messages"},
+        "sandbox-responses": {"/v1/responses"},
+    }
+    named = {**headers, "host": "gateway.example:8443"}
+    assert (await product.client.get(f"{product.base_url}/api/user/connect", headers=named)).json()[
+        "base_url"
+    ] == "http://gateway.example:8443"
+
+
+async def test_each_format_is_called_where_it_says(product: Product) -> None:
+    answered = {str(rule) for rule in product.app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    assert {f"/v1/{spoken.endpoint}" for spoken in FORMATS.values()} <= answered

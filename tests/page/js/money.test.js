@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { countOf, kindTotals, reconcile } from "../../../static/pages/money/books.js";
+import { balanceAfter, movementFaults, readAmount } from "../../../static/pages/money/movement.js";
+import { OnceWrite, onceTo } from "../../../static/pages/money/once.js";
+import { burnText, daysText, standingOf, trouble } from "../../../static/pages/users/standing.js";
+
+test("an amount is read as it is typed and never as a float", () => {
+  assert.equal(readAmount(" $20 "), "20");
+  assert.equal(readAmount("+0.10"), "0.10");
+  assert.equal(readAmount("\u22125"), "-5");
+  for (const typed of ["", "1,000", "1e3", "ten", ".", "1.2.3"]) assert.equal(readAmount(typed), null, typed);
+});
+
+test("the preview is exact to the last digit", () => {
+  assert.equal(balanceAfter("3.200000000001", "20"), "23.200000000001");
+  assert.equal(balanceAfter("0.1", "0.2"), "0.3");
+  assert.equal(balanceAfter("-1.50", "1.50"), "0");
+  assert.equal(balanceAfter("1", "x"), null);
+});
+
+test("only an adjustment may take away, and it says why", () => {
+  assert.deepEqual(movementFaults({ kind: "credit", amount: "20", reason: "" }), {});
+  assert.ok(movementFaults({ kind: "credit", amount: "-20" }).amount);
+  assert.ok(movementFaults({ kind: "adjust", amount: "-20", reason: " " }).reason);
+  assert.deepEqual(movementFaults({ kind: "adjust", amount: "-20", reason: "typo" }), {});
+  assert.ok(movementFaults({ kind: "grant", amount: "0.00" }).amount);
+});
+
+/** A server of one line: `answers` are statuses to fail with, or null to take it. */
+function server(answers) {
+  const sent = [];
+  const post = async (path, body, { headers }) => {
+    sent.push({ path, body, key: headers["idempotency-key"] });
+    const status = answers.shift() ?? null;
+    if (status !== null) throw Object.assign(new Error("no"), { status });
+    return { id: 7 };
+  };
+  return { sent, post };
+}
+
+test("a write without an answer is sent again as it was, with its key, whatever is typed since", async () => {
+  const { sent, post } = server([0, 503, null]);
+  const write = new OnceWrite("/a", post);
+  await assert.rejects(write.send({ amount: "20" }));
+  assert.equal(write.isUnknown, true);
+  await assert.rejects(write.send({ amount: "30" }));
+  assert.deepEqual(await write.send({ amount: "40" }), { id: 7 });
+  assert.deepEqual(sent.map(({ body }) => body.amount), ["20", "20", "20"]);
+  assert.equal(new Set(sent.map(({ key }) => key)).size, 1);
+  assert.equal(write.isUnknown, false);
+});
+
+test("a dialog opened anew goes on with the write whose answer is not known", async () => {
+  const { post } = server([0, null]);
+  const first = onceTo("/b", post);
+  await assert.rejects(first.send({ amount: "20" }));
+  assert.equal(onceTo("/b", post), first);
+  assert.notEqual(onceTo("/c", post), first);
+  await first.send({});
+  assert.notEqual(onceTo("/b", post), first);
+});
+
+test("a refusal ends the doubt, a lost session does not", async () => {
+  const { post } = server([0, 401, 422]);
+  const write = new OnceWrite("/d", post);
+  await assert.rejects(write.send({ amount: "x" }));
+  await assert.rejects(write.send({}));
+  assert.equal(write.isUnknown, true);
+  await assert.rejects(write.send({}));
+  assert.equal(write.isUnknown, false);
+});
+
+test("a refusal at first leaves the fields open", async () => {
+  const { sent, post } = server([422, null]);
+  const write = new OnceWrite("/e", post);
+  await assert.rejects(write.send({ amount: "-1" }));
+  await write.send({ amount: "1" });
+  assert.deepEqual(sent.map(({ body }) => body.amount), ["-1", "1"]);
+});
+
+test("the books agree only to the last digit", () => {
+  assert.equal(reconcile({ credited: "100", used: "12.000000000001", outstanding: "87.999999999999" }).agrees, true);
+  const off = reconcile({ credited: "100", used: "12", outstanding: "88.000000000001" });
+  assert.deepEqual([off.agrees, off.difference, off.expected], [false, "0.000000000001", "88"]);
+});
+
+test("totals by kind are read with their counts or without", () => {
+  assert.deepEqual(kindTotals({ credit: "5.00", grant: { amount: "1", count: 2 } }), [["credit", "5.00", null], ["grant", "1", 2]]);
+  assert.equal(countOf({ by_kind: { credit: { amount: "1", count: 3 }, grant: { amount: "1", count: 2 } } }), 5);
+  assert.equal(countOf({ by_kind: { credit: "1" } }), null);
+  assert.equal(countOf({ count: 4, by_kind: {} }), 4);
+});
+
+test("how a user stands is said in a word", () => {
+  const user = { balance: "5.00", disabled: false, days_left: 30 };
+  assert.equal(standingOf(user).text, "Active");
+  assert.equal(standingOf({ ...user, days_left: 0.5 }).text, "Running low");
+  assert.equal(standingOf({ ...user, balance: "0" }).text, "No money");
+  assert.equal(standingOf({ ...user, balance: "-0.000001" }).text, "Overdrawn");
+  assert.equal(standingOf({ ...user, disabled: true }).text, "Disabled");
+  assert.equal(trouble(user), "");
+  assert.match(trouble({ ...user, balance: "0" }), /402/);
+});
+
+test("days and burn are said shortly", () => {
+  assert.deepEqual([null, 0, 0.4, 1.9, 11.2, 5000].map(daysText), ["–", "none", "less than a day", "1 day", "11 days", "over 1,000 days"]);
+  assert.equal(burnText("7.00"), "$1.00");
+  assert.equal(burnText("0"), "$0.00");
+  assert.equal(burnText(undefined), "–");
+});
