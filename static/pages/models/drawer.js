@@ -54,7 +54,7 @@ export function openModel({ key, signal, query, providers, onsaved, onremoved, o
 
 function actions({ row }, drop) {
   const names = [row.display_name ?? row.key, ...(row.aliases ?? [])];
-  return html`<a class="button" href=${withQuery("/ui/requests", { model: names, range: "24h" })}>${icon("list")}Requests</a>
+  return html`<a class="button" data-kind="icon" aria-label=${`Requests of ${row.key}`} title="Requests of the last 24 hours" href=${withQuery("/ui/requests", { model: names, range: "24h" })}>${icon("list")}</a>
     <button type="button" class="button" data-kind="icon" aria-label=${`Delete ${row.key}`} title="Delete" @click=${drop}>${icon("trash")}</button>`;
 }
 
