@@ -73,6 +73,18 @@ async def test_receipts_show_them_as_text(admin_page: Page, site: Product, haunt
         assert await admin_page.title() != "owned"
 
 
+@pytest.mark.parametrize("action", ["Top up", "Create key"])
+async def test_dialog_about_them_keeps_its_shape(admin_page: Page, haunted: list[Member], action: str) -> None:
+    page = admin_page
+    await looks.resize(page, looks.NARROW)
+    await page.goto(f"/ui/users/{haunted[list(TEXTS).index('endless')].id}")
+    await settled(page)
+    await page.get_by_role("button", name=action, exact=True).first.click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("W" * 200)
+    assert await dialog.evaluate("(element) => element.scrollWidth <= element.clientWidth")
+
+
 async def test_search_finds_them_as_text(admin_page: Page, haunted: list[Member]) -> None:
     await admin_page.goto("/ui/users")
     await settled(admin_page)
