@@ -13,7 +13,8 @@ const POLL_MS = 4000;
 
 /**
  * `tabs`: `{name, text, make(editor, {signal, draw}) -> {view(), enter?()}}`. `tab()` is the one that the address names,
- * `hrefOf(name)` the address of one. `head(editor, draw)` gives what stands over the tabs, `titleOf(row)` the title.
+ * `hrefOf(name)` the address of one. `head(editor, draw)` gives what stands over the tabs, `actions(editor)` what is
+ * beside the title, `titleOf(row)` the title.
  */
 export class DocumentDrawer {
   #options;
@@ -58,6 +59,14 @@ export class DocumentDrawer {
     return false;
   }
 
+  /** Whether leaving by the address would lose what was typed: then the address goes `back`, and `leave` runs if it may. */
+  holds(back, leave) {
+    if (!this.editor.isDirty || this.#isLeaving) return false;
+    back();
+    this.#askDiscard().then(() => this.#isLeaving && leave());
+    return true;
+  }
+
   async #askDiscard() {
     const changed = this.editor.draft.changed.map(labelOf);
     const isSure = await confirm({ title: `Leave ${this.editor.key} without saving?`, action: `Discard ${plural(changed.length, "change")}`,
@@ -86,7 +95,7 @@ export class DocumentDrawer {
   draw() {
     if (this.#end.signal.aborted) return;
     const { editor } = this;
-    this.#dialog.show(editor.row ? this.#options.titleOf(editor.row) : editor.key, this.#body());
+    this.#dialog.show(editor.row ? this.#options.titleOf(editor.row) : editor.key, this.#body(), { actions: editor.row ? this.#options.actions(editor) : "" });
     const tab = this.#tab;
     if (editor.draft && this.#entered !== tab.name) {
       this.#entered = tab.name;
@@ -103,7 +112,7 @@ export class DocumentDrawer {
     }
     const current = this.#tab;
     return html`${when(editor.isGone, () => html`<p class="strip" data-tone="bad" role="alert">${icon("trash")}<span>Deleted meanwhile. What you typed can still be copied.</span></p>`)}
-      ${meanwhileStrip(editor)}${head(editor, this.context.draw)}${filePanel(editor)}
+      ${meanwhileStrip(editor)}${head(editor, this.context.draw)}${filePanel(editor, current === tabs[0])}
       <nav class="tabs" aria-label="Parts">${tabs.map(({ name, text }) => html`<a href=${hrefOf(name)} aria-current=${name === current.name ? "page" : "false"}>${text}</a>`)}</nav>
       <form class="document" novalidate @submit=${editor.form.handle}>
         ${editor.form.summary([...editor.form.faults.keys()].filter((path) => isShown(path)))}

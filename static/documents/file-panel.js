@@ -14,11 +14,11 @@ import { placeText } from "./marks.js";
 import { actorText, labelOf, valueText } from "./words.js";
 
 /** Nothing while all is in sync; else a panel that says what differs, with the actions. */
-export function filePanel(editor) {
+export function filePanel(editor, isOpen) {
   const { entity, row } = editor;
   const state = row.registry?.state;
   const view = { drifted, conflict, orphaned, held }[state];
-  return view && entity ? view(editor) : "";
+  return view && entity ? view(editor, isOpen) : "";
 }
 
 function conflict(editor) {
@@ -37,10 +37,10 @@ function held(editor) {
     <button type="button" class="button" @click=${() => editor.liftHolds()}>Lift the hold</button></div>`;
 }
 
-function drifted(editor) {
+function drifted(editor, isOpen) {
   const fields = editor.drifted;
   const name = `${editor.kind}/${editor.key}`;
-  return html`<details class="panel drift-panel" data-tone="warn" ?open=${fields.length <= 4}>
+  return html`<details class="panel drift-panel" data-tone="warn" ?open=${isOpen && fields.length <= 4}>
     <summary>${icon("edit")}<strong>${plural(fields.length, "field differs", "fields differ")} from the file</strong> ${placeText(editor.row.registry.place)}</summary>
     <ul class="drifted">${fields.map((one) => html`<li><span><span class="strong">${labelOf(one.path)}</span> <span class="sub">${one.by ? html`${actorText(one.by)}, ${timeAgo(one.at)} · ` : ""}${placeText(one.place)}</span></span>
       <span class="from-to"><s>${short(one, one.yaml)}</s> ${icon("right")} <strong>${short(one, one.value)}</strong></span>

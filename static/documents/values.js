@@ -51,7 +51,7 @@ export function priceFault(typed, { isRequired = false, dimension = null } = {})
   if (!text) return isRequired ? "A price is needed." : null;
   if (/^\d+,\d+$/.test(text)) return "Write the decimals after a point.";
   if (text.startsWith("-")) return "A price cannot be negative.";
-  if (/e/i.test(text)) return "Write it in plain digits, without an exponent.";
+  if (/^[\d.]+e[-+]?\d*$/i.test(text)) return "Write it in plain digits, without an exponent.";
   if (!isDecimal(text)) return "Write dollars in plain digits, such as 1.25.";
   if ((text.split(".")[1] ?? "").length > PRICE_DECIMALS_MAX) return `At most ${PRICE_DECIMALS_MAX} digits after the point.`;
   if (compareDecimals(text, PRICE_LIMIT) >= 0) return "Must be below $1,000,000.";

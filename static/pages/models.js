@@ -36,7 +36,12 @@ export default function models(context) {
     list.set(isKnown ? list.data.map((one) => (one.key === row.key ? row : one)) : [...list.data, row]);
   };
   const writing = new Writing(putRow);
-  const grid = new PriceGrid({ draw: () => redraw(), save: (row, pricing) => writing.prices(row, pricing) });
+  // What was just priced stays in the view that it no longer belongs to, until another one is opened.
+  const lingering = { view: null, keys: new Set() };
+  const grid = new PriceGrid({ draw: () => redraw(), save: (row, pricing) => {
+    lingering.keys.add(row.key);
+    return writing.prices(row, pricing);
+  } });
   grid.rowOf = rowOf;
 
   // --- the drawer, as the address says ---------------------------------------------------------------
@@ -44,6 +49,7 @@ export default function models(context) {
   const syncDrawer = () => {
     const key = query().get("open");
     if (drawer?.key === key) return drawer?.draw();
+    if (drawer?.holds(() => router.setQuery({ open: drawer.key }), () => router.setQuery({ open: key, tab: null }))) return undefined;
     drawer?.close();
     drawer = key ? openModel({ key, signal, router, query, providers: () => providers.data ?? [], onsaved: putRow, onremoved: reload, onstep: (by) => step(by),
       onclose: () => {
@@ -64,7 +70,9 @@ export default function models(context) {
   const usageFor = () => usageOf(usage.data?.data ?? []);
   const shown = () => {
     const filters = readFilters(query());
-    return sortModels(filterModels(list.data ?? [], filters), filters.sort, usageFor());
+    const narrowed = filterModels(list.data ?? [], { ...filters, view: null });
+    const inView = new Set(filterModels(narrowed, filters));
+    return sortModels(narrowed.filter((row) => inView.has(row) || lingering.keys.has(row.key)), filters.sort, usageFor());
   };
   const reload = () => Promise.all([list.load(), providers.load(), usage.load(), drift.load()]);
   const add = () => openNewModel({ providers: providers.data ?? [], signal, done: (row) => {
@@ -161,6 +169,7 @@ export default function models(context) {
   refreshing(signal, reload);
   return {
     onquery: () => {
+      if (lingering.view !== query().get("view")) Object.assign(lingering, { view: query().get("view"), keys: new Set() });
       redraw();
       syncDrawer();
     },

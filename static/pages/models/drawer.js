@@ -26,7 +26,8 @@ export function openModel({ key, signal, query, providers, onsaved, onremoved, o
     titleOf: (row) => row.display_name ?? row.key,
     tab: () => query().get("tab"),
     hrefOf: (name) => withQuery("/ui/models", { ...Object.fromEntries(query()), tab: name }),
-    head: (editor, draw) => head(editor, { draw, drop: () => drop(editor) }),
+    head,
+    actions: (editor) => actions(editor, () => drop(editor)),
     tabs: [
       { name: "details", text: "Details", make: detailsTab },
       { name: "prices", text: "Prices", make: pricesTab },
@@ -51,7 +52,13 @@ export function openModel({ key, signal, query, providers, onsaved, onremoved, o
   return Object.assign(drawer, { key });
 }
 
-function head(editor, { draw, drop }) {
+function actions({ row }, drop) {
+  const names = [row.display_name ?? row.key, ...(row.aliases ?? [])];
+  return html`<a class="button" data-kind="icon" aria-label=${`Requests of ${row.key}`} title="Requests of the last 24 hours" href=${withQuery("/ui/requests", { model: names, range: "24h" })}>${icon("list")}</a>
+    <button type="button" class="button" data-kind="icon" aria-label=${`Delete ${row.key}`} title="Delete" @click=${drop}>${icon("trash")}</button>`;
+}
+
+function head(editor, draw) {
   const { row } = editor;
   const name = row.display_name ?? row.key;
   const turn = (isOn) => editor.act(async () => {
@@ -59,9 +66,7 @@ function head(editor, { draw, drop }) {
   }, `${name} is ${isOn ? "enabled" : "disabled"}.`).then(draw);
   return html`<div class="document-head">
     <div class="document-facts">${switchFor(row, turn)}${status(row)}${stateBadge(row.registry?.state)}${placeText(row.registry?.place)}
-      <span class="code-line"><code>${name}</code>${copyButton(name, "Copy the name that clients send")}</span></div>
-    <div class="actions"><a class="button" href=${withQuery("/ui/requests", { model: [name, ...(row.aliases ?? [])], range: "24h" })}>${icon("list")}Requests</a>
-      <button type="button" class="button" @click=${drop}>${icon("trash")}Delete</button></div></div>
+      <span class="code-line"><code>${name}</code>${copyButton(name, "Copy the name that clients send")}</span></div></div>
     ${when(!row.served && row.enabled && !isUnpriced(row), () => html`<p class="strip" data-tone="bad" role="status">${icon("error")}<span><strong>Not served.</strong> ${row.reason}</span></p>`)}`;
 }
 

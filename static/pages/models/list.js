@@ -36,7 +36,7 @@ function names(row) {
 
 /** Served, or why not; and for one without a price, the way out. */
 function status(row, makeFree) {
-  if (row.served) return html`<span class="quiet">${row.pricing?.free ? "Free" : "Served"}</span>`;
+  if (row.served) return html`<span class="visually-hidden">Served</span>`;
   if (!row.enabled) return html`<span class="quiet">Disabled</span>`;
   if (!isUnpriced(row)) return html`${badge("Not served", "bad", "error")}<span class="sub">${row.reason}</span>`;
   return html`${badge("Needs price", "warn", "warning")}<button type="button" class="link" @click=${() => makeFree(row)}>It is free</button>`;
@@ -48,7 +48,7 @@ function upstreamCell(row) {
   const more = upstreams.length - 1;
   return html`<span class="upstream-cell">${first.provider ? html`<a href=${withQuery("/ui/providers", { open: first.provider })}>${first.provider}</a>` : html`<span title=${first.api_url ?? ""}>own address</span>`}
     ${when(more, () => html`<span class="quiet" title=${upstreams.map(({ key }) => key).join(", ")}>+${more}</span>`)}
-    <span class="sub">${first.actual_model ?? "the same name"}</span></span>`;
+    ${first.actual_model ? html`<span class="sub" title=${first.actual_model}>${first.actual_model}</span>` : ""}</span>`;
 }
 
 function usageCell(usage) {

@@ -16,9 +16,9 @@ export class PriceGrid {
   #save;
   #draw;
   #open = null;
-  /** Rates of models without a complete price: they are saved together. */
-  #waiting = new Map();
-  #saving = new Set();
+  /** Rates that were typed and are not saved yet, by model: on their way, or half a price that waits for its other half. */
+  #typed = new Map();
+  #queues = new Map();
 
   constructor({ save, draw }) {
     this.#save = save;
@@ -27,8 +27,8 @@ export class PriceGrid {
 
   /** Open the editor of one price, unless only the file may change it. */
   start(row, name) {
-    if (isLocked(row, name) || this.#saving.has(row.key)) return;
-    this.#open = { key: row.key, name, typed: this.#waiting.get(row.key)?.[name] ?? row.pricing?.[name] ?? "", etag: row.etag };
+    if (isLocked(row, name)) return;
+    this.#open = { key: row.key, name, typed: this.#typed.get(row.key)?.[name] ?? row.pricing?.[name] ?? "" };
     this.#draw();
     this.#focus(row.key, name, "input");
   }
@@ -47,35 +47,35 @@ export class PriceGrid {
     this.#focus(row.key, name, "button");
   }
 
-  /** Take what was typed. Returns whether the field may be left. */
-  async #commit(row) {
+  /** Take what was typed, and save it once the price is whole. */
+  #commit(row) {
     const { name, typed } = this.#open;
-    if (this.#faultOf(row)) {
-      this.#draw();
-      return false;
-    }
     this.#open = null;
     const value = priceOf(typed) || null;
-    const waiting = { ...this.#waiting.get(row.key), [name]: value };
-    const pricing = row.pricing?.free ? {} : row.pricing ?? {};
-    const after = { ...pricing, ...waiting };
-    if ((pricing[name] ?? null) === value && !this.#waiting.has(row.key)) {
-      this.#draw();
-      return true;
+    const waiting = this.#typed.get(row.key);
+    const saved = row.pricing?.free ? {} : row.pricing ?? {};
+    if (waiting || (saved[name] ?? null) !== value) {
+      const rates = { ...waiting, [name]: value };
+      this.#typed.set(row.key, rates);
+      const { input, output } = { ...saved, ...rates };
+      if (input && output) this.#enqueue(row.key, rates);
     }
-    if (!after.input || !after.output) {
-      // Half a price cannot be saved: it waits for the other half.
-      this.#waiting.set(row.key, waiting);
+    this.#draw();
+  }
+
+  /** One write of a model after the other, each on what the last one answered. */
+  #enqueue(key, rates) {
+    const before = this.#queues.get(key) ?? Promise.resolve();
+    const done = before.then(async () => {
+      const row = this.rowOf(key);
+      if (row) await this.#save(row, row.pricing?.free ? { ...rates, free: null } : rates);
+      if (this.#queues.get(key) === done) {
+        this.#queues.delete(key);
+        this.#typed.delete(key);
+      }
       this.#draw();
-      return true;
-    }
-    this.#saving.add(row.key);
-    this.#draw();
-    const isSaved = await this.#save(row, row.pricing?.free ? { ...waiting, free: null } : waiting);
-    this.#saving.delete(row.key);
-    if (isSaved) this.#waiting.delete(row.key);
-    this.#draw();
-    return true;
+    });
+    this.#queues.set(key, done);
   }
 
   #faultOf(row) {
@@ -91,29 +91,20 @@ export class PriceGrid {
       this.#restore(row, name);
     } else if (event.key === "Enter") {
       event.preventDefault();
-      this.#commit(row).then((isLeft) => isLeft && this.#focus(row.key, name, "button"));
+      if (this.#faultOf(row)) return this.#draw();
+      this.#commit(row);
+      this.#focus(row.key, name, "button");
     } else if (event.key === "Tab") {
       const next = GRID[GRID.indexOf(name) + (event.shiftKey ? -1 : 1)];
       if (this.#faultOf(row)) event.preventDefault();
       else if (next && !isLocked(row, next)) {
+        // The next price opens at once; this one is saved meanwhile.
         event.preventDefault();
-        const { typed } = this.#open;
-        this.#goOn(row, name, typed, next);
+        this.#commit(row);
+        this.start(row, next);
       }
     }
-  }
-
-  /** The next price opens at once; what was typed is saved meanwhile. */
-  async #goOn(row, name, typed, next) {
-    const done = this.#commit(row);
-    await done;
-    this.startAgain(row.key, next);
-  }
-
-  /** By the key: the row was replaced by what the server answered. */
-  startAgain(key, name) {
-    const row = this.rowOf(key);
-    if (row && !this.#open) this.start(row, name);
+    return undefined;
   }
 
   /** Set by the page: the row of a key as it is now. */
@@ -124,11 +115,10 @@ export class PriceGrid {
     if (this.#open?.key === row.key && this.#open.name === name) return this.#input(row, name);
     const id = `${row.key}/${name}`;
     if (isLocked(row, name)) return html`<span class="price-locked" title=${`Only the file may change it: ${row.registry.place ?? "models.yaml"}`}>${icon("lock")}${shown(row.pricing, name)}</span>`;
-    const waiting = this.#waiting.get(row.key)?.[name];
-    const isSaving = this.#saving.has(row.key);
+    const waiting = this.#typed.get(row.key)?.[name];
     // A mouse clicks twice, a finger once, and a keyboard's click has no count.
     const click = (event) => (event.detail === 0 || event.pointerType === "touch") && this.start(row, name);
-    return html`<button type="button" class="price-cell" data-price=${id} data-waiting=${Boolean(waiting)} ?disabled=${isSaving}
+    return html`<button type="button" class="price-cell" data-price=${id} data-waiting=${Boolean(waiting)} data-missing=${isUnpriced(row) && !waiting && !FALLBACK[name]}
       aria-label=${`${dimensionText(name)} of ${row.key}: ${spoken(row.pricing, name, waiting)}. Edit`} title="Double-click, e or Enter to edit"
       @click=${click} @dblclick=${() => this.start(row, name)}>${waiting ? html`<span class="quiet">$${waiting}</span>` : shown(row.pricing, name)}</button>`;
   }
@@ -158,8 +148,8 @@ export class PriceGrid {
 
   /** "Saving…", or what is missing yet. */
   status(row) {
-    if (this.#saving.has(row.key)) return html`<span class="sub" role="status">Saving…</span>`;
-    const waiting = this.#waiting.get(row.key);
+    if (this.#queues.has(row.key)) return html`<span class="sub" role="status">Saving…</span>`;
+    const waiting = this.#typed.get(row.key);
     if (!waiting) return "";
     const missing = ["input", "output"].filter((name) => !waiting[name] && !row.pricing?.[name]);
     return html`<span class="sub" data-tone="warn" role="status">Not saved yet: ${missing.join(" and ")} missing</span>`;
@@ -173,7 +163,8 @@ export function isLocked(row, name) {
 function shown(pricing, name) {
   if (pricing?.free) return html`<span class="quiet">free</span>`;
   if (pricing?.[name]) return rate(pricing[name]);
-  return html`<span class="quiet">${pricing && FALLBACK[name] ? FALLBACK[name] : "–"}</span>`;
+  if (FALLBACK[name]) return html`<span class="quiet">${pricing ? FALLBACK[name] : "–"}</span>`;
+  return "Set";
 }
 
 function spoken(pricing, name, waiting) {

@@ -5,7 +5,7 @@ import { ApiError, post } from "../../api.js";
 import { amount } from "../../components/bits.js";
 import { field } from "../../components/forms.js";
 import { compareDecimals, subtractDecimals } from "../../decimal.js";
-import { count, dimensionText, exactMoney, plural, price, signedMoney } from "../../format.js";
+import { count, dimensionText, plural, price, signedMoney } from "../../format.js";
 import { html, when } from "../../html.js";
 
 const WAIT_MS = 250;
@@ -78,8 +78,8 @@ export class Quote {
     if (!this.result) return html`<p class="quiet">Say what input and output cost to see it.</p>`;
     const { lines, cost, tier, last_24h: past } = this.result;
     return html`<table class="receipt"><caption class="visually-hidden">The cost, line by line</caption>
-      <tbody>${lines.map((line) => html`<tr><th scope="row">${dimensionText(line.dimension)}</th><td>${count(line.tokens)}</td><td>× ${price(line.price)} / 1M</td><td title=${exactMoney(line.amount)}>${amount(line.amount)}</td></tr>`)}</tbody>
-      <tfoot><tr><th scope="row">This request</th><td></td><td>${tier ? `above ${count(tier)} tokens` : ""}</td><td>${amount(cost)}</td></tr></tfoot></table>
+      <tbody>${lines.map((line) => html`<tr><th scope="row">${dimensionText(line.dimension)}</th><td>${count(line.tokens)}</td><td>× ${price(line.price)} / 1M</td><td>${price(line.amount)}</td></tr>`)}</tbody>
+      <tfoot><tr><th scope="row">This request</th><td></td><td>${tier ? `above ${count(tier)} tokens` : ""}</td><td>${price(cost)}</td></tr></tfoot></table>
       ${when(past, () => this.#past(past))}`;
   }
 

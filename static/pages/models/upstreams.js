@@ -47,8 +47,8 @@ function upstream(editor, key, { providers, isAlone, check, draw }) {
     if (chosen !== OWN) for (const name of ["api_format", "api_url", "api_key"]) draft.type(at(name), "");
     draw();
   };
-  return html`<fieldset class="upstream panel"><legend>${isAlone && key === "default" ? "Served by" : key}</legend>
-    <header><span>${draft.flag(at("enabled")) ? "" : badge("Taken out", "quiet", "pause")}</span>
+  return html`<fieldset class="upstream" aria-label=${`Upstream ${key}`}>
+    <header><h3>${isAlone && key === "default" ? "Served by" : key}</h3>${draft.flag(at("enabled")) ? "" : badge("Taken out", "quiet", "pause")}<span class="push"></span>
       ${when(!isAlone, () => html`<button type="button" class="button" aria-label=${`Remove upstream ${key}`} @click=${drop}>${icon("trash")}Remove</button>`)}</header>
     ${check.view(key)}
     <div class="form-grid">${ownedField(editor, at("provider"), { label: "Provider", type: "select", options: choices, required: true, ontype: settle })}

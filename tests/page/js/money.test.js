@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { countOf, kindTotals, reconcile } from "../../../static/pages/money/books.js";
+import { reconcile } from "../../../static/pages/money/books.js";
 import { balanceAfter, movementFaults, readAmount } from "../../../static/pages/money/movement.js";
 import { OnceWrite, onceTo } from "../../../static/pages/money/once.js";
 import { burnText, daysText, standingOf, trouble } from "../../../static/pages/users/standing.js";
@@ -84,13 +84,6 @@ test("the books agree only to the last digit", () => {
   assert.equal(reconcile({ credited: "100", used: "12.000000000001", outstanding: "87.999999999999" }).agrees, true);
   const off = reconcile({ credited: "100", used: "12", outstanding: "88.000000000001" });
   assert.deepEqual([off.agrees, off.difference, off.expected], [false, "0.000000000001", "88"]);
-});
-
-test("totals by kind are read with their counts or without", () => {
-  assert.deepEqual(kindTotals({ credit: "5.00", grant: { amount: "1", count: 2 } }), [["credit", "5.00", null], ["grant", "1", 2]]);
-  assert.equal(countOf({ by_kind: { credit: { amount: "1", count: 3 }, grant: { amount: "1", count: 2 } } }), 5);
-  assert.equal(countOf({ by_kind: { credit: "1" } }), null);
-  assert.equal(countOf({ count: 4, by_kind: {} }), 4);
 });
 
 test("how a user stands is said in a word", () => {

@@ -1,0 +1,39 @@
+// The connection of a provider, with a test of what is saved, and the headers that go along.
+
+import { field } from "../../components/forms.js";
+import { icon } from "../../components/icons.js";
+import { Check } from "../../documents/checks.js";
+import { connectionFields } from "../../documents/connection.js";
+import { ownedField } from "../../documents/owned-field.js";
+import { html, when } from "../../html.js";
+
+export function connectionTab(editor, { draw }) {
+  const check = new Check(editor.path, draw);
+  const state = { name: "" };
+  const view = () => {
+    const { draft } = editor;
+    const headers = Object.keys({ ...draft.original, ...draft.leaves }).filter((path) => path.startsWith("headers."));
+    return html`<div class="stack"><div class="toolbar">${check.button()}${check.view()}
+        ${when(editor.isDirty && check.results, () => html`<span class="quiet">The test asked what is saved.</span>`)}</div>
+      ${connectionFields(editor, (name) => name)}
+      <h3>Headers</h3>
+      ${headers.length ? html`<div class="form-grid">${headers.map((path) => ownedField(editor, path, { label: path.slice("headers.".length), hint: "Empty: not sent." }))}</div>` : html`<p class="quiet">None are sent beside the key.</p>`}
+      ${add(editor, state, draw)}</div>`;
+  };
+  return { view };
+}
+
+function add(editor, state, draw) {
+  const make = () => {
+    editor.draft.type(`headers.${state.name}`, "…");
+    state.name = "";
+    draw();
+  };
+  const type = (event) => {
+    state.name = event.target.value.trim().toLowerCase();
+    draw();
+  };
+  return html`<details class="add-upstream"><summary>Another header</summary><div class="toolbar">
+    ${field({ id: editor.form.id, faults: new Map() }, { name: "new-header", label: "Its name", value: state.name, placeholder: "x-team", required: true, oninput: type })}
+    <button type="button" class="button" ?disabled=${!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(state.name)} @click=${make}>${icon("plus")}Add header</button></div></details>`;
+}
