@@ -10,12 +10,12 @@ import { saveText } from "../clipboard.js";
 import { html, nothing, render, svg, when } from "../html.js";
 import { price } from "../format.js";
 import { bucketText, zoneText } from "./chart/buckets.js";
+import { legend, seriesTable } from "./chart/legend.js";
 import { axes, bars, bucketAt, colourOf, layout, lines, pointed } from "./chart/parts.js";
-import { bucketSum, isEmpty, sum } from "./chart/stack.js";
+import { isEmpty } from "./chart/stack.js";
 import { stepLink } from "./chart/steps.js";
 import { chartCsv, summary } from "./chart/words.js";
 import { icon } from "./icons.js";
-import { table } from "./table.js";
 
 export { spanOf } from "./chart/buckets.js";
 export { barList, sparkline } from "./chart/small.js";
@@ -66,7 +66,7 @@ class TimeChart extends HTMLElement {
         <button type="button" class="button" data-kind="quiet" aria-label=${`View ${title} as ${this.#isTable ? "chart" : "table"}`} @click=${() => this.#turn()}>${this.#isTable ? "Chart" : "Table"}</button>
         <button type="button" class="button" data-kind="icon" aria-label=${`Save ${title} as CSV`} title="Save as CSV"
           @click=${() => saveText(chartCsv(data), `${fileName(title)}.csv`)}>${icon("download")}</button></div></figcaption>
-      ${this.#isTable ? html`${this.#table()}<p class="chart-foot">${zoneText(data)}</p>` : this.#drawing()}</figure>`, this);
+      ${this.#isTable ? html`${seriesTable(given)}<p class="chart-foot">${zoneText(data)}</p>` : this.#drawing()}</figure>`, this);
   }
 
   #turn() {
@@ -89,7 +89,7 @@ class TimeChart extends HTMLElement {
         ${this.#chosen(place)}</svg>
       ${when(this.#links.length, () => this.#overlay(place))}
       ${when(isEmpty(data), () => html`<p class="chart-empty">Nothing in this range</p>`)}</div>
-      ${this.#legend(colours)}`;
+      ${legend(given, this.#at, colours)}`;
   }
 
   #words(at, series) {
@@ -128,35 +128,6 @@ class TimeChart extends HTMLElement {
     event.preventDefault();
     const next = stepLink(this.#links, this.#focused ?? this.#links.length - 1, event.key);
     if (next !== null) this.querySelector(`.chart-links [data-at="${next}"]`)?.focus();
-  }
-
-  /** Totals of all that is drawn; of one bucket, while it is pointed at. */
-  #legend(colours) {
-    const { data, format, kind, hrefOf } = this.#given;
-    const at = this.#at;
-    const valueOf = (one) => (at === null ? one.total : one.values[at]);
-    const whole = kind === "bars" && data.series.length > 1 ? (at === null ? sum(data.series.map((one) => one.total)) : bucketSum(data.series, at)) : null;
-    return html`<p class="chart-foot"><span>${at === null ? "Whole range" : bucketText(data, at)}</span><span>${zoneText(data)}</span></p>
-      <ul class="chart-legend">${data.series.map((one, index) => {
-        const href = hrefOf?.(null, one);
-        return html`<li><svg class="swatch" viewBox="0 0 1 1" aria-hidden="true" focusable="false"><rect class=${`mark ${colours[index]}`} width="1" height="1"></rect></svg>
-          ${href ? html`<a href=${href}>${one.name}</a>` : html`<span>${one.name}</span>`} <span class="chart-value">${shown(valueOf(one), format)}</span></li>`;
-      })}
-      ${when(whole !== null, () => html`<li class="chart-sum"><span>Total</span> <span class="chart-value">${format(whole)}</span></li>`)}</ul>`;
-  }
-
-  #table() {
-    const { title, data, format, kind, hrefOf } = this.#given;
-    const rows = data.buckets.map((_, at) => ({ id: at }));
-    const columns = [
-      { name: "bucket", label: "Time", primary: true, render: ({ id }) => bucketText(data, id) },
-      ...data.series.map((one, at) => ({ name: `s${at}`, label: one.name, align: "end", render: ({ id }) => shown(one.values[id], format) })),
-    ];
-    const isSummed = kind === "bars" && data.series.length > 1;
-    if (isSummed) columns.push({ name: "sum", label: "Total", align: "end", render: ({ id }) => format(bucketSum(data.series, id)) });
-    const total = Object.fromEntries(data.series.map((one, at) => [`s${at}`, shown(one.total, format)]));
-    if (isSummed) total.sum = format(sum(data.series.map((one) => one.total)));
-    return html`<div class="chart-table">${table({ caption: title, columns, rows, hrefOf: hrefOf ? ({ id }) => hrefOf(id, null) : null, total })}</div>`;
   }
 
   // --- pointing, and choosing a span by dragging ---
@@ -218,7 +189,6 @@ class TimeChart extends HTMLElement {
 /** An axis says all digits of its round values, where money elsewhere is cut to cents. */
 const axisOf = ({ data, format }) => (data.metric === "cost" ? price : format);
 const isCounted = (data) => data.metric === "requests" || data.metric === "tokens";
-const shown = (value, format) => (value === null || value === undefined ? "–" : format(value));
 const fileName = (title) => title.toLowerCase().replace(/[^a-z0-9]+/g, "-");
 
 customElements.define("time-chart", TimeChart);

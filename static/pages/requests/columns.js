@@ -13,7 +13,7 @@ export function requestColumns({ isAdmin }) {
     { name: "outcome", label: "Outcome", render: (row) => html`${stateBadge(row)}${when(row.error_code, (error) => html`<span class="sub">${row.status} ${error}</span>`)}` },
     ...(isAdmin ? [{ name: "user", label: "User", render: (row) => html`${row.user_name ?? `User ${row.user_id}`}<span class="sub">${row.key_name ?? `Key ${row.key_id}`}</span>` }]
       : [{ name: "key", label: "Key", render: (row) => row.key_name ?? `Key ${row.key_id}` }]),
-    { name: "model", label: "Model", render: (row) => html`${row.model}<span class="sub">${endpointText(row.endpoint)}${row.streamed ? ", streamed" : ""}</span>` },
+    { name: "model", label: "Model", render: (row) => html`${row.model}<span class="sub nowrap">${endpointText(row.endpoint)}${row.streamed ? ", streamed" : ""}</span>` },
     { name: "input", label: "Input", align: "end", render: ({ tokens }) => tokens ? html`${quantity(tokens.input)}${cached(tokens)}` : "–" },
     { name: "output", label: "Output", align: "end", render: ({ tokens }) => tokens ? quantity(tokens.output) : "–" },
     { name: "cost", label: "Cost", align: "end", render: (row) => (row.cost === undefined ? "–" : amount(row.cost)) },
@@ -44,5 +44,5 @@ function stateBadge(row) {
 
 function cached({ cached_input: read, cache_write: written, cache_write_1h: kept }) {
   const parts = [read && html`${quantity(read)} cached`, written + kept && html`${quantity(written + kept)} written`].filter(Boolean);
-  return parts.map((part) => html`<span class="sub">+ ${part}</span>`);
+  return parts.map((part) => html`<span class="sub nowrap">+ ${part}</span>`);
 }

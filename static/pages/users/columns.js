@@ -18,8 +18,7 @@ export const SORTS = {
 export function userColumns(actions) {
   return [
     { name: "name", label: "User", primary: true, sort: true, render: (user) => html`${user.name}${when(user.email, () => html`<span class="sub one-line" title=${user.email}>${user.email}</span>`)}` },
-    { name: "balance", label: "Balance", align: "end", sort: true, render: (user) => html`<span class="strong" data-tone=${standingOf(user).tone}>${amount(user.balance)}</span>` },
-    { name: "days_left", label: "Days left", align: "end", render: (user) => html`<span class="nowrap">${daysText(user.days_left)}</span>` },
+    { name: "balance", label: "Balance", align: "end", sort: true, render: (user) => html`<span class="strong" data-tone=${standingOf(user).tone}>${amount(user.balance)}</span>${lasts(user)}` },
     { name: "spent_7d", label: "Spent 7 d", align: "end", wide: true, render: (user) => spent(user, user.spent_7d, "7d") },
     { name: "spent_30d", label: "Spent 30 d", align: "end", sort: true, render: (user) => spent(user, user.spent_30d, "30d") },
     { name: "keys", label: "Keys", align: "end", wide: true, render: (user) => html`<a class="plain" href=${`/ui/users/${user.id}?tab=keys`} aria-label=${`Keys of ${user.name}`}>${count(user.keys)}</a>` },
@@ -32,6 +31,11 @@ export function userColumns(actions) {
 export function standingBadge(user) {
   const { text, tone, icon: name } = standingOf(user);
   return badge(text, tone, name);
+}
+
+/** How long the balance lasts at the pace of the last week, where that can be said. */
+function lasts(user) {
+  return user.days_left === null ? "" : html`<span class="sub nowrap">${daysText(user.days_left)}</span>`;
 }
 
 function spent(user, text, range) {
