@@ -164,7 +164,8 @@ class TimeChart extends HTMLElement {
   #show(at) {
     if (at === this.#at) return;
     this.#at = at;
-    this.#draw();
+    // The focus may leave because a bar is just being taken away: a drawing must not begin within another.
+    queueMicrotask(() => this.isConnected && this.#draw());
   }
 
   #point(event, place) {

@@ -37,11 +37,11 @@ export class Check {
     return html`<button type="button" class="button" ?disabled=${this.isBusy} @click=${this.run}>${icon("live")}${this.isBusy ? "Asking…" : text}</button>`;
   }
 
-  /** What came of it: of one upstream, or of all. */
-  view(upstream = null) {
-    const shown = (this.results ?? []).filter((one) => upstream === null || one.upstream === upstream);
+  /** What came of it, by upstream in the order in which they are called. */
+  view() {
+    const shown = this.results ?? [];
     return html`<div class="checks" role="status">${when(this.error, (error) => html`<p class="field-error">${error.message}</p>`)}
       ${shown.map((one) => html`<p class="check-result">${badge(one.ok ? "Answers" : "Fails", one.ok ? "good" : "bad", one.ok ? "check" : "error")}
-        <span>${upstream === null && shown.length > 1 ? html`<strong>${one.upstream}</strong> ` : ""}${one.message} ${one.latency_ms === null || one.latency_ms === undefined ? "" : html`<span class="quiet">${duration(one.latency_ms)}</span>`}</span></p>`)}</div>`;
+        <span>${shown.length > 1 ? html`<strong>${one.upstream}</strong> ` : ""}${one.message} ${one.latency_ms === null || one.latency_ms === undefined ? "" : html`<span class="quiet">${duration(one.latency_ms)}</span>`}</span></p>`)}</div>`;
   }
 }

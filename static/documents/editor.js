@@ -74,13 +74,16 @@ export class Editor {
 
   /** Look whether somebody changed it. What nobody types into follows at once; else it waits to be reviewed. */
   async poll() {
-    if (!this.draft || this.form.isBusy || this.isGone) return;
+    const { draft } = this;
+    if (!draft || this.form.isBusy || this.isGone) return;
     try {
       const { data: row } = await getWithEtag(this.path, { signal: this.#signal });
+      if (this.draft !== draft) return;
       const isKnown = row.etag === this.draft.etag || row.etag === this.meanwhile?.row.etag;
       if (isKnown && row.registry?.state === this.row.registry?.state) return;
       const entity = await get(this.entityPath, { signal: this.#signal });
-      if (this.form.isBusy) return;
+      // What was saved meanwhile is newer than this answer.
+      if (this.form.isBusy || this.draft !== draft) return;
       if (row.etag === this.draft.etag) Object.assign(this, { row, entity });
       else if (this.isDirty) this.meanwhile = { row, entity };
       else this.#take({ row, entity });
@@ -138,6 +141,7 @@ export class Editor {
     const what = paths.length === 1 ? labelOf(paths[0]) : `${paths.length} fields`;
     toast(`Saved ${what} of ${this.key}.`, { undo: () => this.#undo(before, row.etag) });
     for (const warning of row.warnings ?? []) toast(warning, { tone: "info" });
+    this.#draw();
   }
 
   async #undo(before, etag) {
@@ -180,6 +184,17 @@ export class Editor {
     if (decided.leaves) this.draft.say(decided.leaves);
     this.#draw();
     if (decided.leaves && this.isDirty) await this.save();
+  }
+
+  /** The same from outside the form: what goes wrong stands over the fields. */
+  async reviewNow() {
+    try {
+      await this.review();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      Object.assign(this.form, { error, faults: error.faults });
+      this.#draw();
+    }
   }
 
   #whoChanged({ original, theirs }, entity) {

@@ -96,6 +96,6 @@ export function meanwhileStrip(editor) {
   return when(editor.meanwhile, () => {
     const { who, paths } = editor.meanwhileWords;
     return html`<div class="strip" data-tone="warn" role="status">${icon("warning")}<span><strong>Changed meanwhile</strong>${who ? html` by ${who.name}, ${timeAgo(who.at)}` : ""}${paths.length ? `: ${paths.join(", ")}` : ""}. What you typed is untouched.</span>
-      <button type="button" class="button" @click=${() => editor.review()}>Review</button></div>`;
+      <button type="button" class="button" @click=${() => editor.reviewNow()}>Review</button></div>`;
   });
 }

@@ -69,7 +69,7 @@ async def test_the_books_are_proved_and_filtered(admin_page: Page, site: Product
     await expect(rows).to_have_count(1)
     await expect(rows.first).to_contain_text("+$1.25")
     await settled(page)
-    (row,) = await saved_rows(page, "^Export")
+    (row,) = await saved_rows(page, r"^Export 1 row \(CSV\)$")
     assert (row["amount"], row["user_id"]) == ("1.25", str(user_id))
     assert row["reason"] == '\'=HYPERLINK("x")'
     await page.get_by_role("navigation", name="Kind").get_by_role("link", name="Grant").click()

@@ -13,7 +13,8 @@ const NAMES = ["display_name", "key", "provider", "actual_model", "api_format", 
 
 /** `providers` are the rows there are; `done(row)` gets what was made. */
 export function openNewModel({ providers, signal, done }) {
-  const dialog = new Dialog({ signal, canClose: () => !form.isBusy });
+  const dialog = new Dialog({ signal, canClose: () => isMade || !form.isBusy });
+  let isMade = false;
   const typed = { display_name: "", key: "", provider: providers[0]?.key ?? OWN, actual_model: "", api_format: "openai", api_url: "", api_key: "", cost: "priced" };
   let isKeyTyped = false;
   const draw = () => dialog.isOpen && open();
@@ -27,6 +28,7 @@ export function openNewModel({ providers, signal, done }) {
     check(typed);
     try {
       const row = await put(`/api/admin/models/${encodeURIComponent(typed.key)}`, documentOf(typed));
+      isMade = true;
       dialog.close();
       done(row);
     } catch (error) {

@@ -23,8 +23,8 @@ export function upstreamsTab(providers) {
         <div class="toolbar"><p class="quiet">${keys.length > 1 ? "The lowest priority is tried first; the next only when it fails. Weight spreads requests within a priority." : "Add a second upstream to fail over to it, or to spread requests."}</p>
           <span class="push"></span>${check.button()}</div>
         ${when(editor.isDirty && check.results, () => html`<p class="quiet">The test asked what is saved.</p>`)}
-        ${check.error ? check.view() : ""}
-        ${keys.map((key) => upstream(editor, key, { providers: providers(), isAlone: keys.length === 1, check, draw }))}
+        ${check.view()}
+        ${keys.map((key) => upstream(editor, key, { providers: providers(), isAlone: keys.length === 1, draw }))}
         ${add(editor, state, providers(), draw)}
         ${when(keys.length > 1, () => retrying(editor))}</div>`;
     };
@@ -32,7 +32,7 @@ export function upstreamsTab(providers) {
   };
 }
 
-function upstream(editor, key, { providers, isAlone, check, draw }) {
+function upstream(editor, key, { providers, isAlone, draw }) {
   const { draft } = editor;
   const at = (name) => upstreamPath(key, name);
   const provider = draft.text(at("provider"));
@@ -50,7 +50,6 @@ function upstream(editor, key, { providers, isAlone, check, draw }) {
   return html`<fieldset class="upstream" aria-label=${`Upstream ${key}`}>
     <header><h3>${isAlone && key === "default" ? "Served by" : key}</h3>${draft.flag(at("enabled")) ? "" : badge("Taken out", "quiet", "pause")}<span class="push"></span>
       ${when(!isAlone, () => html`<button type="button" class="button" aria-label=${`Remove upstream ${key}`} @click=${drop}>${icon("trash")}Remove</button>`)}</header>
-    ${check.view(key)}
     <div class="form-grid">${ownedField(editor, at("provider"), { label: "Provider", type: "select", options: choices, required: true, ontype: settle })}
       ${ownedField(editor, at("actual_model"), { label: "Model there", hint: `What the provider is asked for. Empty: ${draft.text("display_name") || editor.key}.` })}</div>
     ${when(provider === OWN, () => connectionFields(editor, at))}

@@ -14,7 +14,8 @@ const KNOWN = [
 
 /** `done(row)` gets what was made. */
 export function openNewProvider({ signal, done, onclose }) {
-  const dialog = new Dialog({ signal, onclose, canClose: () => !form.isBusy });
+  const dialog = new Dialog({ signal, onclose, canClose: () => isMade || !form.isBusy });
+  let isMade = false;
   const typed = { key: "", api_format: "openai", api_url: "", api_key: "" };
   const draw = () => dialog.isOpen && open();
   const type = (name) => (event) => {
@@ -29,6 +30,7 @@ export function openNewProvider({ signal, done, onclose }) {
     try {
       const document = { api_format: typed.api_format, api_url: typed.api_url.trim(), ...(typed.api_key.trim() ? { api_key: typed.api_key.trim() } : {}) };
       const row = await put(`/api/admin/providers/${encodeURIComponent(typed.key)}`, document);
+      isMade = true;
       dialog.close();
       done(row);
     } catch (error) {

@@ -98,7 +98,7 @@ test("how a user stands is said in a word", () => {
 });
 
 test("days and burn are said shortly", () => {
-  assert.deepEqual([null, 0, 0.4, 1.9, 11.2, 5000].map(daysText), ["–", "none", "less than a day", "1 day", "11 days", "over 1,000 days"]);
+  assert.deepEqual([null, 0, 0.4, 1.9, 11.2, 5000].map(daysText), ["–", "none", "less than a day", "1 day", "11 days", "1,000+ days"]);
   assert.equal(burnText("7.00"), "$1.00");
   assert.equal(burnText("0"), "$0.00");
   assert.equal(burnText(undefined), "–");
