@@ -7,7 +7,7 @@ import { html } from "../html.js";
 export function changeList(before, after) {
   const changes = fieldDiff(before, after);
   if (!changes.length) return html`<p class="quiet">No field of it changed.</p>`;
-  return html`<dl class="changes">${changes.map(({ path, before: old, after: fresh }) => html`<div><dt><code>${path || "value"}</code></dt>
+  return html`<dl class="field-changes">${changes.map(({ path, before: old, after: fresh }) => html`<div><dt><code>${path || "value"}</code></dt>
     <dd>${old === undefined ? "" : html`<del><span class="visually-hidden">from </span>${valueText(old)}</del>`}${fresh === undefined ? "" : html`<ins><span class="visually-hidden">to </span>${valueText(fresh)}</ins>`}</dd></div>`)}</dl>`;
 }
 

@@ -28,5 +28,6 @@ export function isExact({ lines, cost }) {
 
 /** Dollars to the last digit: where lines are to be summed by hand. */
 export function exact(text) {
-  return html`<span class="amount" title=${exactMoney(text)}>$${text}</span>`;
+  const isNegative = text.startsWith("-");
+  return html`<span class="amount" data-negative=${isNegative} title=${exactMoney(text)}>${isNegative ? "\u2212" : ""}${price(text.replace("-", ""))}</span>`;
 }

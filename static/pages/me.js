@@ -79,8 +79,8 @@ export default function me({ signal, draw }) {
 
 const shown = ({ loadedAt, isLoading }) => ({ loadedAt, isLoading });
 
-/** Whether two digits after the point do not say all of it. */
-const isRounded = (text) => compareDecimals(text, roundDecimal(text, 2)) !== 0;
+/** Whether it is shown with two digits after the point, and these do not say all of it. Less than a cent has more. */
+const isRounded = (text) => compareDecimals(text.replace("-", ""), "0.01") >= 0 && compareDecimals(text, roundDecimal(text, 2)) !== 0;
 
 function pace({ data }) {
   if (!data) return "";

@@ -29,6 +29,7 @@ export class PromptEditor {
 
   /** Draw anew after the address changed. */
   refresh() {
+    if (!this.#page.live.data) return;
     this.#preview.ask();
     this.#page.draw();
   }
