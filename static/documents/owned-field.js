@@ -5,8 +5,8 @@ import { field } from "../components/forms.js";
 import { icon } from "../components/icons.js";
 import { html, when } from "../html.js";
 import { placeText } from "./marks.js";
-import { shownPath } from "./leaves.js";
-import { actorText, valueText } from "./words.js";
+import { groupOf, shownPath } from "./leaves.js";
+import { actorText, takeText, valueText } from "./words.js";
 
 /** `options` as of `field`; the value, what is typed and the lock are the editor's. */
 export function ownedField(editor, path, options) {
@@ -41,7 +41,7 @@ function standing(editor, path, known) {
   }
   if (known.state === "drifted") {
     return html`<p class="note" data-tone="warn">${icon("edit")}<span>Changed here${by}. The file says ${value(path, known.yaml)} ${placeText(known.place)}</span>
-      <button type="button" class="link" @click=${() => editor.revert([shownPath(editor.kind, path)])}>Take the file's</button></p>`;
+      <button type="button" class="link" @click=${() => editor.revert([shownPath(editor.kind, path)])}>${takeText(groupOf(path))}</button></p>`;
   }
   if (known.state === "held") return html`<p class="note" data-tone="info">${icon("pin")}<span>Held: files may not change it. ${placeText(known.place)}</span></p>`;
   if (known.state === "managed") {
