@@ -36,7 +36,7 @@ export function fieldNote(editor, path) {
 function standing(editor, path, known) {
   const by = known.by ? html` · ${actorText(known.by)}, ${timeAgo(known.at)}` : "";
   if (known.state === "conflict") {
-    return html`<p class="note" data-tone="bad">${icon("warning")}<span>Changed in the file too. File at the last apply: ${value(path, known.yaml)} ${placeText(known.place)}${by}</span>
+    return html`<p class="note" data-tone="bad">${icon("warning")}<span>In conflict with the file, which said ${value(path, known.yaml)} when it was applied last. ${placeText(known.place)}</span>
       <a class="link" href=${`/ui/registry?tab=conflicts&entity=${encodeURIComponent(`${editor.kind}.${editor.key}`)}`}>Resolve</a></p>`;
   }
   if (known.state === "drifted") {
