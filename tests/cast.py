@@ -77,7 +77,7 @@ MODELS: tuple[tuple[str, str, str, str, str, int], ...] = (
 )
 UNPRICED = "deepwell-v5-preview"
 LIVE_ONLY = "nw-experimental"
-ENDPOINTS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages", "openai_responses": "/v1/responses"}
+ENDPOINTS = {"openai": "chat/completions", "anthropic": "messages", "openai_responses": "responses"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,7 @@ async def gather_cast(product: Product) -> Cast:
         cast.members.append(await add_member(product.accounts, part))
     await product.accounts.update_user(LEE, cast.member("Beta Testa").id, {"disabled": True})
     await product.accounts.revoke_key(LEE, cast.member("Beta Testa").keys["old laptop"])
+    await product.accounts.update_user(LEE, product.user_id, {"name": "Sandy Boxer"})
     await product.refresh()
     return cast
 

@@ -79,4 +79,4 @@ async def _add_model(product: Product, admin: Admin, key: str, text: str) -> Pri
     (await admin.put(f"/models/{key}", document)).raise_for_status()
     async with product.database.read() as connection:
         price = (await list_served_models(connection, fold_name(name)))[0].price
-    return PricedModel(key, "/v1/chat/completions", "sandbox-gpt", price, 1)
+    return PricedModel(key, "chat/completions", "sandbox-gpt", price, 1)

@@ -169,8 +169,10 @@ async def _run_sql(url: str, statement: str) -> None:
 
 
 @asynccontextmanager
-async def serve_product(database_url: str, sandbox_url: str, folder: Path, **options: Any) -> AsyncIterator[Product]:
-    """A worker on a free port. `options` go to Settings."""
+async def serve_product(
+    database_url: str, sandbox_url: str, folder: Path, *, port: int = 0, **options: Any
+) -> AsyncIterator[Product]:
+    """A worker on this port, 0: on a free one. `options` go to Settings."""
     settings = Settings(
         database_url=database_url,
         data_dir=folder,
@@ -183,7 +185,7 @@ async def serve_product(database_url: str, sandbox_url: str, folder: Path, **opt
     database = Database(database_url)
     app = create_app(settings, environment={"SANDBOX_API_KEY": "sk-sandbox-upstream-key"})
     product = Product("", sandbox_url, database, app, settings)
-    async with _catalog(product), _served(app) as product.base_url:
+    async with _catalog(product), _served(app, port) as product.base_url:
         await product.refresh()
         product.user_id, product.key = await product.add_user()
         try:
@@ -211,8 +213,8 @@ async def _catalog(product: Product) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _served(app: Quart) -> AsyncIterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+async def _served(app: Quart, port_wanted: int) -> AsyncIterator[str]:
+    with socket.create_server(("127.0.0.1", port_wanted)) as listener:
         listener.setblocking(False)
         config = Config()
         config.bind = [f"fd://{listener.detach()}"]

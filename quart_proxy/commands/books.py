@@ -17,6 +17,7 @@ from quart_proxy.commands.running import (
 )
 from quart_proxy.commands.verbs import example
 from quart_proxy.core.money import format_money
+from quart_proxy.store import rollups
 from quart_proxy.store.database import Database, engine_url, translated_errors
 from quart_proxy.store.ledger import Books, Imbalance, list_imbalances, read_books
 from quart_proxy.store.schema import migrate as upgrade
@@ -38,12 +39,13 @@ def migrate(data_dir: Path | None, as_json: bool) -> None:
 @click.command(
     epilog=example("quart-proxy audit && echo exact") + "\n\nExit status: 0 exact, 1 not, with each difference printed."
 )
+@click.option("--mend-sums", is_flag=True, help="First make the hourly sums anew from the rows.")
 @data_dir_option
 @json_option
-def audit(data_dir: Path | None, as_json: bool) -> None:
+def audit(data_dir: Path | None, as_json: bool, mend_sums: bool) -> None:
     """Prove the books: balance = credits - cost for every user, lifetime and hourly figures = sums of rows, each row's
     cost = its tokens x its price."""
-    books, imbalances = with_database(data_dir, _audit)
+    books, imbalances = with_database(data_dir, lambda database: _audit(database, mend_sums=mend_sums))
     if as_json:
         print_json(_form(books, imbalances))
     else:
@@ -61,11 +63,15 @@ def audit(data_dir: Path | None, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-async def _audit(database: Database) -> tuple[Books, list[Imbalance]]:
+async def _audit(database: Database, *, mend_sums: bool) -> tuple[Books, list[Imbalance]]:
     # An engine of its own: summing a year of requests may take longer than a request may wait.
     engine = create_async_engine(engine_url(database.url), isolation_level="REPEATABLE READ")
     try:
         with translated_errors():
+            if mend_sums:
+                # What is committed when the lock is had must be seen, so not in a snapshot of before.
+                async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+                    await rollups.mend_sums(connection)
             async with engine.begin() as connection:
                 return await read_books(connection), await list_imbalances(connection)
     finally:

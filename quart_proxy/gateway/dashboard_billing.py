@@ -7,6 +7,7 @@ a `start_date` that was heeded would show a balance that is not there.
 from quart import Blueprint, Response
 
 from quart_proxy.http import authenticated, json_response
+from quart_proxy.http.operations import operation
 from quart_proxy.http.payer import as_number, payer
 
 routes = Blueprint("dashboard_billing", __name__)
@@ -14,6 +15,7 @@ routes = Blueprint("dashboard_billing", __name__)
 
 @routes.get("/v1/dashboard/billing/subscription")
 @routes.get("/dashboard/billing/subscription")
+@operation(answer="Object")
 async def get_subscription() -> Response:
     user, caller = await payer(), await authenticated()
     limit = as_number(user.balance + user.spent)
@@ -31,6 +33,7 @@ async def get_subscription() -> Response:
 
 @routes.get("/v1/dashboard/billing/usage")
 @routes.get("/dashboard/billing/usage")
+@operation(answer="Object")
 async def get_usage() -> Response:
     """In cents."""
     user = await payer()
@@ -39,6 +42,7 @@ async def get_usage() -> Response:
 
 @routes.get("/v1/dashboard/billing/credit_grants")
 @routes.get("/dashboard/billing/credit_grants")
+@operation(answer="Object")
 async def get_credit_grants() -> Response:
     user = await payer()
     return json_response(

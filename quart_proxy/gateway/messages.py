@@ -4,6 +4,7 @@ from quart import Blueprint, Response
 
 from quart_proxy.core.formats import FORMATS
 from quart_proxy.gateway.streaming import relay_request
+from quart_proxy.http.operations import operation
 
 routes = Blueprint("messages", __name__)
 FORMAT = FORMATS["anthropic"]
@@ -11,5 +12,6 @@ FORMAT = FORMATS["anthropic"]
 
 @routes.post("/v1/messages")
 @routes.post("/messages")
+@operation(answer="Object", body="Object")
 async def create() -> Response:
     return await relay_request(FORMAT, FORMAT.endpoint)

@@ -9,6 +9,7 @@ from quart_proxy.core.errors import ModelNotFound
 from quart_proxy.core.names import fold_name
 from quart_proxy.http import authenticated, json_response, service
 from quart_proxy.http.forms import price_form
+from quart_proxy.http.operations import operation
 from quart_proxy.services.routing import Router
 from quart_proxy.store.served import ServedModel
 
@@ -16,6 +17,7 @@ routes = Blueprint("models", __name__)
 
 
 @routes.get("/v1/models")
+@operation(answer="Object")
 async def list_all() -> Response:
     models = await service(Router).list_models(await authenticated())
     data = [render_model(model) for model in models]
@@ -31,6 +33,7 @@ async def list_all() -> Response:
 
 
 @routes.get("/v1/models/<path:name>")
+@operation(answer="Object")
 async def get_one(name: str) -> Response:
     for model in await service(Router).list_models(await authenticated()):
         if fold_name(name) in model.names:

@@ -4,6 +4,7 @@ from quart import Blueprint, Response
 
 from quart_proxy.core.formats import FORMATS
 from quart_proxy.gateway.streaming import relay_request
+from quart_proxy.http.operations import operation
 
 routes = Blueprint("responses", __name__)
 FORMAT = FORMATS["openai_responses"]
@@ -11,5 +12,6 @@ FORMAT = FORMATS["openai_responses"]
 
 @routes.post("/v1/responses")
 @routes.post("/responses")
+@operation(answer="Object", body="Object")
 async def create() -> Response:
     return await relay_request(FORMAT, FORMAT.endpoint)

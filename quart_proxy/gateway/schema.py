@@ -6,6 +6,7 @@ from pathlib import Path
 from quart import Blueprint, Response, request
 
 from quart_proxy.core.errors import NotFound
+from quart_proxy.http.operations import operation
 
 routes = Blueprint("schema", __name__)
 
@@ -22,6 +23,7 @@ HEADERS = {
 
 
 @routes.get("/schema/models-v1.json")
+@operation(answer="Object")
 async def models() -> Response:
     """The same whoever asks. The number is that of the file's `version`."""
     if SCHEMA is None:

@@ -16,6 +16,8 @@ from quart_proxy.store.database import Database
 from quart_proxy.store.spending import NOTHING_SPENT, read_key_spending, read_user_spending
 from quart_proxy.store.user_lists import KeyStatus, count_active_keys, list_keys_by
 
+KEY_FILTERS = {"status": choice(*KeyStatus), "q": text()}
+
 
 async def user_rows(connection: AsyncConnection, users: Sequence[User]) -> list[dict[str, Any]]:
     ids = [user.id for user in users]
@@ -48,7 +50,7 @@ async def key_rows(connection: AsyncConnection, keys: Sequence[tuple[ApiKey, str
 
 async def keys_answer(*, user_id: int | None) -> Response:
     """Keys of this user or of all, newest first; `q` is a part of a name or of what is shown of a key."""
-    page, given = read_page(identifier), read_query({"status": choice(*KeyStatus), "q": text()})
+    page, given = read_page(identifier), read_query(KEY_FILTERS)
     async with service(Database).snapshot() as connection:
         keys = await list_keys_by(
             connection,

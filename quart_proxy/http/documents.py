@@ -25,6 +25,7 @@ from quart_proxy.core.references import host_of, is_reference, is_secret, secret
 from quart_proxy.http import json_response, read_json, service
 from quart_proxy.http.answers import acting, put_in_force, read_page
 from quart_proxy.http.kept_keys import describe_key
+from quart_proxy.http.operations import operation
 from quart_proxy.services.sealing import Sealer
 from quart_proxy.settings import Settings
 from quart_proxy.store.catalog import Model, Provider
@@ -109,6 +110,7 @@ class Collection(ABC, Generic[Row, Document]):
 
     # --- answers --------------------------------------------------------------------------------------
 
+    @operation(answer="Document", kind="list", is_paged=True)
     async def list_all(self) -> Response:
         page = read_page(str)
         async with service(Database).snapshot() as connection:
@@ -117,10 +119,12 @@ class Collection(ABC, Generic[Row, Document]):
             state = await self._state(connection, rows)
         return page.answer(rows, lambda row: {**self._form(row), **state(row)}, lambda row: row.key)
 
+    @operation(answer="Document")
     async def get_one(self, key: str) -> Response:
         async with service(Database).snapshot() as connection:
             return await self._answer(connection, await self._get(connection, key))
 
+    @operation(answer="Document", body="Object", needs_etag=True)
     async def put(self, key: str) -> Response:
         """Create the document, or replace the one that `If-Match` names."""
         written = _writable(await read_json(), key)
@@ -132,6 +136,7 @@ class Collection(ABC, Generic[Row, Document]):
         await put_in_force()
         return answer
 
+    @operation(answer="Document", body="Object", needs_etag=True)
     async def patch(self, key: str) -> Response:
         """Merge the body into the document that `If-Match` names; null takes a field out."""
         changes = _writable(await read_json(), key)
@@ -144,6 +149,7 @@ class Collection(ABC, Generic[Row, Document]):
         await put_in_force()
         return answer
 
+    @operation(status=204, needs_etag=True)
     async def delete(self, key: str) -> Response:
         async with service(Database).transaction() as connection:
             await lock_registry(connection)

@@ -17,6 +17,9 @@ from quart_proxy.core.money import parse_money
 from quart_proxy.http import read_json
 
 Reader = Callable[[Any], Any]
+Schema = Mapping[str, Any]
+
+_SCHEMAS: dict[Reader, Schema] = {}
 
 ID = "int(max=9223372036854775807)"
 """The path converter of ids: what does not fit a column is nothing here."""
@@ -110,6 +113,17 @@ def idempotency_key() -> str | None:
 # --- readers ------------------------------------------------------------------------------------------
 
 
+def schema_of(reader: Reader) -> Schema:
+    """What `reader` takes, as JSON Schema; empty: anything."""
+    return _SCHEMAS.get(reader, {})
+
+
+def takes(schema: Schema, reader: Reader) -> Reader:
+    """Say what `reader` takes. Returns it."""
+    _SCHEMAS[reader] = schema
+    return reader
+
+
 def text(characters_max: int = NAME_CHARACTERS_MAX, *, lines: bool = False) -> Reader:
     """Text that is not blank; with `lines`, line breaks and tabs too."""
 
@@ -125,7 +139,7 @@ def text(characters_max: int = NAME_CHARACTERS_MAX, *, lines: bool = False) -> R
             raise ValueError("must not have control characters")
         return value
 
-    return read
+    return takes({"type": "string", "minLength": 1, "maxLength": characters_max}, read)
 
 
 def boolean(value: Any) -> bool:
@@ -142,7 +156,7 @@ def whole(least: int, most: int) -> Reader:
             raise ValueError(f"must be a whole number from {least} to {most}")
         return value
 
-    return read
+    return takes({"type": "integer", "minimum": least, "maximum": most}, read)
 
 
 def digits(least: int, most: int) -> Reader:
@@ -153,7 +167,7 @@ def digits(least: int, most: int) -> Reader:
             raise ValueError(f"must be a whole number from {least} to {most}")
         return int(value)
 
-    return read
+    return takes({"type": "integer", "minimum": least, "maximum": most}, read)
 
 
 identifier = digits(1, ID_MAX)
@@ -172,7 +186,7 @@ def choice(*choices: str) -> Reader:
             raise ValueError(f"must be one of {', '.join(choices)}")
         return value
 
-    return read
+    return takes({"type": "string", "enum": [str(one) for one in choices]}, read)
 
 
 def record(table: Fields) -> Reader:
@@ -183,7 +197,7 @@ def record(table: Fields) -> Reader:
             raise ValueError("must be an object")
         return read_fields(value, table)
 
-    return read
+    return takes(schema_of_fields(table), read)
 
 
 def many(item: Reader, least: int, most: int) -> Reader:
@@ -195,7 +209,7 @@ def many(item: Reader, least: int, most: int) -> Reader:
         numbered = {str(number): element for number, element in enumerate(value)}
         return list(read_fields(numbered, {number: Field(item) for number in numbered}).values())
 
-    return read
+    return takes({"type": "array", "items": schema_of(item), "minItems": least, "maxItems": most}, read)
 
 
 def email(value: Any) -> str:
@@ -238,6 +252,13 @@ def moment(value: Any) -> datetime:
 
 money: Reader = parse_money
 
+takes({"type": "boolean"}, boolean)
+takes({"type": "string", "enum": ["1", "0"]}, flag)
+takes({"type": "string", "format": "email", "maxLength": 320}, email)
+takes({"type": "array", "items": {"type": "string"}, "maxItems": NAMES_MAX}, names)
+takes({"type": "string", "format": "date-time", "description": "A time with its zone, or a date."}, moment)
+takes({"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "description": "Dollars as a decimal string."}, money)
+
 
 def refused(message: str) -> Field:
     """A field that exists elsewhere and is not taken here; null says nothing and passes."""
@@ -245,4 +266,23 @@ def refused(message: str) -> Field:
     def read(_: Any) -> None:
         raise ValueError(message)
 
-    return Field(read, nullable=True)
+    return Field(takes({"type": "null", "description": f"It {message}."}, read), nullable=True)
+
+
+def schema_of_fields(table: Fields) -> Schema:
+    """An object with these fields and no others, as JSON Schema."""
+    required = [name for name, field in table.items() if field.required]
+    return {
+        "type": "object",
+        "properties": {name: _schema_of_field(field) for name, field in table.items()},
+        "additionalProperties": False,
+        **({"required": required} if required else {}),
+    }
+
+
+def _schema_of_field(field: Field) -> Schema:
+    schema = schema_of(field.read)
+    if not field.nullable or not schema or schema.get("type") == "null":
+        return schema
+    is_plain = isinstance(schema.get("type"), str) and "enum" not in schema
+    return {**schema, "type": [schema["type"], "null"]} if is_plain else {"anyOf": [schema, {"type": "null"}]}

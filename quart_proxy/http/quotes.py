@@ -11,8 +11,9 @@ from quart_proxy.core.money import ZERO, format_money
 from quart_proxy.core.pricing import Price, charge
 from quart_proxy.core.usage import COUNT_MAX, Dimension, Usage
 from quart_proxy.http import json_response, service
-from quart_proxy.http.fields import Field, Fields, read_body_fields, record, whole
+from quart_proxy.http.fields import Field, Fields, read_body_fields, record, takes, whole
 from quart_proxy.http.forms import charge_form
+from quart_proxy.http.operations import operation
 from quart_proxy.store.catalog import Model, list_models
 from quart_proxy.store.database import Database
 from quart_proxy.store.repricing import Repriced, reprice
@@ -32,12 +33,16 @@ def _document(value: Any) -> dict[str, Any]:
     return value
 
 
+takes({"type": "object"}, _document)
+
+
 QUOTE: Fields = {
     "tokens": Field(record(TOKENS), required=True),
     "document": Field(_document, nullable=True),
 }
 
 
+@operation(answer="Quote", body=QUOTE)
 async def quote(key: str) -> Response:
     """The bill for `tokens`, and what the last day's requests of the model would have been charged. With a `document`
     whose `pricing` differs, at that pricing; what else it says is not looked at, and nothing is written."""

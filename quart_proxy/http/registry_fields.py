@@ -17,6 +17,7 @@ from quart_proxy.http.fields import (
     choice,
     many,
     record,
+    takes,
     text,
     whole,
 )
@@ -47,7 +48,7 @@ def _readable(parse: Callable[[str], T]) -> Reader:
     def read(value: Any) -> T:
         return parse(text(ADDRESS_CHARACTERS_MAX)(value))
 
-    return read
+    return takes({"type": "string", "maxLength": ADDRESS_CHARACTERS_MAX}, read)
 
 
 def _parse_address(written: str) -> str:

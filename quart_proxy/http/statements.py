@@ -12,7 +12,19 @@ from quart_proxy.store.accounts import get_user
 from quart_proxy.store.database import Database
 from quart_proxy.store.statement import Line, list_statement, parse_place
 
-COLUMNS = ("at", "kind", "amount", "balance_after", "entry_id", "reason", "actor", "from", "to")
+COLUMNS = (
+    "at",
+    "kind",
+    "amount",
+    "balance_after",
+    "entry_id",
+    "reason",
+    "actor",
+    "from",
+    "to",
+    "reverses",
+    "reversed_by",
+)
 
 
 async def statement_answer(user_id: int) -> Response:
@@ -36,7 +48,9 @@ async def statement_file(user_id: int) -> Response:
 
 
 def _form(line: Line) -> dict[str, Any]:
-    period = {} if line.entry_id is not None else {"from": maybe_time(line.since), "to": maybe_time(line.until)}
+    more: dict[str, Any] = {"reverses": line.reverses, "reversed_by": line.reversed_by}
+    if line.entry_id is None:
+        more = {"from": maybe_time(line.since), "to": maybe_time(line.until)}
     return {
         "at": time_text(line.at),
         "kind": line.kind,
@@ -45,5 +59,5 @@ def _form(line: Line) -> dict[str, Any]:
         "entry_id": line.entry_id,
         "reason": line.reason,
         "actor": line.actor,
-        **period,
+        **more,
     }

@@ -96,6 +96,16 @@ def _percentiles(sums: Sums) -> dict[str, int | None]:
 # --- charts -------------------------------------------------------------------------------------------
 
 
+def chart_query(groups: Sequence[str]) -> dict[str, Reader]:
+    return {
+        "metric": choice(*FIGURES),
+        "group_by": choice("none", *groups),
+        "interval": choice("auto", *Interval),
+        "top": digits(1, TOP_MAX),
+        "tz": zone,
+    }
+
+
 async def timeseries_answer(groups: Sequence[str], filters: Mapping[str, Reader], **fixed: Any) -> Response:
     """A metric over time, in bars that are all there, empty ones too."""
     chosen, until = read_range(filters, **fixed)
@@ -106,15 +116,7 @@ async def timeseries_answer(groups: Sequence[str], filters: Mapping[str, Reader]
         "tz": ZoneInfo("UTC"),
         "interval": "auto",
     }
-    asked |= read_query(
-        {
-            "metric": choice(*FIGURES),
-            "group_by": choice("none", *groups),
-            "interval": choice("auto", *Interval),
-            "top": digits(1, TOP_MAX),
-            "tz": zone,
-        }
-    )
+    asked |= read_query(chart_query(groups))
     metric, is_waiting = asked["metric"], asked["metric"] == "first_byte_ms"
     by = None if is_waiting or asked["group_by"] == "none" else COLUMNS[asked["group_by"]]
     async with service(Database).snapshot() as connection:
@@ -212,12 +214,14 @@ async def read_names(connection: AsyncConnection, by: str | None, keys: Sequence
 # --- rankings -----------------------------------------------------------------------------------------
 
 
+def ranking_query(groups: Sequence[str]) -> dict[str, Reader]:
+    return {"by": choice(*groups), "metric": choice("cost", "requests", "tokens"), "limit": digits(1, RANKED_MAX)}
+
+
 async def top_answer(groups: Sequence[str], filters: Mapping[str, Reader], **fixed: Any) -> Response:
     """Who or what has most of a metric, most first."""
     chosen, _ = read_range(filters, **fixed)
-    given = read_query(
-        {"by": choice(*groups), "metric": choice("cost", "requests", "tokens"), "limit": digits(1, RANKED_MAX)}
-    )
+    given = read_query(ranking_query(groups))
     by = COLUMNS[given.get("by", "model")]
     async with service(Database).snapshot() as connection:
         ranked = await rank_usage(
@@ -229,7 +233,9 @@ async def top_answer(groups: Sequence[str], filters: Mapping[str, Reader], **fix
             limit=given.get("limit", RANKED_DEFAULT),
         )
         names = await read_names(connection, by, [sums.key for sums in ranked])
-    return json_response({"data": [_ranked_form(sums, names) for sums in ranked]})
+    return json_response(
+        {"data": [_ranked_form(sums, names) for sums in ranked], "has_more": False, "next_cursor": None}
+    )
 
 
 def _ranked_form(sums: Sums, names: Mapping[Any, str]) -> dict[str, Any]:

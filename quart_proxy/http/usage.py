@@ -12,7 +12,7 @@ from quart_proxy.core.record import Outcome
 from quart_proxy.core.usage import Dimension
 from quart_proxy.http import json_response, service
 from quart_proxy.http.answers import CSV_ROWS_PER_READ, csv_response, read_page
-from quart_proxy.http.fields import Reader, choice, identifier, moment, money, read_query, text
+from quart_proxy.http.fields import Reader, choice, identifier, moment, money, read_query, takes, text
 from quart_proxy.http.forms import parse_request_id, receipt_lines
 from quart_proxy.store.database import Database
 from quart_proxy.store.statistics import TOKENS, Sums, sum_usage
@@ -30,6 +30,8 @@ def status_range(value: str) -> range:
             return range(int(value), int(value) + 1)
     raise ValueError("must be a status such as 402, or a class of them such as 4xx")
 
+
+takes({"type": "string", "pattern": "^[1-5]([0-9][0-9]|[xX][xX])$"}, status_range)
 
 RANGE: Mapping[str, Reader] = {"from": moment, "to": moment, "min_cost": money}
 USER_FILTERS: Mapping[str, Reader] = {

@@ -272,9 +272,10 @@ async def list_entries(
 @dataclass(frozen=True, slots=True)
 class Movements:
     """Sums in dollars: of entries by kind, and of some users' whole books. These are exact when all that was credited
-    (entries that took away included) is either used or left."""
+    (entries that took away included) is either used or left. `count` is of the entries that are in `by_kind`."""
 
     by_kind: Mapping[str, Decimal]
+    count: int
     credited: Decimal
     used: Decimal
     outstanding: Decimal
@@ -286,15 +287,22 @@ class Movements:
 
 async def sum_movements(connection: AsyncConnection, chosen: EntryFilter) -> Movements:
     """By kind, those that are chosen; the books are those of its user, or of all, at any time. In a snapshot."""
-    by_kind = select(ledger.c.kind, func.sum(ledger.c.amount)).where(chosen.condition).group_by(ledger.c.kind)
+    by_kind = (
+        select(ledger.c.kind, func.sum(ledger.c.amount), func.count())
+        .where(chosen.condition)
+        .group_by(ledger.c.kind)
+        .order_by(ledger.c.kind)
+    )
     credited = select(func.coalesce(func.sum(ledger.c.amount), 0))
     balances = select(func.coalesce(func.sum(users.c.spent), 0), func.coalesce(func.sum(users.c.balance), 0))
     if chosen.user_id is not None:
         credited = credited.where(ledger.c.user_id == chosen.user_id)
         balances = balances.where(users.c.id == chosen.user_id)
     used, outstanding = (await connection.execute(balances)).one()
+    kinds = (await connection.execute(by_kind)).all()
     return Movements(
-        {row[0]: row[1] for row in await connection.execute(by_kind.order_by(ledger.c.kind))},
+        {kind: amount for kind, amount, _ in kinds},
+        sum(count for _, _, count in kinds),
         (await connection.execute(credited)).scalar_one(),
         used,
         outstanding,

@@ -16,7 +16,8 @@ from quart_proxy.store.tables import model_names, models, prices, providers, ups
 
 @dataclass(frozen=True, slots=True)
 class ServedUpstream:
-    """An upstream with its provider's address filled in: all that a call needs, but the key itself."""
+    """An upstream with its provider's address filled in: all that a call needs, but the key itself. `name` is the
+    provider's; without one, `model/upstream`."""
 
     id: int
     name: str
@@ -84,6 +85,7 @@ async def list_upstreams(connection: AsyncConnection, model_ids: Sequence[int]) 
         select(
             upstreams,
             models.c.display_name,
+            models.c.key.label("model_key"),
             providers.c.key.label("provider_key"),
             func.coalesce(upstreams.c.api_format, providers.c.api_format).label("format"),
             func.coalesce(upstreams.c.api_url, providers.c.api_url).label("url"),
@@ -102,7 +104,7 @@ async def list_upstreams(connection: AsyncConnection, model_ids: Sequence[int]) 
             found.setdefault(row.model_id, []).append(
                 ServedUpstream(
                     id=row.id,
-                    name=row.provider_key or row.key,
+                    name=row.provider_key or f"{row.model_key}/{row.key}",
                     api_format=row.format,
                     api_url=row.url,
                     api_key=row.secret,

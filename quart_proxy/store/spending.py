@@ -37,29 +37,30 @@ NOTHING_SPENT = Spending(ZERO, ZERO, None)
 
 async def read_user_spending(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, Spending]:
     """By user; those of whom there is no request are left out."""
-    return await _read_spending(connection, "SELECT id, id AS user_id, NULL::bigint AS key_id FROM users", user_ids)
+    return await _read_spending(connection, "users", "user_id = o.id", user_ids)
 
 
 async def read_key_spending(connection: AsyncConnection, key_ids: Sequence[int]) -> dict[int, Spending]:
     """By key; those by which no request came are left out."""
-    return await _read_spending(connection, "SELECT id, user_id, id AS key_id FROM api_keys", key_ids)
+    return await _read_spending(connection, "api_keys", "user_id = o.user_id AND api_key_id = o.id", key_ids)
 
 
-async def _read_spending(connection: AsyncConnection, owners: str, ids: Sequence[int]) -> dict[int, Spending]:
+async def _read_spending(
+    connection: AsyncConnection, owners: str, theirs: str, ids: Sequence[int]
+) -> dict[int, Spending]:
+    # Only of those who did nothing for a month are all hours read, for the last one.
     query = text(
         f"""
-        SELECT o.id, coalesce(s.spent_7d, 0), coalesce(s.spent_30d, 0), last.at
-        FROM ({owners}) AS o
+        SELECT o.id, coalesce(s.spent_7d, 0), coalesce(s.spent_30d, 0),
+               coalesce(s.last_at, (SELECT max(last_at) FROM usage_hourly WHERE {theirs})) AS at
+        FROM {owners} AS o
         CROSS JOIN LATERAL (
             SELECT sum(cost) FILTER (WHERE hour >= date_trunc('hour', now() - interval '7 days')) AS spent_7d,
-                   sum(cost) AS spent_30d
+                   sum(cost) AS spent_30d, max(last_at) AS last_at
             FROM usage_hourly
-            WHERE user_id = o.user_id AND (o.key_id IS NULL OR api_key_id = o.key_id)
-              AND hour >= date_trunc('hour', now() - interval '30 days')) AS s
-        CROSS JOIN LATERAL (
-            SELECT max(last_at) AS at FROM usage_hourly
-            WHERE user_id = o.user_id AND (o.key_id IS NULL OR api_key_id = o.key_id)) AS last
-        WHERE o.id = ANY(:ids) AND last.at IS NOT NULL
-        """  # noqa: S608  (`owners` is a constant of this file)
+            WHERE {theirs} AND hour >= date_trunc('hour', now() - interval '30 days')) AS s
+        WHERE o.id = ANY(:ids)
+        """  # noqa: S608  (`owners` and `theirs` are constants of this file)
     ).bindparams(bindparam("ids", list(ids), ARRAY(BigInteger)))
-    return {row[0]: Spending(*row[1:]) for row in await connection.execute(query)}
+    rows = await connection.execute(query)
+    return {row[0]: Spending(*row[1:]) for row in rows if row.at is not None}

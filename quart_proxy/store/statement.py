@@ -17,7 +17,8 @@ USAGE = "usage"
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line. `amount` is signed dollars; `balance_after` is what they left. A line of usage has no entry, and is of
-    the time from `since` (None: from the start) to `until` (None: it goes on)."""
+    the time from `since` (None: from the start) to `until` (None: it goes on). `reverses` is the entry that this one
+    takes back, `reversed_by` the one that took this one back."""
 
     place: str
     at: datetime
@@ -29,6 +30,8 @@ class Line:
     actor: str | None
     since: datetime | None
     until: datetime | None
+    reverses: int | None
+    reversed_by: int | None
 
 
 # `number` and `part` put a line in its order: the use before an entry is part 0 of it, the entry itself part 1, and
@@ -40,18 +43,20 @@ WITH entries AS (
      last AS (SELECT id, balance_after, created_at FROM entries ORDER BY id DESC LIMIT 1),
      lines AS (
        SELECT id AS number, 1 AS part, created_at AS at, kind, amount, balance_after, id AS entry_id, reason, actor,
-              NULL::timestamptz AS since, NULL::timestamptz AS until
+              NULL::timestamptz AS since, NULL::timestamptz AS until, reverses,
+              (SELECT r.id FROM ledger AS r WHERE r.reverses = entries.id) AS reversed_by
        FROM entries
        UNION ALL
        SELECT id, 0, created_at, 'usage', balance_after - amount - left_before, balance_after - amount, NULL, NULL,
-              NULL, since, created_at
+              NULL, since, created_at, NULL, NULL
        FROM entries WHERE balance_after - amount <> left_before
        UNION ALL
        SELECT coalesce(last.id, 0) + 1, 0, now(), 'usage', u.balance - coalesce(last.balance_after, 0), u.balance,
-              NULL, NULL, NULL, last.created_at, NULL
+              NULL, NULL, NULL, last.created_at, NULL, NULL, NULL
        FROM users AS u LEFT JOIN last ON true
        WHERE u.id = :user_id AND u.balance <> coalesce(last.balance_after, 0))
-SELECT number || '.' || part, at, kind, amount, balance_after, entry_id, reason, actor, since, until
+SELECT number || '.' || part, at, kind, amount, balance_after, entry_id, reason, actor, since, until, reverses,
+       reversed_by
 FROM lines
 WHERE (number, part) < (:number, :part)
 ORDER BY number DESC, part DESC

@@ -4,7 +4,7 @@
 //
 // `data` is the answer of /api/…/stats/timeseries. `format(value)` puts a value into words, `axis(value)` one at the axis.
 // `hrefOf(bucket, series)` says where a bar leads: `series` null is the whole bucket, `bucket` null the whole range; it may
-// say null. `onzoom(first, last)` makes a drag over the bars choose buckets. `colour(series, index)` gives another class.
+// say null. `controls` stand beside the title. `onzoom(first, last)` makes a drag over the bars choose buckets. `colour(series, index)` gives another class.
 
 import { saveText } from "../clipboard.js";
 import { html, nothing, render, svg, when } from "../html.js";
@@ -62,7 +62,7 @@ class TimeChart extends HTMLElement {
     const given = this.#given;
     const { title, data } = given;
     render(html`<figure class="chart">
-      <figcaption class="chart-head"><h2>${title}</h2><div class="chart-actions">
+      <figcaption class="chart-head"><h2>${title}</h2><div class="chart-actions">${given.controls ?? ""}
         <button type="button" class="button" data-kind="quiet" aria-label=${`View ${title} as ${this.#isTable ? "chart" : "table"}`} @click=${() => this.#turn()}>${this.#isTable ? "Chart" : "Table"}</button>
         <button type="button" class="button" data-kind="icon" aria-label=${`Save ${title} as CSV`} title="Save as CSV"
           @click=${() => saveText(chartCsv(data), `${fileName(title)}.csv`)}>${icon("download")}</button></div></figcaption>
@@ -164,7 +164,8 @@ class TimeChart extends HTMLElement {
   #show(at) {
     if (at === this.#at) return;
     this.#at = at;
-    this.#draw();
+    // The focus may leave because a bar is just being taken away: a drawing must not begin within another.
+    queueMicrotask(() => this.isConnected && this.#draw());
   }
 
   #point(event, place) {

@@ -9,7 +9,7 @@ const GAP_PX = 4;
  * nothing in the list is passed over. `name` tells this menu from the others on the page. */
 export function menu(label, items, name) {
   const id = `menu-${name}`;
-  return html`<span class="menu"><button type="button" class="button" data-kind="icon" popovertarget=${id} aria-haspopup="true" aria-label=${label} title=${label}>${icon("more")}</button>
+  return html`<span class="menu"><button type="button" class="button" data-kind="icon" popovertarget=${id} aria-label=${label} title=${label}>${icon("more")}</button>
     <div class="menu-list" id=${id} popover @beforetoggle=${place} @toggle=${enter} @keydown=${step}>
       ${items.filter(Boolean).map((item) => item.href
         ? html`<a href=${item.href} @click=${close}>${icon(item.iconName)}<span>${item.text}</span></a>`

@@ -13,9 +13,14 @@ const WAIT_MS = 150;
 /** Open it; `go(url)` is where the choice leads. */
 export function openPalette(go) {
   const state = { text: "", found: [], at: 0 };
-  const dialog = new Dialog({ kind: "palette" });
   let timer = null;
   let search = new AbortController();
+  const stop = () => {
+    clearTimeout(timer);
+    search.abort();
+  };
+  // A search that ends after the palette was closed must not open it again.
+  const dialog = new Dialog({ kind: "palette", onclose: stop });
 
   const choose = (entry) => {
     dialog.close();
@@ -25,8 +30,7 @@ export function openPalette(go) {
     state.text = event.target.value;
     state.at = 0;
     state.found = [];
-    clearTimeout(timer);
-    search.abort();
+    stop();
     search = new AbortController();
     const { signal } = search;
     timer = setTimeout(async () => {

@@ -74,7 +74,7 @@ export default function audit({ query, signal, router, draw }) {
       { name: "action", label: "What", primary: true, render: ({ action }) => badge(action, actionTone(action)) },
       { name: "target", label: "To what", render: ({ target }) => targetLink(target) },
       { name: "changes", label: "Changes", render: ({ before, after }) => changeSummary(before, after) },
-      { name: "actor", label: "Who", render: ({ actor }) => html`<span class="nowrap">${actor}</span>` },
+      { name: "actor", label: "Who", render: ({ actor }) => actor },
       { name: "at", label: "When", render: ({ at: time }) => html`<span class="nowrap">${timeAgo(time)}</span>` },
     ],
   });

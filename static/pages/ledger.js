@@ -9,10 +9,10 @@ import { ListResource, Resource, emptyState, pager, show as states, skeletonRows
 import { table } from "../components/table.js";
 import { timeRange } from "../components/time-range.js";
 import { toast } from "../components/toast.js";
-import { count, exactMoney, money, signedMoney } from "../format.js";
+import { exactMoney, money, plural, signedMoney } from "../format.js";
 import { html } from "../html.js";
 import { readRange } from "../range.js";
-import { countOf, kindTotals, reconcile } from "./money/books.js";
+import { reconcile } from "./money/books.js";
 import { entryColumns } from "./money/entries.js";
 import { KINDS, kindText } from "./money/movement.js";
 import { openReverse } from "./money/reverse.js";
@@ -28,14 +28,15 @@ export default function ledger({ query, signal, router, draw }) {
   };
   const list = new ListResource({ signal }, ({ cursor, signal: stop }) => get(withQuery("/api/admin/ledger", { cursor, ...filters() }), { signal: stop }), () => show());
   const totals = new Resource({ signal }, (stop) => get(withQuery("/api/admin/ledger/totals", filters()), { signal: stop }), () => show());
-  const books = new Resource({ signal }, (stop) => get("/api/admin/ledger/totals", { signal: stop }), () => show());
+  /** The proof is of everybody's books at all times, or of one user's. */
+  const books = new Resource({ signal }, (stop) => get(withQuery("/api/admin/ledger/totals", { user_id: chosen() }), { signal: stop }), () => show());
   const picker = new Picker({ find: findUsers, draw: () => show(), onpick: (user_id) => router.setQuery({ user_id }) });
   /** Who is chosen, by the name that a row or a suggestion has. */
   const chosen = () => query().get("user_id");
   const chosenName = () => picker.textOf(chosen()) ?? list.rows.find(({ user_id: id }) => String(id) === chosen())?.user_name ?? null;
 
-  const load = () => { list.load(); totals.load(); };
-  const reverse = (entry) => openReverse(entry, entry.user_name ?? `user ${entry.user_id}`, { done: () => { load(); books.load(); } });
+  const load = () => { list.load(); totals.load(); books.load(); };
+  const reverse = (entry) => openReverse(entry, entry.user_name ?? `user ${entry.user_id}`, { done: load });
   const isFiltered = () => Object.values(filters()).some(Boolean);
   const hrefOf = (kind) => withQuery("/ui/ledger", { ...Object.fromEntries(query()), kind });
 
@@ -46,10 +47,7 @@ export default function ledger({ query, signal, router, draw }) {
       toast(`The ledger was not saved: ${error.message}`, { tone: "bad" });
     }
   }
-  const exportText = () => {
-    const rows = totals.data ? countOf(totals.data) : null;
-    return rows === null ? "Export (CSV)" : `Export ${count(rows)} ${rows === 1 ? "row" : "rows"} (CSV)`;
-  };
+  const exportText = () => (totals.data ? `Export ${plural(totals.data.count, "row")} (CSV)` : "Export (CSV)");
 
   const show = () => draw(html`${pageHead("Ledger", { lead: "Every movement of money by hand. Entries are never changed or deleted: a wrong one is reversed by another.",
       actions: html`<button type="button" class="button" ?disabled=${!list.rows.length} @click=${save}>${icon("download")}${exportText()}</button>` })}
@@ -64,7 +62,6 @@ export default function ledger({ query, signal, router, draw }) {
   const nothingYet = () => emptyState({ title: "Nothing has moved yet", text: "Top up a user, and the entry stands here.", iconName: "book", action: html`<a class="button" data-kind="primary" href="/ui/users">To the users</a>` });
 
   load();
-  books.load();
   let asked = JSON.stringify([...query()]);
   return { onquery: () => {
     const now = JSON.stringify([...query()]);
@@ -84,17 +81,17 @@ function ranges(query, router) {
 }
 
 function byKind(sums) {
-  const kinds = kindTotals(sums);
+  const kinds = Object.entries(sums);
   if (!kinds.length) return "";
-  return html`<dl class="kind-totals">${kinds.map(([kind, sum, rows]) => html`<div><dt>${kindText(kind)}${rows === null ? "" : html` <span class="count">${count(rows)}</span>`}</dt><dd title=${exactMoney(sum)}>${signedMoney(sum)}</dd></div>`)}</dl>`;
+  return html`<dl class="kind-totals">${kinds.map(([kind, sum]) => html`<div><dt>${kindText(kind)}</dt><dd title=${exactMoney(sum)}>${signedMoney(sum)}</dd></div>`)}</dl>`;
 }
 
 /** credited − used = outstanding, and whether it is so. */
 function proof(data) {
   const { credited, used, outstanding, expected, difference, agrees } = reconcile(data);
-  const term = (name, value) => html`<span><span class="tile-label">${name}</span><span class="sum">${amount(value)}</span></span>`;
+  const term = (name, value, sign = "") => html`<span class="term">${sign ? html`<span class="sign">${sign}</span>` : ""}<span><span class="tile-label">${name}</span><span class="sum">${amount(value)}</span></span></span>`;
   return html`<section class="panel reconciliation" aria-label="Reconciliation">
-    ${term("Credited", credited)}<span class="sign" aria-label="less">−</span>${term("Used", used)}<span class="sign" aria-label="is">=</span>${term("Outstanding", outstanding)}
+    ${term("Credited", credited)}${term("Used", used, "−")}${term("Outstanding", outstanding, "=")}
     <span class="agreement" data-tone=${agrees ? "good" : "bad"} role="status">${icon(agrees ? "check" : "error")}${agrees
       ? "The books agree, to the last digit."
       : html`They differ by <strong title=${exactMoney(difference)}>${money(difference)}</strong>: ${money(expected)} was expected.`}</span></section>`;

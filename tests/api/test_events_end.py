@@ -66,9 +66,9 @@ async def test_a_server_that_is_told_to_leave_ends_its_streams_at_once_and_clean
         headers = {"authorization": f"Bearer {answer.json()['token']}"}
         async with watching(url, headers=headers) as stream:
             serving.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(stream.ended.wait(), 15)
+            await asyncio.wait_for(stream.ended.wait(), 25)
             assert not stream.was_cut
-        assert await asyncio.wait_for(serving.wait(), 15) == 0
+        assert await asyncio.wait_for(serving.wait(), 25) == 0
         await reading
     finally:
         if serving.returncode is None:

@@ -79,6 +79,14 @@ async def test_every_line_follows_from_the_one_before_in_pages_of_any_size(
     assert [row["balance_after"] for row in file] == [line["balance_after"] for line in whole]
 
 
+async def test_the_statement_says_which_entry_took_back_which(admin: Admin, product: Product) -> None:
+    user_id = product.user_id
+    wrong = (await admin.post(f"/users/{user_id}/ledger", {"kind": "grant", "amount": "5"})).json()["id"]
+    back = (await admin.post(f"/ledger/{wrong}/reverse", {"reason": "slip"})).json()["id"]
+    found = {line["entry_id"]: (line["reverses"], line["reversed_by"]) for line in await lines(admin, user_id)}
+    assert (found[wrong], found[back]) == ((None, back), (wrong, None))
+
+
 async def test_a_user_reads_the_own_statement_alone(product: Product, past: Past) -> None:
     await past.settle(past.exchange(NOW, user=1, cost=Decimal(3)))
     answer = await product.client.get(f"{product.base_url}/api/user/statement", headers=product.headers)
@@ -110,14 +118,15 @@ async def test_the_ledger_is_narrowed_and_summed_and_the_books_are_exact(
     totals = (await admin.get("/ledger/totals")).json()
     assert totals == {
         "by_kind": {"adjust": "150.00", "credit": "7.50", "grant": "2.50"},
+        "count": 4,
         "credited": "160.00",
         "used": "0.10",
         "outstanding": "159.90",
         "exact": True,
     }
     one = (await admin.get(f"/ledger/totals?user_id={other}&kind=grant")).json()
-    assert (one["by_kind"], one["credited"], one["outstanding"], one["exact"]) == (
-        {"grant": "2.50"}, "60.00", "59.90", True,
+    assert (one["by_kind"], one["count"], one["credited"], one["outstanding"], one["exact"]) == (
+        {"grant": "2.50"}, 1, "60.00", "59.90", True,
     )  # fmt: skip
 
 

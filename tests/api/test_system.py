@@ -53,11 +53,12 @@ async def test_upstream_that_fails_is_told_with_its_last_error(admin: Admin, pro
     for model in ("sandbox-gpt", "sandbox-gpt", "failing", "asked-wrongly", "no-such-model"):
         await product.chat(model)
     by_name = {upstream["name"]: upstream for upstream in (await system(admin))["upstreams"]}
-    fine, other = by_name["sandbox-gpt"], by_name["default"]
+    fine, other, asked = (by_name[name] for name in ("sandbox-gpt", "failing/default", "asked-wrongly/default"))
     assert (fine["requests"], fine["failures"], fine["last_error"]) == (2, 0, None)
     assert fine["last_ok_at"].endswith("Z") and fine["p95_first_byte_ms"] > 0
+    assert (other["requests"], other["failures"]) == (1, 1)
     # A 404 is an answer to what the client asked.
-    assert (other["requests"], other["failures"]) == (2, 1)
+    assert (asked["requests"], asked["failures"]) == (1, 0)
     assert other["last_error"] == "upstream_error (status 503)" and other["last_error_at"].endswith("Z")
 
 

@@ -5,10 +5,12 @@ import re
 from decimal import Decimal
 from typing import Any
 
+import looks
 import pytest
 from calling import call
 from conftest import OpenContext
-from playwright.async_api import Locator, Page, Route, expect
+from looks import SIZES, THEMES, Theme
+from playwright.async_api import Locator, Page, Route, StorageState, expect
 from product import TESTER, Product
 from visiting import settled
 from watching import Watch
@@ -207,3 +209,35 @@ async def test_any_name_is_shown_as_text(admin_page: Page, site: Product, name: 
     await admin_page.goto(f"/ui/users/{user_id}")
     await expect(admin_page.get_by_role("heading", level=1)).to_have_text(name)
     assert await admin_page.locator("main img").count() == 0
+
+
+@pytest.mark.parametrize("theme", THEMES)
+async def test_dialogs_are_legible_and_fit_a_narrow_phone(
+    open_context: OpenContext, admin_state: StorageState, site: Product, theme: Theme
+) -> None:
+    user_id, _ = await site.add_user("5", name="Looked at")
+    # axe brings styles of its own, which the page's policy would refuse.
+    page = await (await open_context(storage_state=admin_state, color_scheme=theme, bypass_csp=True)).new_page()
+
+    async def look(name: str) -> None:
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        for size, pixels in (*SIZES.items(), ("narrow", looks.NARROW)):
+            await looks.resize(page, pixels)
+            await looks.picture(page, f"{name}-{theme}-{size}")
+            assert await looks.list_sideways_scrolling(page) == []
+            assert await looks.list_barriers(page) == []
+
+    await page.goto(f"/ui/users/{user_id}")
+    await settled(page)
+    await page.get_by_role("button", name="Top up", exact=True).click()
+    await page.get_by_role("dialog").get_by_role("button", name="Write the entry").click()
+    await look("top-up")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Create key").click()
+    await page.get_by_role("dialog").get_by_text("Only these").click()
+    await look("create-key")
+    await page.get_by_text("All models").click()
+    await page.get_by_role("dialog").get_by_label("Name").fill("seen")
+    await page.get_by_role("dialog").get_by_role("button", name="Create key").click()
+    await page.get_by_role("button", name="Test it now").click()
+    await look("key")

@@ -18,6 +18,7 @@ from quart_proxy.core.usage import Dimension, Usage
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import list_imbalances, settle_records
 from quart_proxy.store.partitions import first_id
+from quart_proxy.store.rollups import mend_sums
 from quart_proxy.store.schema import alembic_config, migrate
 
 HOUR = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -197,4 +198,27 @@ async def test_the_migration_sums_what_is_in_the_log_already(database: Database,
     await asyncio.to_thread(command.downgrade, alembic_config(database_url), "20261123_06")
     await asyncio.to_thread(migrate, database_url)
     assert await sums(database) == before
+    await books.assert_balanced()
+
+
+async def test_sums_that_are_wrong_are_made_anew_while_settlements_go_on(database: Database) -> None:
+    books = await open_books(database, users=3)
+    await books.settle(*(arriving(books, HOUR, place, user=place % 3) for place in range(20)))
+    async with database.transaction() as connection:
+        await connection.execute(text("UPDATE usage_hourly SET output = 0 WHERE user_id = :id"), {"id": books.users[0]})
+        await connection.execute(text("DELETE FROM usage_hourly WHERE user_id = :id"), {"id": books.users[1]})
+    is_over = asyncio.Event()
+
+    async def settle_all_the_time() -> None:
+        number = 1000
+        while not is_over.is_set():
+            number += 1
+            await books.settle(arriving(books, HOUR, number, user=number % 3))
+
+    settling = asyncio.create_task(settle_all_the_time())
+    async with database.transaction() as connection:
+        await mend_sums(connection)
+        assert not [wrong for wrong in await list_imbalances(connection) if wrong.figure.startswith("hourly")]
+    is_over.set()
+    await settling
     await books.assert_balanced()

@@ -8,6 +8,7 @@ from quart import Blueprint, Response
 
 from quart_proxy.core.money import format_money
 from quart_proxy.http import json_response, service
+from quart_proxy.http.operations import operation
 from quart_proxy.services.billing import Settler
 from quart_proxy.settings import WORKER_SEEN_S
 from quart_proxy.store.attention import (
@@ -40,6 +41,7 @@ SEVERITIES = {
 
 
 @routes.get("")
+@operation(answer="AttentionItem", kind="list")
 async def list_what_waits() -> Response:
     found = {**await _of_books(), **await _of_registry()}
     data = [

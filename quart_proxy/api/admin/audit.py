@@ -9,6 +9,7 @@ from quart_proxy.http import json_response, service
 from quart_proxy.http.answers import CSV_ROWS_PER_READ, also_at, csv_response, read_page
 from quart_proxy.http.fields import identifier, moment, read_query, text
 from quart_proxy.http.forms import time_text
+from quart_proxy.http.operations import operation
 from quart_proxy.store.audit_log import AuditEntry, AuditFilter, list_audit, list_known
 from quart_proxy.store.database import Database
 
@@ -19,6 +20,7 @@ COLUMNS = ("id", "at", "actor", "action", "target", "before", "after", "request_
 
 
 @routes.get("")
+@operation(answer="AuditEntry", kind="list", query=FILTERS, is_paged=True)
 async def list_writes() -> Response:
     page, chosen = read_page(identifier), _read_filter()
     async with service(Database).read() as connection:
@@ -27,6 +29,7 @@ async def list_writes() -> Response:
 
 
 @also_at(routes, "/api/admin/audit.csv")
+@operation(kind="csv", query=FILTERS)
 async def export_writes() -> Response:
     database, chosen = service(Database), _read_filter()
 
@@ -39,6 +42,7 @@ async def export_writes() -> Response:
 
 
 @routes.get("/actions")
+@operation(answer="Object")
 async def list_actions() -> Response:
     """What can be chosen by: every action that was ever done, and everyone who did one."""
     async with service(Database).snapshot() as connection:

@@ -9,14 +9,17 @@ from quart_proxy.http import json_response, service
 from quart_proxy.http.answers import acting, put_in_force, read_page
 from quart_proxy.http.fields import ID, NOTE_CHARACTERS_MAX, Field, identifier, read_body_fields, text
 from quart_proxy.http.forms import parse_request_id, shown_id, time_text
+from quart_proxy.http.operations import operation
 from quart_proxy.services.dead_letters import DeadLetters, read_record
 from quart_proxy.store.database import Database
 from quart_proxy.store.dead_letters import DeadLetter, list_dead_letters
 
 routes = Blueprint("dead_letters", __name__)
+DISMISSAL = {"reason": Field(text(NOTE_CHARACTERS_MAX, lines=True), required=True)}
 
 
 @routes.get("")
+@operation(answer="Object", kind="list", is_paged=True)
 async def list_all() -> Response:
     page = read_page(identifier)
     async with service(Database).read() as connection:
@@ -25,6 +28,7 @@ async def list_all() -> Response:
 
 
 @routes.post(f"/<{ID}:letter_id>/retry")
+@operation(answer="Object", body={})
 async def retry(letter_id: int) -> Response:
     """`settled` false: its row was there already, and no money moved. Either way the letter is gone."""
     await read_body_fields({})
@@ -35,8 +39,9 @@ async def retry(letter_id: int) -> Response:
 
 
 @routes.delete(f"/<{ID}:letter_id>")
+@operation(status=204, body=DISMISSAL)
 async def dismiss(letter_id: int) -> Response:
-    said = await read_body_fields({"reason": Field(text(NOTE_CHARACTERS_MAX, lines=True), required=True)})
+    said = await read_body_fields(DISMISSAL)
     await service(DeadLetters).dismiss(acting(), letter_id, reason=said["reason"])
     return Response(status=204)
 

@@ -20,6 +20,7 @@ from quart_proxy.core.errors import Unauthenticated
 from quart_proxy.core.tail import TailCursor, parse_tail_cursor
 from quart_proxy.http import event_stream, service
 from quart_proxy.http.live import PREAMBLE, encode_events, encode_position, read_after, read_watch_filter
+from quart_proxy.http.operations import operation
 from quart_proxy.services.auth import AdminSession
 from quart_proxy.services.live_view import LiveView
 from quart_proxy.services.watchers import Settled, Watcher
@@ -30,6 +31,7 @@ HEARTBEAT = b": heartbeat\n\n"
 
 
 @routes.get("")
+@operation(kind="events")
 async def watch_events() -> Response:
     session: AdminSession = g.session
     ends_in_s = (session.expires_at - datetime.now(UTC)).total_seconds()

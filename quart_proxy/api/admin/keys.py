@@ -5,33 +5,38 @@ from datetime import timedelta
 from quart import Blueprint, Response
 
 from quart_proxy.http import json_response, service
-from quart_proxy.http.account_rows import keys_answer
+from quart_proxy.http.account_rows import KEY_FILTERS, keys_answer
 from quart_proxy.http.answers import acting, put_in_force
 from quart_proxy.http.fields import ID, Field, identifier, read_body_fields, read_query, whole
 from quart_proxy.http.forms import key_form
 from quart_proxy.http.key_fields import KEY_FIELDS, NOT_ENFORCED
+from quart_proxy.http.operations import operation
 from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.accounts import get_key
 from quart_proxy.store.database import Database
 
 GRACE_HOURS_MAX = 90 * 24
+ROTATION = {"grace_hours": Field(whole(0, GRACE_HOURS_MAX))}
 
 routes = Blueprint("keys", __name__)
 
 
 @routes.get("")
+@operation(answer="KeyRow", kind="list", query={"user_id": identifier, **KEY_FILTERS}, is_paged=True)
 async def list_all() -> Response:
     """Newest first, revoked ones too."""
     return await keys_answer(user_id=read_query({"user_id": identifier}).get("user_id"))
 
 
 @routes.get(f"/<{ID}:key_id>")
+@operation(answer="Key")
 async def get_one(key_id: int) -> Response:
     async with service(Database).read() as connection:
         return json_response(key_form(await get_key(connection, key_id)))
 
 
 @routes.patch(f"/<{ID}:key_id>")
+@operation(answer="Key", body=KEY_FIELDS)
 async def change(key_id: int) -> Response:
     fields = await read_body_fields(KEY_FIELDS)
     changes = {name: value for name, value in fields.items() if name not in NOT_ENFORCED}
@@ -41,6 +46,7 @@ async def change(key_id: int) -> Response:
 
 
 @routes.delete(f"/<{ID}:key_id>")
+@operation(status=204)
 async def revoke(key_id: int) -> Response:
     """At once on this worker, within a second on every other."""
     await service(Accounts).revoke_key(acting(), key_id)
@@ -49,10 +55,11 @@ async def revoke(key_id: int) -> Response:
 
 
 @routes.post(f"/<{ID}:key_id>/rotate")
+@operation(answer="NewKey", status=201, body=ROTATION)
 async def rotate(key_id: int) -> Response:
     """A new key in place of this one, which is good for `grace_hours` still (0: revoked at once). The new key's text is
     in this answer and nowhere else."""
-    said = await read_body_fields({"grace_hours": Field(whole(0, GRACE_HOURS_MAX))})
+    said = await read_body_fields(ROTATION)
     grace = timedelta(hours=said.get("grace_hours", 0))
     key, key_text, old = await service(Accounts).rotate_key(acting(), key_id, grace=grace)
     await put_in_force()

@@ -24,12 +24,14 @@ from quart_proxy.http.fields import (
     text,
 )
 from quart_proxy.http.forms import entry_form
+from quart_proxy.http.operations import operation
 from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.accounts import read_user_names
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import Entry, EntryFilter, list_entries, sum_movements
 
 routes = Blueprint("ledger", __name__)
+REVERSAL = {"reason": Field(text(NOTE_CHARACTERS_MAX, lines=True), required=True)}
 COLUMNS = (
     "id",
     "created_at",
@@ -48,6 +50,7 @@ KEPT_AS = {"from": "since", "to": "until"}
 
 
 @routes.get("")
+@operation(answer="EntryRow", kind="list", query=FILTERS, is_paged=True)
 async def list_movements() -> Response:
     page, chosen = read_page(identifier), _read_filter()
     async with service(Database).read() as connection:
@@ -57,6 +60,7 @@ async def list_movements() -> Response:
 
 
 @also_at(routes, "/api/admin/ledger.csv")
+@operation(kind="csv", query=FILTERS)
 async def export_movements() -> Response:
     database, chosen = service(Database), _read_filter()
 
@@ -69,9 +73,10 @@ async def export_movements() -> Response:
 
 
 @routes.post(f"/<{ID}:entry_id>/reverse")
+@operation(answer="Entry", status=201, body=REVERSAL, is_idempotent=True)
 async def reverse(entry_id: int) -> Response:
     """Sent again with the same `Idempotency-Key`, it answers with the first reversal and moves nothing."""
-    said = await read_body_fields({"reason": Field(text(NOTE_CHARACTERS_MAX, lines=True), required=True)})
+    said = await read_body_fields(REVERSAL)
     entry = await service(Accounts).reverse_entry(
         acting(), entry_id, reason=said["reason"], idempotency_key=idempotency_key()
     )
@@ -80,6 +85,7 @@ async def reverse(entry_id: int) -> Response:
 
 
 @routes.get("/totals")
+@operation(answer="LedgerTotals", query=FILTERS)
 async def sum_all() -> Response:
     """By kind, of what the filters leave; the rest is of the whole books, of one user if that is named: what was
     credited less what was used is what is outstanding, or `exact` is false."""
@@ -88,6 +94,7 @@ async def sum_all() -> Response:
     return json_response(
         {
             "by_kind": {kind: format_money(amount) for kind, amount in sums.by_kind.items()},
+            "count": sums.count,
             "credited": format_money(sums.credited),
             "used": format_money(sums.used),
             "outstanding": format_money(sums.outstanding),

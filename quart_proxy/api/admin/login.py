@@ -5,6 +5,7 @@ from quart import Blueprint, Response, request
 from quart_proxy.http import json_response, request_id_text, service
 from quart_proxy.http.fields import NAME_CHARACTERS_MAX, Field, read_body_fields, text
 from quart_proxy.http.forms import time_text
+from quart_proxy.http.operations import operation
 from quart_proxy.http.sessions import COOKIE, client_address
 from quart_proxy.services.auth import AdminSessions
 from quart_proxy.settings import ADMIN_TOKEN_S
@@ -12,14 +13,15 @@ from quart_proxy.settings import ADMIN_TOKEN_S
 PUBLIC = True
 PASSWORD_CHARACTERS_MAX = 1024
 
+SIGN_IN = {"password": Field(text(PASSWORD_CHARACTERS_MAX), required=True), "name": Field(text(NAME_CHARACTERS_MAX))}
+
 routes = Blueprint("login", __name__)
 
 
 @routes.post("")
+@operation(answer="SignedIn", body=SIGN_IN)
 async def sign_in() -> Response:
-    fields = await read_body_fields(
-        {"password": Field(text(PASSWORD_CHARACTERS_MAX), required=True), "name": Field(text(NAME_CHARACTERS_MAX))}
-    )
+    fields = await read_body_fields(SIGN_IN)
     session = await service(AdminSessions).login(
         fields["password"], client_address(), name=fields.get("name"), request_id=request_id_text()
     )

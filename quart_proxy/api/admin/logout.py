@@ -4,6 +4,7 @@ from quart import Blueprint, Response
 
 from quart_proxy.http import service
 from quart_proxy.http.answers import acting
+from quart_proxy.http.operations import operation
 from quart_proxy.http.sessions import COOKIE
 from quart_proxy.store.changes import record_audit
 from quart_proxy.store.database import Database
@@ -12,6 +13,7 @@ routes = Blueprint("logout", __name__)
 
 
 @routes.post("")
+@operation(status=204)
 async def sign_out() -> Response:
     who = acting()
     async with service(Database).transaction() as connection:

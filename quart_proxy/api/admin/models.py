@@ -11,6 +11,7 @@ from quart_proxy.core.formats import SPOKEN
 from quart_proxy.http import service
 from quart_proxy.http.documents import Collection, Connection, serve_documents
 from quart_proxy.http.fields import read_body_fields
+from quart_proxy.http.operations import operation
 from quart_proxy.http.provider_checks import check_answer
 from quart_proxy.http.quotes import quote
 from quart_proxy.services.provider_check import ProviderCheck
@@ -89,6 +90,7 @@ routes.post("/<key>/quote")(quote)
 
 
 @routes.post("/<key>/test")
+@operation(answer="Check", kind="list", body={})
 async def test(key: str) -> Response:
     """Ask the provider of each upstream for its list of models. Nothing is billed."""
     await read_body_fields({})

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quart_proxy.http import service
 from quart_proxy.http.documents import Collection, Connection, serve_documents
 from quart_proxy.http.fields import read_body_fields
+from quart_proxy.http.operations import operation
 from quart_proxy.http.provider_checks import check_answer
 from quart_proxy.services.provider_check import ProviderCheck
 from quart_proxy.store.catalog import Provider, list_providers
@@ -46,6 +47,7 @@ serve_documents(routes, PROVIDERS)
 
 
 @routes.post("/<key>/test")
+@operation(answer="Check", kind="list", body={})
 async def test(key: str) -> Response:
     """Ask the provider for its list of models. Nothing is billed."""
     await read_body_fields({})

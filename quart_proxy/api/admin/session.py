@@ -4,12 +4,14 @@ from quart import Blueprint, Response, g
 
 from quart_proxy.http import json_response
 from quart_proxy.http.forms import time_text
+from quart_proxy.http.operations import operation
 from quart_proxy.services.auth import AdminSession
 
 routes = Blueprint("session", __name__)
 
 
 @routes.get("")
+@operation(answer="Session")
 async def get_session() -> Response:
     session: AdminSession = g.session
     return json_response(

@@ -12,6 +12,7 @@ from quart_proxy.http import json_response, read_json, service
 from quart_proxy.http.answers import acting, put_in_force
 from quart_proxy.http.effective_settings import effective_settings
 from quart_proxy.http.fields import Field, read_fields, text
+from quart_proxy.http.operations import operation
 from quart_proxy.services.live_settings import change_settings
 from quart_proxy.services.prompt_preview import PromptPreview, preview_prompt
 from quart_proxy.settings import Settings
@@ -36,12 +37,14 @@ SAMPLE = {
 
 
 @routes.get("")
+@operation(answer="Settings")
 async def get_settings() -> Response:
     async with service(Database).read() as connection:
         return _answer(await read_settings(connection))
 
 
 @routes.patch("")
+@operation(answer="Settings", body="SettingsChange", needs_etag=True)
 async def change() -> Response:
     """Null takes a setting back to its default. With `If-Match`, only what was read is changed."""
     changes = await read_json()
@@ -54,6 +57,7 @@ async def change() -> Response:
 
 
 @routes.get("/effective")
+@operation(answer="Object", kind="list")
 async def list_effective() -> Response:
     """Live settings first, then what the environment said, then the limits of this version."""
     async with service(Database).snapshot() as connection:
@@ -63,6 +67,7 @@ async def list_effective() -> Response:
 
 
 @routes.post("/preview")
+@operation(answer="Object", body="SettingsPreview")
 async def preview() -> Response:
     """What these settings would send, to `model` (its key or one of its names) from a client whose own system text is
     `system`. What is not said is as it is in force. Nothing is written."""

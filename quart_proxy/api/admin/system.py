@@ -11,6 +11,7 @@ from quart_proxy import __version__
 from quart_proxy.core.first_byte import estimate_percentile
 from quart_proxy.http import json_response, service
 from quart_proxy.http.forms import time_text
+from quart_proxy.http.operations import operation
 from quart_proxy.services.health import Health, sum_upstreams
 from quart_proxy.settings import WORKER_SEEN_S, Settings
 from quart_proxy.store.database import Database
@@ -26,6 +27,7 @@ SAID_OF_UPSTREAMS = ("name", "requests", "failures", "last_ok_at", "last_error",
 
 
 @routes.get("")
+@operation(answer="Object")
 async def get_system() -> Response:
     """Workers tell every few seconds; the one that answers tells of itself as it is now."""
     health, settings = service(Health), service(Settings)

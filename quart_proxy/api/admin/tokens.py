@@ -8,24 +8,26 @@ from quart_proxy.http import json_response, service
 from quart_proxy.http.answers import acting
 from quart_proxy.http.fields import Field, choice, read_body_fields, text, whole
 from quart_proxy.http.forms import time_text
+from quart_proxy.http.operations import operation
 from quart_proxy.services.auth import SCOPES, AdminSessions
 from quart_proxy.store.changes import record_audit
 from quart_proxy.store.database import Database
 
 DAYS_MAX = 366
 
+TOKEN = {
+    "name": Field(text(), required=True),
+    "scope": Field(choice(*SCOPES), required=True),
+    "days": Field(whole(1, DAYS_MAX), required=True),
+}
+
 routes = Blueprint("tokens", __name__)
 
 
 @routes.post("")
+@operation(answer="Token", status=201, body=TOKEN)
 async def create() -> Response:
-    fields = await read_body_fields(
-        {
-            "name": Field(text(), required=True),
-            "scope": Field(choice(*SCOPES), required=True),
-            "days": Field(whole(1, DAYS_MAX), required=True),
-        }
-    )
+    fields = await read_body_fields(TOKEN)
     name, scope = fields["name"], fields["scope"]
     session = service(AdminSessions).issue(f"token:{name}", scope, timedelta(days=fields["days"]))
     who = acting()

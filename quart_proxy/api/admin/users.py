@@ -32,6 +32,7 @@ from quart_proxy.http.fields import (
 )
 from quart_proxy.http.forms import entry_form, key_form
 from quart_proxy.http.key_fields import KEY_FIELDS
+from quart_proxy.http.operations import operation
 from quart_proxy.http.statements import statement_answer, statement_file
 from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.accounts import User, get_user, list_keys
@@ -48,6 +49,8 @@ NEW_USER = {
     "note": Field(text(NOTE_CHARACTERS_MAX, lines=True), nullable=True),
     "balance": _NOT_HERE,
 }
+NEW_KEY = {**KEY_FIELDS, "name": Field(text(), required=True)}
+LISTED = {"q": text(), "low": flag, "sort": choice(*UserSort), "order": choice("asc", "desc")}
 CHANGES = {**NEW_USER, "name": Field(text()), "disabled": Field(boolean)}
 MOVEMENT = {
     "kind": Field(choice("credit", "grant", "adjust", "refund"), required=True),
@@ -57,12 +60,11 @@ MOVEMENT = {
 
 
 @routes.get("")
+@operation(answer="UserRow", kind="list", query=LISTED, is_paged=True)
 async def list_all() -> Response:
     """`q` narrows by a part of the name or the e-mail address, `low=1` to those with nothing left. `sort` is `id` where
     it is not said, and `order` upwards, but for what was spent."""
-    given = read_query(
-        {"q": text(), "low": flag, "sort": choice(*UserSort), "order": choice("asc", "desc")},
-    )
+    given = read_query(LISTED)
     sort = UserSort(given.get("sort", UserSort.ID))
     page = read_page(lambda cursor: _parse_place(cursor, sort))
     async with service(Database).snapshot() as connection:
@@ -92,6 +94,7 @@ def _parse_place(cursor: str, sort: UserSort) -> Place:
 
 
 @routes.post("")
+@operation(answer="UserRow", status=201, body=NEW_USER)
 async def create() -> Response:
     fields = await read_body_fields(NEW_USER)
     fields.pop("balance", None)
@@ -100,6 +103,7 @@ async def create() -> Response:
 
 
 @routes.get(f"/<{ID}:user_id>")
+@operation(answer="UserRow")
 async def get_one(user_id: int) -> Response:
     async with service(Database).read() as connection:
         user = await get_user(connection, user_id)
@@ -113,6 +117,7 @@ async def _row(user: User) -> dict[str, Any]:
 
 
 @routes.patch(f"/<{ID}:user_id>")
+@operation(answer="UserRow", body=CHANGES)
 async def change(user_id: int) -> Response:
     changes = await read_body_fields(CHANGES)
     changes.pop("balance", None)
@@ -122,6 +127,7 @@ async def change(user_id: int) -> Response:
 
 
 @routes.delete(f"/<{ID}:user_id>")
+@operation(status=204)
 async def delete(user_id: int) -> Response:
     """Softly: the books keep their rows, the keys are revoked."""
     await service(Accounts).delete_user(acting(), user_id)
@@ -133,6 +139,7 @@ async def delete(user_id: int) -> Response:
 
 
 @routes.get(f"/<{ID}:user_id>/ledger")
+@operation(answer="Entry", kind="list", is_paged=True)
 async def list_movements(user_id: int) -> Response:
     page = read_page(identifier)
     async with service(Database).read() as connection:
@@ -143,17 +150,20 @@ async def list_movements(user_id: int) -> Response:
 
 
 @routes.get(f"/<{ID}:user_id>/statement")
+@operation(answer="StatementLine", kind="list", is_paged=True)
 async def get_statement(user_id: int) -> Response:
     """With what requests used between the movements."""
     return await statement_answer(user_id)
 
 
 @routes.get(f"/<{ID}:user_id>/statement.csv")
+@operation(kind="csv")
 async def export_statement(user_id: int) -> Response:
     return await statement_file(user_id)
 
 
 @routes.post(f"/<{ID}:user_id>/ledger")
+@operation(answer="Entry", status=201, body=MOVEMENT, is_idempotent=True)
 async def move_money(user_id: int) -> Response:
     """Sent again with the same `Idempotency-Key`, it answers with the first entry and moves nothing."""
     fields = await read_body_fields(MOVEMENT)
@@ -188,6 +198,7 @@ def _movement_faults(*, kind: str, amount: Decimal, reason: str | None = None) -
 
 
 @routes.get(f"/<{ID}:user_id>/keys")
+@operation(answer="KeyRow", kind="list")
 async def list_all_keys(user_id: int) -> Response:
     """All of them, revoked ones too; they are few."""
     async with service(Database).snapshot() as connection:
@@ -197,9 +208,10 @@ async def list_all_keys(user_id: int) -> Response:
 
 
 @routes.post(f"/<{ID}:user_id>/keys")
+@operation(answer="NewKey", status=201, body=NEW_KEY)
 async def create_key(user_id: int) -> Response:
     """The key's text is in this answer and nowhere else."""
-    fields: dict[str, Any] = await read_body_fields({**KEY_FIELDS, "name": Field(text(), required=True)})
+    fields: dict[str, Any] = await read_body_fields(NEW_KEY)
     kept = {name: value for name, value in fields.items() if value is not None}
     key, key_text = await service(Accounts).create_key(acting(), user_id=user_id, **kept)
     await put_in_force()

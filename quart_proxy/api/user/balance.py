@@ -5,6 +5,7 @@ from quart import Blueprint, Response
 from quart_proxy.core.money import format_money
 from quart_proxy.http import authenticated, json_response, service
 from quart_proxy.http.forms import key_form, lifetime_form
+from quart_proxy.http.operations import operation
 from quart_proxy.http.payer import payer
 from quart_proxy.store.accounts import get_key
 from quart_proxy.store.database import Database
@@ -13,6 +14,7 @@ routes = Blueprint("balance", __name__)
 
 
 @routes.get("")
+@operation(answer="Balance")
 async def get_balance() -> Response:
     user, caller = await payer(), await authenticated()
     async with service(Database).read() as connection:

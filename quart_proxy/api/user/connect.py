@@ -3,12 +3,14 @@
 from quart import Blueprint, Response, request
 
 from quart_proxy.http import authenticated, json_response, service
+from quart_proxy.http.operations import operation
 from quart_proxy.services.routing import Router
 
 routes = Blueprint("connect", __name__)
 
 
 @routes.get("")
+@operation(answer="Object")
 async def get_connection() -> Response:
     """`base_url` is the address that this request came to; OpenAI's clients add `/v1`, Anthropic's do not."""
     router = service(Router)

@@ -4,12 +4,14 @@ from quart import Blueprint, Response
 
 from quart_proxy.http import authenticated, json_response, service
 from quart_proxy.http.forms import price_form
+from quart_proxy.http.operations import operation
 from quart_proxy.services.routing import Router
 
 routes = Blueprint("models", __name__)
 
 
 @routes.get("")
+@operation(answer="OwnModel", kind="list")
 async def list_own_models() -> Response:
     models = await service(Router).list_models(await authenticated())
     data = [

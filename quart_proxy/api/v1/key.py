@@ -7,6 +7,7 @@ from quart import Blueprint, Response
 from quart_proxy.http import authenticated, json_response, service
 from quart_proxy.http.answers import also_at
 from quart_proxy.http.forms import maybe_time
+from quart_proxy.http.operations import operation
 from quart_proxy.http.payer import as_number, payer
 from quart_proxy.store.accounts import get_key
 from quart_proxy.store.database import Database
@@ -17,6 +18,7 @@ routes = Blueprint("key", __name__)
 
 @routes.get("")
 @also_at(routes, "/api/v1/auth/key")
+@operation(answer="Object")
 async def get_own_key() -> Response:
     user, caller = await payer(), await authenticated()
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

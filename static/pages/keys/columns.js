@@ -16,7 +16,7 @@ export function keyColumns({ changed, created, withOwner = true }) {
     { name: "status", label: "Status", render: (key) => statusBadge(key) },
     { name: "spent_30d", label: "Spent 30 d", align: "end", render: (key) => html`<a class="plain" href=${withQuery("/ui/requests", { key_id: key.id, range: "30d" })}>${amount(key.spent_30d)}</a>` },
     { name: "last_used", label: "Last used", render: (key) => (key.last_used_at ? timeAgo(key.last_used_at) : html`<span class="quiet">never</span>`) },
-    { name: "models", label: "Models", wide: true, render: (key) => html`<span title=${key.allowed_models?.join(", ") ?? ""}>${modelsText(key.allowed_models)}</span>` },
+    { name: "models", label: "Models", wide: true, render: (key) => html`<span class="nowrap" title=${key.allowed_models?.join(", ") ?? ""}>${modelsText(key.allowed_models)}</span>` },
     { name: "expires", label: "Expires", wide: true, render: (key) => (key.expires_at ? timeAgo(key.expires_at) : html`<span class="quiet">never</span>`) },
     { name: "concurrency", label: "At a time", align: "end", wide: true, render: (key) => key.max_concurrency ?? html`<span class="quiet">no limit</span>` },
     { name: "actions", label: "Actions", align: "end", render: (key) => keyMenu(key, { changed, created }) },

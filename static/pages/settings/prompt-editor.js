@@ -82,7 +82,7 @@ export class PromptEditor {
         ${this.#form.summary(NAMES)}${this.#rivalStrip()}
         ${field(this.#form, { name: "system_prompt_enabled", label: "System prompts are on", type: "checkbox", value: values.system_prompt_enabled,
           hint: "The master switch. Off, nothing is put in anywhere, not even a model's own text.", oninput: (event) => this.#set("system_prompt_enabled", event.target.checked) })}
-        ${field(this.#form, { name: "system_prompt", label: "Text", type: "textarea", rows: 10, required: true, value: values.system_prompt,
+        ${field(this.#form, { name: "system_prompt", label: "Text", type: "textarea", rows: 10, value: values.system_prompt,
           hint: this.#counter(values.system_prompt), oninput: (event) => this.#set("system_prompt", event.target.value) })}
         ${field(this.#form, { name: "system_prompt_mode", label: "Where it goes", type: "select", options: MODES, required: true, value: values.system_prompt_mode,
           oninput: (event) => this.#set("system_prompt_mode", event.target.value) })}

@@ -73,7 +73,7 @@ export class PromptPreview {
           <textarea rows="1" .value=${this.#system} @input=${(event) => { this.#system = event.target.value; this.ask(); }}></textarea></label></div>
       ${when(this.#error, (error) => html`<p class="field-error" role="alert">${error.message}${error.requestId ? ` Request ${error.requestId}` : ""}</p>`)}
       ${this.#found ? html`${this.#effect(model)}
-        <div class="segments" role="group" aria-label="Format">${FORMATS.map(([name, text]) => html`<button type="button" aria-pressed=${name === format} @click=${() => router.setQuery({ format: name })}>${text}</button>`)}</div>
+        <div class="segments wraps" role="group" aria-label="Format">${FORMATS.map(([name, text]) => html`<button type="button" aria-pressed=${name === format} @click=${() => router.setQuery({ format: name })}>${text}</button>`)}</div>
         ${this.#body(this.#found[format], model)}` : this.#error ? "" : skeletonRows(5)}</section>`;
   }
 

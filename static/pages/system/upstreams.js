@@ -35,7 +35,7 @@ export class Upstreams {
   #table(providers, health) {
     const named = new Map(health.map((row) => [row.name, row]));
     const rows = [
-      ...providers.map(({ key }) => ({ name: key, isProvider: true, ...named.get(key) })),
+      ...providers.map(({ key }) => ({ name: key, ...named.get(key) })),
       ...health.filter(({ name }) => !providers.some(({ key }) => key === name)),
     ];
     if (!rows.length) return html`<p class="panel quiet">No provider is set up yet: <a href="/ui/providers">Providers</a>.</p>`;
@@ -43,7 +43,7 @@ export class Upstreams {
       caption: "Upstreams",
       rows,
       keyOf: ({ name }) => name,
-      hrefOf: ({ name, isProvider }) => (isProvider ? withQuery("/ui/providers", { open: name }) : null),
+      hrefOf: ({ name }) => withQuery(...pageOf(name)),
       columns: [
         { name: "name", label: "Upstream", primary: true, render: ({ name }) => name },
         { name: "state", label: "State", render: state },
@@ -56,8 +56,7 @@ export class Upstreams {
     });
   }
 
-  #test({ name, isProvider }) {
-    if (!isProvider) return html`<span class="quiet">–</span>`;
+  #test({ name }) {
     const said = this.#asked.get(name);
     return html`<span class="test-now"><button type="button" class="button" ?disabled=${said === "asking"} @click=${() => this.#ask(name)}>${said === "asking" ? "Asking…" : "Test now"}</button>
       ${said && said !== "asking" ? said.map(({ ok, message, latency_ms: ms }) => html`<span class="test-said">${badge(ok ? "works" : "fails", ok ? "good" : "bad", ok ? "check" : "error")} ${message}${ms === null || ms === undefined ? "" : ` ${duration(ms)}.`}</span>`) : ""}</span>`;
@@ -67,7 +66,7 @@ export class Upstreams {
     this.#asked.set(name, "asking");
     this.#draw();
     try {
-      this.#asked.set(name, (await post(`/api/admin/providers/${encodeURIComponent(name)}/test`)).data);
+      this.#asked.set(name, (await post(testOf(name))).data);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#asked.set(name, [{ ok: false, message: error.message }]);
@@ -76,6 +75,17 @@ export class Upstreams {
     announce(`${name}: ${first?.message ?? "nothing to ask"}`);
     this.#draw();
   }
+}
+
+/** An upstream is a provider, or `model/upstream` where a model says itself where it is. */
+function pageOf(name) {
+  const [model, upstream] = name.split("/");
+  return upstream ? ["/ui/models", { open: model }] : ["/ui/providers", { open: name }];
+}
+
+function testOf(name) {
+  const [model, upstream] = name.split("/");
+  return upstream ? `/api/admin/models/${encodeURIComponent(model)}/test` : `/api/admin/providers/${encodeURIComponent(name)}/test`;
 }
 
 function state({ requests, failures, last_error: error, last_error_at: time }) {

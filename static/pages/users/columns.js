@@ -2,7 +2,6 @@
 
 import { withQuery } from "../../api.js";
 import { amount, badge, timeAgo } from "../../components/bits.js";
-import { icon } from "../../components/icons.js";
 import { menu } from "../../components/menu.js";
 import { count } from "../../format.js";
 import { html, when } from "../../html.js";
@@ -18,7 +17,7 @@ export const SORTS = {
 /** `actions`: `topUp(user)`, `createKey(user)`, `setDisabled(user, disabled)`. */
 export function userColumns(actions) {
   return [
-    { name: "name", label: "User", primary: true, sort: true, render: (user) => html`${user.name}${when(user.email, () => html`<span class="sub">${user.email}</span>`)}` },
+    { name: "name", label: "User", primary: true, sort: true, render: (user) => html`${user.name}${when(user.email, () => html`<span class="sub one-line" title=${user.email}>${user.email}</span>`)}` },
     { name: "balance", label: "Balance", align: "end", sort: true, render: (user) => html`<span class="strong" data-tone=${standingOf(user).tone}>${amount(user.balance)}</span>` },
     { name: "days_left", label: "Days left", align: "end", render: (user) => html`<span class="nowrap">${daysText(user.days_left)}</span>` },
     { name: "spent_7d", label: "Spent 7 d", align: "end", wide: true, render: (user) => spent(user, user.spent_7d, "7d") },
@@ -26,7 +25,7 @@ export function userColumns(actions) {
     { name: "keys", label: "Keys", align: "end", wide: true, render: (user) => html`<a class="plain" href=${`/ui/users/${user.id}?tab=keys`} aria-label=${`Keys of ${user.name}`}>${count(user.keys)}</a>` },
     { name: "last_used", label: "Last used", wide: true, render: (user) => (user.last_used_at ? timeAgo(user.last_used_at) : html`<span class="quiet">never</span>`) },
     { name: "status", label: "Status", render: (user) => standingBadge(user) },
-    { name: "actions", label: "Actions", align: "end", render: (user) => html`<span class="row-actions"><button type="button" class="button" @click=${() => actions.topUp(user)} aria-label=${`Top up ${user.name}`}>${icon("plus")}Top up</button>${more(user, actions)}</span>` },
+    { name: "actions", label: "Actions", align: "end", render: (user) => html`<span class="row-actions"><button type="button" class="button" @click=${() => actions.topUp(user)} aria-label=${`Top up ${user.name}`}>Top up</button>${more(user, actions)}</span>` },
   ];
 }
 

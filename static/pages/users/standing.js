@@ -26,7 +26,7 @@ export function daysText(days) {
   if (days === null || days === undefined) return "–";
   if (days <= 0) return "none";
   if (days < 1) return "less than a day";
-  if (days >= 1000) return "over 1,000 days";
+  if (days >= 1000) return "1,000+ days";
   const whole = Math.floor(days);
   return whole === 1 ? "1 day" : `${whole} days`;
 }

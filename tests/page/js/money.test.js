@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { countOf, kindTotals, reconcile } from "../../../static/pages/money/books.js";
+import { reconcile } from "../../../static/pages/money/books.js";
 import { balanceAfter, movementFaults, readAmount } from "../../../static/pages/money/movement.js";
 import { OnceWrite, onceTo } from "../../../static/pages/money/once.js";
 import { burnText, daysText, standingOf, trouble } from "../../../static/pages/users/standing.js";
@@ -86,13 +86,6 @@ test("the books agree only to the last digit", () => {
   assert.deepEqual([off.agrees, off.difference, off.expected], [false, "0.000000000001", "88"]);
 });
 
-test("totals by kind are read with their counts or without", () => {
-  assert.deepEqual(kindTotals({ credit: "5.00", grant: { amount: "1", count: 2 } }), [["credit", "5.00", null], ["grant", "1", 2]]);
-  assert.equal(countOf({ by_kind: { credit: { amount: "1", count: 3 }, grant: { amount: "1", count: 2 } } }), 5);
-  assert.equal(countOf({ by_kind: { credit: "1" } }), null);
-  assert.equal(countOf({ count: 4, by_kind: {} }), 4);
-});
-
 test("how a user stands is said in a word", () => {
   const user = { balance: "5.00", disabled: false, days_left: 30 };
   assert.equal(standingOf(user).text, "Active");
@@ -105,7 +98,7 @@ test("how a user stands is said in a word", () => {
 });
 
 test("days and burn are said shortly", () => {
-  assert.deepEqual([null, 0, 0.4, 1.9, 11.2, 5000].map(daysText), ["–", "none", "less than a day", "1 day", "11 days", "over 1,000 days"]);
+  assert.deepEqual([null, 0, 0.4, 1.9, 11.2, 5000].map(daysText), ["–", "none", "less than a day", "1 day", "11 days", "1,000+ days"]);
   assert.equal(burnText("7.00"), "$1.00");
   assert.equal(burnText("0"), "$0.00");
   assert.equal(burnText(undefined), "–");

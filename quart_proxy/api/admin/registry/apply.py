@@ -8,15 +8,19 @@ from quart import Blueprint, Response
 from quart_proxy.http import json_response, service
 from quart_proxy.http.answers import acting, put_in_force
 from quart_proxy.http.fields import Field, read_body_fields, text
+from quart_proxy.http.operations import operation
 from quart_proxy.http.registry_fields import MESSAGE, PLAN, get_bundle, policy_of
 from registry.desk import Desk
+
+APPLY = {**PLAN, "message": MESSAGE, "fingerprint": Field(text(), nullable=True)}
 
 routes = Blueprint("apply", __name__)
 
 
 @routes.post("")
+@operation(answer="Object", body=APPLY)
 async def apply() -> Response:
-    said = await read_body_fields({**PLAN, "message": MESSAGE, "fingerprint": Field(text(), nullable=True)})
+    said = await read_body_fields(APPLY)
     applied = await service(Desk).apply(
         await get_bundle(said),
         policy_of(said),

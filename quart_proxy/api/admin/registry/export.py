@@ -10,30 +10,35 @@ from quart import Blueprint, Response
 
 from quart_proxy.http import json_response, service
 from quart_proxy.http.fields import Field, choice, read_body_fields, read_query
+from quart_proxy.http.operations import operation
 from quart_proxy.http.registry_fields import OWN_FILES, entities, get_bundle
 from registry.desk import Desk
 
 PATCH = "text/x-diff; charset=utf-8"
 
+INIT = {"init": choice("1")}
+FORMAT = {"format": choice("patch")}
+EXPORT = {"files": OWN_FILES, "adopt": Field(entities), "only": Field(entities)}
+
 routes = Blueprint("export", __name__)
 
 
 @routes.get("")
+@operation(answer="Object", query={**INIT, **FORMAT})
 async def export_own() -> Response:
-    if read_query({"init": choice("1")}):
+    if read_query(INIT):
         return json_response(await service(Desk).export_new())
     return await _export({})
 
 
 @routes.post("")
+@operation(answer="Object", body=EXPORT, query=FORMAT)
 async def export() -> Response:
-    return await _export(
-        await read_body_fields({"files": OWN_FILES, "adopt": Field(entities), "only": Field(entities)})
-    )
+    return await _export(await read_body_fields(EXPORT))
 
 
 async def _export(said: dict[str, Any]) -> Response:
-    is_patch = bool(read_query({"format": choice("patch")}))
+    is_patch = bool(read_query(FORMAT))
     exported = await service(Desk).export(
         await get_bundle(said), adopt=said.get("adopt", ()), only=said.get("only", ())
     )

@@ -7,6 +7,7 @@ from quart import Blueprint, Response
 
 from quart_proxy.http import json_response, service
 from quart_proxy.http.fields import read_body_fields
+from quart_proxy.http.operations import operation
 from quart_proxy.http.registry_fields import PLAN, get_bundle, policy_of
 from registry.desk import Desk
 
@@ -14,6 +15,7 @@ routes = Blueprint("plan", __name__)
 
 
 @routes.post("")
+@operation(answer="Object", body=PLAN)
 async def plan() -> Response:
     said = await read_body_fields(PLAN)
     return json_response(await service(Desk).plan(await get_bundle(said), policy_of(said)))

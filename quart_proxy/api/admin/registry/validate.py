@@ -7,13 +7,17 @@ from quart import Blueprint, Response
 
 from quart_proxy.http import json_response, service
 from quart_proxy.http.fields import read_body_fields
+from quart_proxy.http.operations import operation
 from quart_proxy.http.registry_fields import FILES
 from registry.desk import Desk
+
+VALIDATE = {"files": FILES}
 
 routes = Blueprint("validate", __name__)
 
 
 @routes.post("")
+@operation(answer="Object", body=VALIDATE)
 async def validate() -> Response:
-    said = await read_body_fields({"files": FILES})
+    said = await read_body_fields(VALIDATE)
     return json_response(await asyncio.to_thread(service(Desk).validate, said["files"]))

@@ -1,0 +1,123 @@
+"""When something goes wrong while a person works: nothing typed is lost, and what still works goes on."""
+
+import asyncio
+from typing import Any
+
+from conftest import OpenContext
+from playwright.async_api import Page, Route, StorageState, expect
+from product import ADMIN_PASSWORD, Product
+from visiting import settled
+from watching import Watch
+
+
+async def test_session_that_ends_asks_again_and_keeps_what_was_typed(
+    admin_page: Page, site: Product, watch: Watch
+) -> None:
+    watch.allow("401 PATCH /api/admin/users/", "401 GET /api/admin/")
+    page = admin_page
+    user_id, _ = await site.add_user("5", name="Patient Pat")
+    await page.goto(f"/ui/users/{user_id}?tab=details")
+    await settled(page)
+    await page.get_by_label("Note").fill("a long thought")
+    await page.context.clear_cookies()
+    await page.get_by_role("button", name="Save").click()
+    dialog = page.get_by_role("dialog", name="Your session has ended")
+    await dialog.get_by_label("Admin password").fill(ADMIN_PASSWORD)
+    await dialog.get_by_role("button", name="Sign in").click()
+    await expect(dialog).to_have_count(0)
+    await expect(page.get_by_text("Patient Pat is saved")).to_be_visible()
+    await expect(page.get_by_label("Note")).to_have_value("a long thought")
+    user = await site.client.get(f"{site.base_url}/api/admin/users/{user_id}", headers=await site.login())
+    assert user.json()["note"] == "a long thought"
+
+
+async def test_part_that_fails_leaves_the_others_and_comes_back(admin_page: Page, site: Product, watch: Watch) -> None:
+    watch.allow("500 GET /api/admin/stats/timeseries")
+    page = admin_page
+    user_id, _ = await site.add_user("5", name="Partial Pia")
+    error = {"error": {"message": "The figures are away.", "type": "api_error", "request_id": "req_broken"}}
+
+    async def fail(route: Route) -> None:
+        await route.fulfill(status=500, json=error)
+
+    await page.route("**/api/admin/stats/timeseries*", fail)
+    await page.goto(f"/ui/users/{user_id}")
+    await settled(page)
+    failure = page.get_by_role("alert")
+    await expect(failure).to_contain_text("The figures are away.")
+    await expect(failure).to_contain_text("500")
+    await expect(failure).to_contain_text("req_broken")
+    await expect(page.get_by_role("main")).to_contain_text("$5.00")
+    await page.unroute("**/api/admin/stats/timeseries*")
+    await failure.get_by_role("button", name="Try again").click()
+    await expect(failure).to_have_count(0)
+    await expect(page.get_by_role("main")).to_contain_text("Spend by model")
+
+
+async def test_lost_connection_is_said_and_what_was_there_stays(
+    open_context: OpenContext, admin_state: StorageState, site: Product, watch: Watch
+) -> None:
+    watch.allow("lost: net::ERR_INTERNET_DISCONNECTED")
+    context = await open_context(storage_state=admin_state)
+    page = await context.new_page()
+    await site.add_user("5", name="Offline Olga")
+    await page.goto("/ui/users")
+    row = page.get_by_role("row").filter(has_text="Offline Olga")
+    await expect(row).to_be_visible()
+    await context.set_offline(True)
+    await expect(page.get_by_text("No connection.")).to_be_visible()
+    await page.get_by_role("searchbox", name="Filter by name or e-mail").fill("Olga")
+    await expect(page.get_by_text("cannot be reached")).to_be_visible()
+    await expect(row).to_be_visible()
+    await context.set_offline(False)
+    await expect(page.get_by_text("No connection.")).to_have_count(0)
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_text("cannot be reached")).to_have_count(0)
+    await expect(row).to_be_visible()
+
+
+async def test_slow_answer_shows_the_frame_at_once(admin_page: Page) -> None:
+    page = admin_page
+    let_go = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await let_go.wait()
+        await route.continue_()
+
+    await page.route("**/api/admin/users?*", hold)
+    await page.route("**/api/admin/users", hold)
+    await page.goto("/ui/users")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Users")
+    await expect(page.get_by_role("searchbox", name="Filter by name or e-mail")).to_be_enabled()
+    await expect(page.get_by_role("main").get_by_role("status").filter(has_text="Loading")).to_be_visible()
+    await expect(page.get_by_role("table")).to_have_count(0)
+    let_go.set()
+    await expect(page.get_by_role("table")).to_be_visible()
+
+
+async def test_answer_to_an_older_question_is_dropped(admin_page: Page, site: Product) -> None:
+    page = admin_page
+    await site.add_user("1", name="First Fred")
+    await site.add_user("1", name="Second Sven")
+    first_may_come = asyncio.Event()
+
+    async def hold_first(route: Route) -> None:
+        if "q=First" in route.request.url:
+            await first_may_come.wait()
+        await route.continue_()
+
+    async def narrow(text: str) -> None:
+        await page.get_by_role("searchbox", name="Filter by name or e-mail").fill(text)
+
+    await page.goto("/ui/users")
+    await settled(page)
+    await page.route("**/api/admin/users?*", hold_first)
+    async with page.expect_request(lambda request: "q=First" in request.url):
+        await narrow("First")
+    await narrow("Second")
+    rows: Any = page.get_by_role("rowheader")
+    await expect(rows).to_have_count(1)
+    await expect(rows).to_contain_text("Second Sven")
+    first_may_come.set()
+    await page.unroute_all(behavior="wait")
+    await expect(rows).to_contain_text("Second Sven")
