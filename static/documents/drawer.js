@@ -5,6 +5,7 @@ import { icon } from "../components/icons.js";
 import { emptyState, failure, skeletonRows } from "../components/resource.js";
 import { plural } from "../format.js";
 import { html, keyed, when } from "../html.js";
+import { preferences } from "../preferences.js";
 import { Editor } from "./editor.js";
 import { filePanel, meanwhileStrip } from "./file-panel.js";
 import { labelOf } from "./words.js";
@@ -76,7 +77,7 @@ export class DocumentDrawer {
 
   /** `[` and `]`: the record before and after this one. */
   #step(event) {
-    if (event.key !== "[" && event.key !== "]") return;
+    if ((event.key !== "[" && event.key !== "]") || !preferences.hasShortcuts) return;
     if (event.target.closest?.("input, textarea, select") || this.editor.isDirty) return;
     event.preventDefault();
     this.#options.onstep(event.key === "]" ? 1 : -1);

@@ -10,8 +10,9 @@ import { plural } from "../format.js";
 import { html, when } from "../html.js";
 import { askHold } from "../pages/registry/holds.js";
 import { showPatch } from "../pages/registry/patch.js";
+import { groupOf, knownPath } from "./leaves.js";
 import { placeText } from "./marks.js";
-import { actorText, labelOf, valueText } from "./words.js";
+import { actorText, labelOf, takeText, valueText } from "./words.js";
 
 /** Nothing while all is in sync; else a panel that says what differs, with the actions. */
 export function filePanel(editor, isOpen) {
@@ -44,8 +45,8 @@ function drifted(editor, isOpen) {
     <summary>${icon("edit")}<strong>${plural(fields.length, "field differs", "fields differ")} from the file</strong> ${placeText(editor.row.registry.place)}</summary>
     <ul class="drifted">${fields.map((one) => html`<li><span><span class="strong">${labelOf(one.path)}</span> <span class="sub">${one.by ? html`${actorText(one.by)}, ${timeAgo(one.at)} · ` : ""}${placeText(one.place)}</span></span>
       <span class="from-to"><s>${short(one, one.yaml)}</s> ${icon("right")} <strong>${short(one, one.value)}</strong></span>
-      <button type="button" class="link" @click=${() => editor.revert([one.path])}>Take the file's</button></li>`)}</ul>
-    <p class="quiet">A live edit stays until you decide. Prices, prompts and addresses go back as a whole.</p>
+      <button type="button" class="link" @click=${() => editor.revert([one.path])}>${takeText(groupOf(knownPath(editor.kind, one.path)))}</button></li>`)}</ul>
+    <p class="quiet">A live edit stays until you decide.</p>
     <div class="actions"><button type="button" class="button" data-kind="primary" @click=${() => showPatch([name])}>${icon("copy")}Patch for the file</button>
       <button type="button" class="button" @click=${() => takeAll(editor, fields)}>${icon("undo")}Take all from the file</button>
       <button type="button" class="button" @click=${() => askHold({ entity: name, done: () => editor.refresh() })}>${icon("pin")}Keep…</button>

@@ -5,8 +5,8 @@ import { field } from "../components/forms.js";
 import { icon } from "../components/icons.js";
 import { html, when } from "../html.js";
 import { placeText } from "./marks.js";
-import { shownPath } from "./leaves.js";
-import { actorText, valueText } from "./words.js";
+import { groupOf, shownPath } from "./leaves.js";
+import { actorText, takeText, valueText } from "./words.js";
 
 /** `options` as of `field`; the value, what is typed and the lock are the editor's. */
 export function ownedField(editor, path, options) {
@@ -36,12 +36,12 @@ export function fieldNote(editor, path) {
 function standing(editor, path, known) {
   const by = known.by ? html` · ${actorText(known.by)}, ${timeAgo(known.at)}` : "";
   if (known.state === "conflict") {
-    return html`<p class="note" data-tone="bad">${icon("warning")}<span>Changed in the file too. File at the last apply: ${value(path, known.yaml)} ${placeText(known.place)}${by}</span>
+    return html`<p class="note" data-tone="bad">${icon("warning")}<span>In conflict with the file, which said ${value(path, known.yaml)} when it was applied last. ${placeText(known.place)}</span>
       <a class="link" href=${`/ui/registry?tab=conflicts&entity=${encodeURIComponent(`${editor.kind}.${editor.key}`)}`}>Resolve</a></p>`;
   }
   if (known.state === "drifted") {
     return html`<p class="note" data-tone="warn">${icon("edit")}<span>Changed here${by}. The file says ${value(path, known.yaml)} ${placeText(known.place)}</span>
-      <button type="button" class="link" @click=${() => editor.revert([shownPath(editor.kind, path)])}>Take the file's</button></p>`;
+      <button type="button" class="link" @click=${() => editor.revert([shownPath(editor.kind, path)])}>${takeText(groupOf(path))}</button></p>`;
   }
   if (known.state === "held") return html`<p class="note" data-tone="info">${icon("pin")}<span>Held: files may not change it. ${placeText(known.place)}</span></p>`;
   if (known.state === "managed") {

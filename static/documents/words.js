@@ -51,6 +51,14 @@ export function actorText(actor) {
   return actor;
 }
 
+const WHOLES = { pricing: "prices", system_prompt: "prompt", connection: "connection" };
+
+/** What goes back to the file with a field: itself, or all that changes together with it. */
+export function takeText(group) {
+  const whole = WHOLES[group] ?? (group.endsWith(".connection") ? "connection" : null);
+  return whole ? `Take the file's ${whole}` : "Take the file's";
+}
+
 /** A leaf's value, short, for a list of changes. */
 export function valueText(path, value) {
   if (value === null || value === undefined) return "not set";

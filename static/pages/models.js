@@ -165,7 +165,8 @@ export default function models(context) {
     grid.start(row, event.target.dataset.price?.split("/").at(-1) ?? "input");
   }, { signal });
 
-  reload().then(syncDrawer);
+  reload();
+  syncDrawer();
   refreshing(signal, reload);
   return {
     onquery: () => {

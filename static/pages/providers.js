@@ -115,10 +115,9 @@ export default function providers(context) {
       <button type="button" class="button" @click=${restore}>${icon("undo")}Bring it back</button></p>`;
   };
 
-  reload().then(() => {
-    syncDrawer();
-    if (query().get("new")) add();
-  });
+  reload();
+  syncDrawer();
+  if (query().get("new")) add();
   refreshing(signal, reload);
   return {
     onquery: () => {

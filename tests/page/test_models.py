@@ -263,6 +263,49 @@ async def test_drift_names_file_and_line_and_goes_back_to_the_file(models: Page,
     assert (await pricing(admin, "alpha"))["output"] == "10.00"
 
 
+async def test_conflict_is_named_and_leads_to_where_it_is_decided(models: Page, admin: Admin, site: Product) -> None:
+    await edit(admin, "/models/alpha", {"pricing": {"output": "15.00"}})
+    Path(site.settings.models_file).write_text(file_text(site, price="4.10"))
+    await apply(admin, policy={"on_conflict": "defer"})
+    await models.goto("/ui/models?view=drift")
+    await expect(row(models, "Alpha")).to_contain_text("Conflict")
+    await models.goto("/ui/models?open=alpha")
+    await drawer(models, "Alpha").get_by_role("link", name="Resolve the conflict").click()
+    await expect(models).to_have_url("/ui/registry?tab=conflicts&entity=model.alpha")
+    await expect(models.get_by_role("main")).to_contain_text("pricing")
+
+
+async def test_field_locked_behind_the_page_is_refused_in_words_and_the_rest_stays_typed(
+    models: Page, admin: Admin, site: Product, watch: Watch
+) -> None:
+    watch.allow("423 PATCH /api/admin/models/alpha")
+    await models.goto("/ui/models?open=alpha&tab=details")
+    alpha = drawer(models, "Alpha")
+    await expect(alpha.get_by_label(re.compile("^Timeout"))).to_have_value("60s")
+    rule = 'ownership:\n  - {fields: ["limits.*"], mode: yaml}\n'
+    Path(site.settings.models_file).write_text(file_text(site, more=rule))
+    await apply(admin)
+    await alpha.get_by_label(re.compile("^Timeout")).fill("70s")
+    await alpha.get_by_label("Description").fill("still here")
+    await alpha.get_by_role("button", name="Save").click()
+    await expect(alpha).to_contain_text("is owned by the registry files")
+    await expect(alpha.get_by_label(re.compile("^Timeout"))).to_be_disabled()
+    await expect(alpha.get_by_label("Description")).to_have_value("still here")
+    await alpha.get_by_role("button", name="Save").click()
+    await saved_by(alpha)
+    assert read(await admin.get("/models/alpha"))["description"] == "still here"
+
+
+async def test_nothing_yet_says_what_to_do_first(admin_page: Page) -> None:
+    nothing = json.dumps({"data": [], "has_more": False, "next_cursor": None})
+    for path in ("models", "providers"):
+        await admin_page.route(f"**/api/admin/{path}?*", lambda route: route.fulfill(body=nothing))
+    await admin_page.goto("/ui/models")
+    await expect(admin_page.get_by_role("heading", name="No models yet")).to_be_visible()
+    await admin_page.get_by_role("link", name="Add a provider").click()
+    await expect(drawer(admin_page, "New provider")).to_be_visible()
+
+
 async def test_history_shows_what_changed_and_restores_it(models: Page, admin: Admin) -> None:
     await edit(admin, "/models/beta", {"pricing": {"output": "7.00"}})
     await models.goto("/ui/models?open=beta&tab=history")

@@ -23,7 +23,7 @@ export function modelTable(rows, { grid, usage, switchOf, sorted, onsort, open, 
       { name: "status", label: "Served", render: (row) => html`<div class="served">${switchOf(row)}<span>${status(row, makeFree)}${grid.status(row)}</span></div>` },
       { name: "upstream", label: "Upstream", wide: true, render: upstreamCell },
       ...prices,
-      { name: "requests", label: "24 h", align: "end", sort: true, render: (row) => usageCell(usage(row)) },
+      { name: "requests", label: "Requests 24 h", align: "end", sort: true, render: (row) => usageCell(usage(row)) },
       { name: "file", label: "File", render: (row) => html`${stateBadge(row.registry?.state)}<span class="sub">${placeText(row.registry?.place)}</span>` },
     ],
   });
@@ -55,5 +55,5 @@ function usageCell(usage) {
   if (!usage) return html`<span class="quiet">–</span>`;
   const share = usage.requests ? usage.failed / usage.requests : 0;
   const href = withQuery("/ui/requests", { model: usage.names, range: "24h" });
-  return html`<a class="plain" href=${href}>${quantity(usage.requests)}</a><span class="sub" data-tone=${share > FAILING ? "bad" : "quiet"}>${share > FAILING ? icon("warning") : ""}${usage.failed ? `${percent(share)} failed` : "none failed"}</span>`;
+  return html`<a class="plain" href=${href}>${quantity(usage.requests)}</a>${when(usage.failed, () => html`<span class="sub nowrap" data-tone=${share > FAILING ? "bad" : "quiet"}>${share > FAILING ? icon("warning") : ""}${percent(share)} failed</span>`)}`;
 }

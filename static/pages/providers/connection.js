@@ -9,10 +9,10 @@ import { html, when } from "../../html.js";
 
 export function connectionTab(editor, { draw }) {
   const check = new Check(editor.path, draw);
-  const state = { name: "" };
+  const state = { name: "", added: [] };
   const view = () => {
     const { draft } = editor;
-    const headers = Object.keys({ ...draft.original, ...draft.leaves }).filter((path) => path.startsWith("headers."));
+    const headers = [...new Set([...Object.keys({ ...draft.original, ...draft.leaves }).filter((path) => path.startsWith("headers.")), ...state.added])];
     return html`<div class="stack"><div class="toolbar">${check.button()}${check.view()}
         ${when(editor.isDirty && check.results, () => html`<span class="quiet">The test asked what is saved.</span>`)}</div>
       ${connectionFields(editor, (name) => name)}
@@ -25,7 +25,7 @@ export function connectionTab(editor, { draw }) {
 
 function add(editor, state, draw) {
   const make = () => {
-    editor.draft.type(`headers.${state.name}`, "…");
+    state.added.push(`headers.${state.name}`);
     state.name = "";
     draw();
   };
