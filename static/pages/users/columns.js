@@ -35,7 +35,7 @@ export function standingBadge(user) {
 
 /** How long the balance lasts at the pace of the last week, where that can be said. */
 function lasts(user) {
-  return user.days_left === null ? "" : html`<span class="sub nowrap">${daysText(user.days_left)}</span>`;
+  return user.days_left === null || user.days_left <= 0 ? "" : html`<span class="sub nowrap">lasts ${daysText(user.days_left)}</span>`;
 }
 
 function spent(user, text, range) {
