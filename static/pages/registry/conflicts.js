@@ -9,18 +9,10 @@ import { actorText, entityHref, isSet, parseAddress, threeSides, valueText } fro
 import { showPatch } from "./patch.js";
 
 export function conflictsTab({ signal, query, redraw, changed }) {
-  // The plan knows more than the list of conflicts: who edited live, and the line of the file.
   const conflicts = new Resource({ signal }, async (inner) => {
-    const [open, plan] = await Promise.all([
-      get("/api/admin/registry/conflicts", { signal: inner }),
-      post("/api/admin/registry/plan", { policy: { on_conflict: "defer" } }, { signal: inner }).catch((error) => {
-        // Files that cannot be read have no plan; the conflicts are open all the same.
-        if (error instanceof ApiError) return null;
-        throw error;
-      }),
-    ]);
-    const planned = new Map((plan?.conflicts ?? []).map((one) => [one.address, one]));
-    return open.data.map((one) => ({ ...one, planned: planned.get(one.address) ?? null }));
+    const open = (await get("/api/admin/registry/conflicts", { signal: inner })).data;
+    const planned = open.length ? await readPlanned(inner) : new Map();
+    return open.map((one) => ({ ...one, planned: planned.get(one.address) ?? null }));
   }, redraw);
   let busy = null;
 
@@ -51,6 +43,18 @@ export function conflictsTab({ signal, query, redraw, changed }) {
     data: () => html`<div class="stack">${chosen().map((one) => card(one, busy, decide))}</div>`,
   });
   return { load: () => conflicts.load(), view };
+}
+
+/** By address, what the plan knows beside the list of conflicts: who edited live, and the line of the file. */
+async function readPlanned(signal) {
+  try {
+    const plan = await post("/api/admin/registry/plan", { policy: { on_conflict: "defer" } }, { signal });
+    return new Map(plan.conflicts.map((one) => [one.address, one]));
+  } catch (error) {
+    // Files that cannot be read have no plan; the conflicts are open all the same.
+    if (error instanceof ApiError) return new Map();
+    throw error;
+  }
 }
 
 function card(conflict, busy, decide) {
