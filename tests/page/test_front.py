@@ -1,10 +1,15 @@
 """The first thing a visitor sees, and the policy under which all of it runs."""
 
+import re
+from pathlib import Path
+
 import httpx
 import pytest
 from playwright.async_api import Page, expect
 from product import Product
 from watching import Watch
+
+STATIC = Path(__file__).parents[2] / "static"
 
 
 async def test_front_page_opens_in_this_browser(page: Page) -> None:
@@ -59,3 +64,28 @@ async def test_watch_sees_what_breaks_the_policy_and_what_leaves_the_house(page:
     assert "console: broken" in seen
     assert "off-site: GET http://127.0.0.2:9/" in seen
     watch.allow(".")
+
+
+@pytest.mark.parametrize("path", ["/ui/login", "/ui/login?as=user"])
+async def test_every_module_that_a_page_loads_is_named_by_its_index(page: Page, site: Product, path: str) -> None:
+    """Found one after another they would cost a round trip for each step of the chain."""
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url.removeprefix(site.base_url)))
+    await page.goto(path)
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    index = (await site.client.get(site.base_url + path)).text
+    named = set(re.findall(r'<link rel="modulepreload" href="([^"]+)">', index))
+    scripts = {address for address in loaded if address.endswith(".js")} - {"/static/theme.js"}
+    assert scripts == named
+
+
+async def test_index_of_every_page_names_the_module_of_that_page(site: Product) -> None:
+    routes = re.findall(r'path: "([^"]+)".*?import\("\./([^"]+)"\)', (STATIC / "routes.js").read_text(), re.DOTALL)
+    assert len(routes) > 15
+    for path, module in routes:
+        answer = await site.client.get(site.base_url + path.replace(":id", "7"))
+        assert f'href="/static/{module}"' in answer.text, path
+        again = await site.client.get(
+            site.base_url + path.replace(":id", "7"), headers={"if-none-match": answer.headers["etag"]}
+        )
+        assert again.status_code == 304
