@@ -33,7 +33,7 @@ FILES = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLD
 INDEX = "index.html"
 MODULES = b"<!-- modules -->"
 """Where the index names the modules that the page is about to ask for."""
-IMPORT = re.compile(r"""^(?:import|export)\b[^"';]*?["'](\.[^"']+)["'];""", re.MULTILINE)
+IMPORT = re.compile(r"""\b(?:import|export)\b[^"';()]*["'](\.[^"']+)["'];""")
 ROUTE = re.compile(r"""path: "([^"]+)".*?import\("\./([^"]+)"\)""", re.DOTALL)
 
 
