@@ -78,6 +78,8 @@ GRACE_S = 30.0
 ADMIN_TOKEN_S = 3600
 PAGE_ROWS_DEFAULT = 50
 PAGE_ROWS_MAX = 200
+EMBEDDED = "QUART_PROXY_EMBEDDED"
+"""Set by `serve` for its workers: the DATABASE_URL that it gives them is the embedded database's."""
 REGISTRY_ENV_ALLOW = ("*_API_KEY", "UPSTREAM_*")
 """Variables that `${env:NAME}` may read. `NAME@host` lets one go to that host alone."""
 REGISTRY_FILE_ALLOW = ("/run/secrets/*", "/etc/quart-proxy/*")
@@ -90,6 +92,8 @@ class Settings:
 
     database_url: str | None = None
     """None: the embedded PostgreSQL under `data_dir`."""
+    is_embedded_url: bool = False
+    """Whether `database_url` is that of the embedded PostgreSQL, which another process runs."""
     data_dir: Path
     port: int = 3000
     heartbeat_s: float = 15.0
@@ -118,6 +122,10 @@ class Settings:
     given: frozenset[str] = frozenset()
     """The variables that somebody set, whatever to."""
 
+    @property
+    def database_is_embedded(self) -> bool:
+        return self.database_url is None or self.is_embedded_url
+
     def __repr__(self) -> str:
         return f"Settings(data_dir={self.data_dir}, is_production={self.is_production})"
 
@@ -130,8 +138,11 @@ class Settings:
         read = _Reader(environment)
         mode = read.choice("QUART_PROXY_ENV", "development", ("development", "production"))
         is_production = mode == "production"
+        database_url = read.text("DATABASE_URL")
+        is_embedded = database_url is None or read.flag(EMBEDDED, False)
         settings = cls(
-            database_url=read.text("DATABASE_URL"),
+            database_url=database_url,
+            is_embedded_url=is_embedded and database_url is not None,
             data_dir=Path(read.text("DATA_DIR") or DATA_DIR).absolute(),
             port=int(read.number("PORT", 3000, 0, 65535)),
             heartbeat_s=read.number("HEARTBEAT_S", 15, 0.05, 300),
@@ -151,7 +162,7 @@ class Settings:
             admin_password=read.text("ADMIN_PASSWORD"),
             jwt_secret=read.text("JWT_SECRET"),
             encryption_keys=read.names("ENCRYPTION_KEY", ()),
-            given=frozenset(read.given),
+            given=frozenset(read.given) - ({"DATABASE_URL"} if is_embedded else set()),
         )
         settings._check()
         return settings

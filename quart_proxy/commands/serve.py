@@ -9,7 +9,7 @@ from quart_proxy.commands.verbs import Misuse, example
 from quart_proxy.core.errors import Unavailable
 from quart_proxy.logs import configure_logging
 from quart_proxy.prepare import PREPARED, prepare_database
-from quart_proxy.settings import GRACE_S, Settings, load_secrets
+from quart_proxy.settings import EMBEDDED, GRACE_S, Settings, load_secrets
 from quart_proxy.supervisor import AddressError, parse_bind, run_supervisor
 
 WORKERS_MAX = 256
@@ -61,6 +61,7 @@ def serve(workers: int, bind: str | None, data_dir: Path | None, as_json: bool) 
             grace_s=GRACE_S,
             env={
                 "DATABASE_URL": url,
+                EMBEDDED: str(settings.database_is_embedded).lower(),
                 "DATA_DIR": str(settings.data_dir),
                 "PROMETHEUS_MULTIPROC_DIR": str(_empty_metrics(settings.data_dir)),
                 **_prepare(settings, url),

@@ -108,7 +108,7 @@ def _shown(variable: _Variable, settings: Settings) -> Any:
     """Its value as JSON. The address of a database has a password in it, and is never shown."""
     value = getattr(settings, variable.field)
     if variable.name == "DATABASE_URL":
-        return "embedded" if value is None else "external"
+        return "embedded" if settings.database_is_embedded else "external"
     if variable.name == "QUART_PROXY_ENV":
         return "production" if value else "development"
     if variable.name == "DATA_DIR":

@@ -8,7 +8,7 @@ from admin_client import Admin, faults
 from product import Product
 
 from quart_proxy.core.prompts import PROMPT_CHARACTERS_MAX
-from quart_proxy.settings import Settings
+from quart_proxy.settings import EMBEDDED, Settings
 from quart_proxy.store.settings import LiveSettings
 
 
@@ -72,6 +72,14 @@ async def test_every_setting_is_told_with_where_it_came_from_and_no_secret(admin
 def test_variable_that_was_given_its_default_is_given_all_the_same() -> None:
     settings = Settings.from_environment({"HEARTBEAT_S": "15", "PORT": " ", "SOMETHING": "else"})
     assert settings.given == {"HEARTBEAT_S"}
+
+
+def test_database_that_serve_started_itself_is_the_embedded_one_in_its_workers() -> None:
+    url = "postgresql:///quart_proxy?host=/tmp/x"
+    started = Settings.from_environment({"DATABASE_URL": url, EMBEDDED: "true"})
+    assert started.database_is_embedded and "DATABASE_URL" not in started.given
+    own = Settings.from_environment({"DATABASE_URL": url, EMBEDDED: "false"})
+    assert not own.database_is_embedded and "DATABASE_URL" in own.given
 
 
 # --- preview ------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ async def get_system() -> Response:
 
 def _database_form(facts: ServerFacts, settings: Settings) -> dict[str, Any]:
     return {
-        "kind": "embedded" if settings.database_url is None else "external",
+        "kind": "embedded" if settings.database_is_embedded else "external",
         "version": facts.version,
         "size_bytes": facts.size_bytes,
         "migration": facts.migration,
