@@ -107,7 +107,7 @@ class ProviderCheck:
             is_ok=is_ok,
             status=exchange.status,
             latency_ms=latency_ms,
-            message=_sentence(exchange.status, target.upstream.actual_model, lists_model),
+            message=_sentence(exchange.status, target.upstream, lists_model),
             lists_model=lists_model,
         )
 
@@ -128,13 +128,15 @@ def _lists_model(body: bytes, model: str) -> bool | None:
     return any(isinstance(each, dict) and each.get("id") == model for each in listed)
 
 
-def _sentence(status: int, model: str, lists_model: bool | None) -> str:
+def _sentence(status: int, upstream: ServedUpstream, lists_model: bool | None) -> str:
+    has_key = upstream.api_key is not None
     if 200 <= status < 300:
+        good = "The provider accepts this key" if has_key else "The provider answers, and wants no key for its list"
         if lists_model is False:
-            return f"The provider accepts this key, and its list of models does not name {model}."
-        return "The provider accepts this key."
+            return f"{good}, but the list does not name {upstream.actual_model}."
+        return f"{good}."
     if status in (401, 403):
-        return f"The provider does not accept this key ({status})."
+        return f"The provider {'does not accept this key' if has_key else 'wants a key'} ({status})."
     if status == 402:
         return "The provider wants to be paid first (402)."
     if status in (404, 405):

@@ -71,3 +71,15 @@ async def test_upstream_that_cannot_be_asked_is_told_with_why(admin: Admin, prod
     assert found["message"] == "Its key ${env:ABSENT_API_KEY} is not to be had here: the variable is not set."
     assert (await admin.post("/providers/nobody/test")).status_code == 404
     assert (await admin.post("/models/nobody/test")).status_code == 404
+
+
+async def test_a_provider_without_a_key_is_not_said_to_take_one(admin: Admin) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response(LIST, status=int(request.match_info["status"]))
+
+    async with serve_one("GET", "/{status}/models", answer) as url:
+        for status, words in ((200, "wants no key"), (401, "wants a key (401)")):
+            document = {"api_format": "openai", "api_url": f"{url}/{status}"}
+            assert (await admin.put(f"/providers/open-{status}", document)).status_code == 201
+            (found,) = await ask(admin, f"/providers/open-{status}")
+            assert words in found["message"]
