@@ -24,6 +24,7 @@ from quart_proxy.commands.running import json_option, print_json
 from quart_proxy.commands.verbs import Failure, example
 from quart_proxy.core.money import format_money
 from quart_proxy.demo_scene import ACTS, Admin, Client, Stage
+from quart_proxy.sandbox.serving import DEFAULT_PORT as SANDBOX_PORT
 from quart_proxy.sandbox.serving import serve_sandbox
 from quart_proxy.settings import Settings, load_secrets
 
@@ -99,7 +100,8 @@ async def _show(stage: Stage, stopped: asyncio.Event, *, once: bool, as_json: bo
     stage.rule("═")
     stage.say("  Starting PostgreSQL, a sandbox provider and the product ...")
     async with (
-        serve_sandbox() as sandbox_url,
+        # The same port each time: what somebody has it serve in this demo still works in the next.
+        serve_sandbox(_free_port(SANDBOX_PORT)) as sandbox_url,
         _product(stage),
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60), trust_env=False) as session,
     ):
@@ -119,7 +121,7 @@ async def _show(stage: Stage, stopped: asyncio.Event, *, once: bool, as_json: bo
         if not is_exact:
             raise Failure("The balance did not move by what the receipts say.")
         if not once:
-            _say_farewell(stage, key)
+            _say_farewell(stage, sandbox_url, key)
             await stopped.wait()
 
 
@@ -203,9 +205,10 @@ def _say_balance(stage: Stage, before: Decimal, after: Decimal, receipts: list[d
     return is_exact
 
 
-def _say_farewell(stage: Stage, key: str) -> None:
+def _say_farewell(stage: Stage, sandbox_url: str, key: str) -> None:
     password = load_secrets(stage.settings).admin_password
     stage.say(f"\n  Admin   {stage.url}/   password {password}")
+    stage.say(f"  Sandbox {sandbox_url}/v1   speaks OpenAI's format; without /v1, Anthropic's; any key will do")
     stage.say("\n  Try it:\n")
     stage.say(f"    curl -N {stage.url}/v1/chat/completions \\")
     stage.say(f"      -H 'Authorization: Bearer {key}' \\")
