@@ -4,13 +4,14 @@ import { copyText, saveText } from "../../clipboard.js";
 import { snippet } from "../../components/bits.js";
 import { Dialog } from "../../components/dialog.js";
 import { icon } from "../../components/icons.js";
+import { readModels } from "../../endpoints.js";
 import { plural } from "../../format.js";
 import { html, when } from "../../html.js";
 import { fileNameOf, firstCalls } from "./snippets.js";
 
 /** `row` is the key's row, `text` the key itself, which nobody can read again. */
 export function openReveal(row, text, { note = "", onclose = () => {} } = {}) {
-  const state = { isStored: false, isAsked: false, tab: 0, test: null };
+  const state = { isStored: false, isAsked: false, tab: 0, test: null, models: [] };
   const keepOpen = (event) => event.preventDefault();
   const dialog = new Dialog({ canClose: mayClose, onclose: () => { removeEventListener("beforeunload", keepOpen); onclose(); } });
   addEventListener("beforeunload", keepOpen);
@@ -31,8 +32,7 @@ export function openReveal(row, text, { note = "", onclose = () => {} } = {}) {
   }
 
   const draw = () => {
-    const model = state.test?.models?.[0] ?? row.allowed_models?.[0] ?? "MODEL";
-    const snippets = firstCalls({ key: text, origin: location.origin, model });
+    const snippets = firstCalls({ key: text, origin: location.origin, models: state.models });
     dialog.show(`Key ${row.name}`, html`<div class="stack">
       <p class="strip" data-tone="warn">${icon("warning")}<span>This is the only time the key is shown. Store it where secrets belong.${note ? html` ${note}` : ""}</span></p>
       <div class="secret"><code tabindex="0" aria-label="The key">${text}</code></div>
@@ -49,6 +49,20 @@ export function openReveal(row, text, { note = "", onclose = () => {} } = {}) {
       ${when(state.isAsked && !state.isStored, () => html`<p class="field-error" role="alert">Tick the box first: once this is closed, nobody can show the key again.</p>`)}</div>`);
   };
   draw();
+  findModels(text).then((models) => {
+    state.models = models;
+    if (dialog.isOpen) draw();
+  });
+}
+
+/** What the key may call and how, for snippets that work as they are; nothing where the server does not say. */
+async function findModels(text) {
+  try {
+    const answer = await fetch("/api/user/connect", { headers: { authorization: `Bearer ${text}` } });
+    return answer.ok ? readModels(await answer.json()) : [];
+  } catch {
+    return [];
+  }
 }
 
 /** `GET /v1/models` with the key, as a client would: nothing is billed. */

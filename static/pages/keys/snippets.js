@@ -1,16 +1,24 @@
 // What a new key is shown with: the clients that most people begin with, and the file it is saved as. Pure.
 
+import { firstOf } from "../../endpoints.js";
 import { CLIENTS, snippetsOf } from "../../snippets.js";
 
 const FIRST = ["curl", "openai-python", "anthropic-python", "claude-code"];
 
-/** `[name, text]` pairs, each the whole of what is to be typed. `model` is one that the key may call. */
-export function firstCalls({ key, origin, model }) {
+/** `[name, text]` pairs, each the whole of what is to be typed. `models` are those that the key may call, each with its
+ * endpoints; a client is shown with one that it can reach, and without any with the word MODEL in its place. */
+export function firstCalls({ key, origin, models = [] }) {
   return FIRST.map((name) => {
     const client = CLIENTS.find((one) => one.name === name);
-    const { blocks } = snippetsOf(client, { base: origin, key, model, endpoint: client.endpoints[0] });
-    return [client.text, blocks.filter(({ text }) => text).map(({ text }) => text).slice(0, name === "claude-code" ? 1 : 2).join("\n\n")];
+    const found = models.find((model) => firstOf(model, client.endpoints));
+    const { blocks } = snippetsOf(client, { base: origin, key, model: found?.name ?? "MODEL", endpoint: found ? firstOf(found, client.endpoints) : client.endpoints[0] });
+    return [client.text, blocks.filter(({ text }) => text).slice(0, name === "claude-code" ? 1 : 2).map(inShell).join("\n")];
   });
+}
+
+/** All of it goes into one shell, at one paste. */
+function inShell({ title, text }) {
+  return title === "Python" ? `python3 - <<'EOF'\n${text}\nEOF` : text;
 }
 
 /** The name of the file that a key is saved as. */

@@ -35,9 +35,19 @@ test("a key is known by its ends and its state", () => {
 });
 
 test("a new key comes with first calls that hold it", () => {
-  const made = firstCalls({ key: "sk-x", origin: "https://h", model: "m" });
+  const made = firstCalls({ key: "sk-x", origin: "https://h" });
   assert.equal(made.length, 4);
   for (const [, text] of made) assert.match(text, /sk-x/);
+});
+
+test("each client is shown with a model that it can reach", () => {
+  const models = [{ name: "gpt", endpoints: ["chat/completions"] }, { name: "claude", endpoints: ["messages"] }];
+  const texts = Object.fromEntries(firstCalls({ key: "sk-x", origin: "https://h", models }));
+  assert.match(texts["OpenAI SDK, Python"], /"gpt"/);
+  assert.match(texts["Anthropic SDK, Python"], /"claude"/);
+  assert.match(texts["Claude Code"], /ANTHROPIC_MODEL=claude/);
+  assert.match(texts["OpenAI SDK, Python"], /\npython3 - <<'EOF'\n[^]*\nEOF$/);
+  assert.match(Object.fromEntries(firstCalls({ key: "sk-x", origin: "https://h", models: models.slice(0, 1) }))["Claude Code"], /ANTHROPIC_MODEL=MODEL/);
 });
 
 test("a file name holds nothing that leads elsewhere", () => {
