@@ -1,6 +1,6 @@
 // Where a document stands between the files and live, what differs, and what can be done about it.
 
-import { ApiError, post } from "../api.js";
+import { ApiError } from "../api.js";
 import { timeAgo } from "../components/bits.js";
 import { Dialog, confirm } from "../components/dialog.js";
 import { Form, field } from "../components/forms.js";
@@ -10,6 +10,7 @@ import { plural } from "../format.js";
 import { html, when } from "../html.js";
 import { askHold } from "../pages/registry/holds.js";
 import { showPatch } from "../pages/registry/patch.js";
+import { exportLive } from "./adopt.js";
 import { groupOf, knownPath } from "./leaves.js";
 import { placeText } from "./marks.js";
 import { actorText, labelOf, takeText, valueText } from "./words.js";
@@ -83,7 +84,7 @@ export function askDetach(editor) {
 /** The patch that writes what is only live into the file. */
 async function adopt(editor) {
   try {
-    const { patch } = await post(`${editor.entityPath}/adopt`, {});
+    const { patch } = await exportLive(editor);
     await navigator.clipboard.writeText(patch);
     toast("The patch for the file is copied.");
   } catch (error) {

@@ -52,7 +52,7 @@ export function historyTab(editor, { signal, draw }) {
       <header><span><strong>${actorText(row.author ?? row.actor)}</strong> ${timeAgo(row.at)} ${badge(KINDS[row.kind] ?? row.kind)}</span>
         <span class="actions"><a class="link" href="/ui/registry?tab=history">Revision ${row.revision}</a>
         ${at === 0 ? html`<span class="quiet">as it is now</span>` : html`<button type="button" class="button" ?disabled=${isBusy} @click=${() => restore(row)}>${icon("undo")}Restore this</button>`}</span></header>
-      ${row.message ? html`<p class="quiet">${row.message}</p>` : ""}${changes(row)}</li>`)}</ol>${pager(list, "revisions")}`,
+      ${row.message ? html`<p class="quiet">${row.message}</p>` : ""}${changes(row)}</li>`)}</ol>${pager(list, "revision")}`,
   });
   return { view, enter: () => list.load() };
 }

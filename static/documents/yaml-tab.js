@@ -6,6 +6,7 @@ import { icon } from "../components/icons.js";
 import { Resource, show, skeletonRows } from "../components/resource.js";
 import { html, when } from "../html.js";
 import { kindOf } from "../pages/registry/patch.js";
+import { exportLive } from "./adopt.js";
 import { documentOf, leavesOf } from "./leaves.js";
 import { renderFragment } from "./yaml.js";
 
@@ -13,7 +14,7 @@ export function yamlTab(editor, { signal, draw }) {
   const name = `${editor.kind}/${editor.key}`;
   const patch = new Resource({ signal }, (inner) => (editor.isManaged
     ? post("/api/admin/registry/export", { only: [name] }, { signal: inner })
-    : post(`${editor.entityPath}/adopt`, {}, { signal: inner })), draw);
+    : exportLive(editor, { signal: inner })), draw);
   const document = () => documentOf(editor.kind, leavesOf(editor.kind, editor.row));
 
   const view = () => html`<section class="stack">
