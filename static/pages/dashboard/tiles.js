@@ -5,7 +5,7 @@ import { sparkline } from "../../components/chart.js";
 import { compact, count, duration, money, percent, plural } from "../../format.js";
 import { html } from "../../html.js";
 import { FAILED } from "../requests/filters.js";
-import { allTokens, bucketTotals, changeText, failureShares, spanText } from "./words.js";
+import { allTokens, bucketTotals, changeText, failureNote, failureShares, spanText, waitNote } from "./words.js";
 
 /** `series`: the answers of timeseries by name, each undefined while it is not there. `requests(changes)` gives addresses. */
 export function tiles({ current, previous, outstanding_balance: outstanding, users }, { range, series, requests }) {
@@ -21,10 +21,10 @@ export function tiles({ current, previous, outstanding_balance: outstanding, use
       note: `${compact(current.tokens.input)} in, ${compact(current.tokens.output)} out, ${compact(cached)} cached`,
       extra: line(tokens && bucketTotals(tokens), "Tokens over time") })}
     ${tile({ label: "Failure rate", value: percent(current.failure_rate), href: requests({ outcome: FAILED }),
-      note: `${plural(current.failed, "failed", "failed")}, ${percent(previous.failure_rate)} before; ${count(current.refused)} refused`,
+      note: failureNote(current, previous),
       extra: line(outcomes && failureShares(outcomes, FAILED), "Failure rate over time") })}
     ${tile({ label: "Time to first token", value: duration(current.first_byte_ms.p50), href: requests({}),
-      note: `p95 ${duration(current.first_byte_ms.p95)}, p50 before ${duration(previous.first_byte_ms.p50)}`,
+      note: waitNote(current, previous),
       extra: line(waits?.series[0]?.values, "Median time to first token over time") })}
     ${tile({ label: "Outstanding balance", value: amount(outstanding), href: "/ui/users",
       note: `of ${plural(users.total, "user")}, ${count(users.at_or_below_zero)} out of money` })}</div>`;

@@ -1,7 +1,7 @@
 // The dashboard in words: what waits for somebody and where it is mended, and how figures compare with the time before. Pure.
 
 import { addDecimals } from "../../decimal.js";
-import { count, percent, plural } from "../../format.js";
+import { count, duration, percent, plural } from "../../format.js";
 
 const NAMES_MAX = 3;
 
@@ -49,6 +49,18 @@ export function changeText(now, before, span) {
   if (b === 0) return `none in the ${span} before`;
   const share = (a - b) / b;
   return `${share > 0 ? "+" : "−"}${percent(Math.abs(share))} on the ${span} before`;
+}
+
+/** How many failed and were refused, and the rate of the time before, where there was one. */
+export function failureNote(current, previous) {
+  const before = previous.failure_rate === null ? "" : `, ${percent(previous.failure_rate)} before`;
+  return `${count(current.failed)} failed${before}; ${count(current.refused)} refused`;
+}
+
+/** The slow end of the waits, and the middle of the time before, where there are any. */
+export function waitNote({ first_byte_ms: now }, { first_byte_ms: before }) {
+  if (now.p95 === null) return "Nothing was answered.";
+  return `p95 ${duration(now.p95)}${before.p50 === null ? "" : `, p50 before ${duration(before.p50)}`}`;
 }
 
 /** `24 hours`, from "Last 24 hours"; `span` for one that was chosen by hand. */

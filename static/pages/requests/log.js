@@ -105,7 +105,7 @@ export function requestLog({ query, signal, router, draw }, source) {
     caption: "Requests", columns: requestColumns(source), rows: rows(), keyOf: (row) => row.request_id, rowTone,
     hrefOf: (row) => (isSettled(row) ? opened(row) : null), open: (row) => isSettled(row) && router.setQuery({ open: row.request_id }),
     total: live || !totals.data ? null : totalCells(totals.data) })}
-    ${live ? "" : pager(list, "requests")}`;
+    ${live ? "" : pager(list, "request")}`;
 
   const nothing = () => {
     if (isFiltered(asked.filters)) {

@@ -4,7 +4,7 @@ import { at, badge, code, copyButton, facts, outcomeBadge } from "../../componen
 import { receiptLines } from "../../components/receipt-lines.js";
 import { duration } from "../../format.js";
 import { html, svg, when } from "../../html.js";
-import { curl, endpointPath, endpointText, errorSource, timeline, verdict } from "./words.js";
+import { advice, curl, endpointPath, endpointText, errorSource, timeline, verdict } from "./words.js";
 
 const SOURCES = { gateway: "this gateway", upstream: "the provider", client: "the client" };
 
@@ -17,6 +17,7 @@ export function receiptBody(receipt, { isAdmin, page }) {
       ["Where it comes from", badge(SOURCES[source], source === "upstream" ? "bad" : "warn", "warning")],
       receipt.error_code && ["Code", code(receipt.error_code, "Copy the error code")],
       ["Answered to the client", receipt.status],
+      isAdmin && advice(receipt) && ["What it means", advice(receipt)],
       isAdmin && receipt.upstream_status && ["Answered by the provider", receipt.upstream_status],
     ])}</section>`)}
     <section><h3>Time</h3>${times(receipt)}</section>

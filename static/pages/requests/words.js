@@ -25,6 +25,16 @@ function providerFault(row) {
   return row.error_code === "upstream_timeout" ? "did not answer in time" : "failed or could not be reached";
 }
 
+const ADVICE = {
+  model_not_found: "No model of this name was served to this key: there is none, it has no price, it is switched off, or the key may not call it.",
+  insufficient_balance: "The balance did not cover what requests in flight may cost.",
+};
+
+/** What a code of this gateway means for who has to mend it, or null. */
+export function advice({ error_code: code }) {
+  return ADVICE[code] ?? null;
+}
+
 /** Where an error comes from: "gateway", "upstream", "client", or null where there is none. */
 export function errorSource({ outcome }) {
   if (outcome === "completed") return null;

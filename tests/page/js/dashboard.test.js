@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { allTokens, attentionWords, bucketTotals, changeText, failureShares, firstSteps, spanText } from "../../../static/pages/dashboard/words.js";
+import { allTokens, attentionWords, bucketTotals, changeText, failureNote, failureShares, firstSteps, spanText, waitNote } from "../../../static/pages/dashboard/words.js";
 
 test("every kind that waits says what, and leads to where it is mended", () => {
   const unpriced = attentionWords({ kind: "unpriced_models", count: 5, models: ["a", "b", "c", "d"] });
@@ -50,4 +50,14 @@ test("the first steps tick themselves", () => {
   assert.deepEqual(done({ providers: [{}], models: [{ served: false }] }), [true, false, false, false]);
   assert.deepEqual(done({ models: [{ served: true }], users: [{ balance: "5", lifetime: { spent: "0" } }] }), [true, true, true, false]);
   assert.deepEqual(done({ models: [{ served: true }], users: [{ balance: "0", lifetime: { spent: "5" } }], hasUsage: true }), [true, true, true, true]);
+});
+
+test("a note compares with the time before only where there was one", () => {
+  const quiet = { failure_rate: null, failed: 0, refused: 0, first_byte_ms: { p50: null, p95: null } };
+  const busy = { failure_rate: 0.5, failed: 1, refused: 2, first_byte_ms: { p50: 40, p95: 90 } };
+  assert.equal(failureNote(busy, quiet), "1 failed; 2 refused");
+  assert.match(failureNote(quiet, busy), /^0 failed, 50.% before; 0 refused$/);
+  assert.equal(waitNote(busy, quiet), "p95 90 ms");
+  assert.equal(waitNote(busy, busy), "p95 90 ms, p50 before 40 ms");
+  assert.equal(waitNote(quiet, busy), "Nothing was answered.");
 });

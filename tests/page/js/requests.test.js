@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { chips, isFiltered, matches, readFilters, requestsOf } from "../../../static/pages/requests/filters.js";
-import { curl, endpointPath, endpointText, errorSource, timeline, verdict } from "../../../static/pages/requests/words.js";
+import { advice, curl, endpointPath, endpointText, errorSource, timeline, verdict } from "../../../static/pages/requests/words.js";
 
 const read = (text) => readFilters(new URLSearchParams(text));
 const ROW = { user_id: 3, key_id: 7, model: "gpt", endpoint: "/v1/messages", outcome: "refused", status: 402, error_code: "insufficient_balance", cost: "0" };
@@ -70,4 +70,9 @@ test("an endpoint has a short name", () => {
   assert.equal(endpointText("chat/completions"), "chat");
   assert.equal(endpointPath("chat/completions"), "/v1/chat/completions");
   assert.equal(endpointPath("/v1/messages"), "/v1/messages");
+});
+
+test("an admin is told what a refusal of this gateway may mean", () => {
+  assert.match(advice({ error_code: "model_not_found" }), /it has no price/);
+  assert.equal(advice({ error_code: "upstream_error" }), null);
 });
