@@ -1,7 +1,7 @@
 // Every page: its address, title, who may see it and its file. The navigation and the palette are drawn from this.
 //
 // `who`: "admin", "user" or "anyone". `nav`: the group it stands under in the navigation; without it, it is not there.
-// `key`: the letter that `g` goes there with.
+// `key`: the letter that `g` goes there with. `short`: the title in the bar of a phone.
 
 export const ROUTES = [
   { path: "/ui/login", title: "Sign in", who: "anyone", load: () => import("./pages/login.js") },
@@ -34,7 +34,7 @@ export const ROUTES = [
     load: () => import("./pages/me.js") },
   { path: "/ui/me/usage", title: "Usage", who: "user", nav: "You", icon: "list", key: "u",
     load: () => import("./pages/me-usage.js") },
-  { path: "/ui/me/models", title: "Models and prices", who: "user", nav: "You", icon: "cube", key: "m",
+  { path: "/ui/me/models", title: "Models and prices", short: "Models", who: "user", nav: "You", icon: "cube", key: "m",
     load: () => import("./pages/me-models.js") },
   { path: "/ui/me/keys", title: "Your keys", who: "user", nav: "You", icon: "key", key: "k",
     load: () => import("./pages/me-keys.js") },

@@ -38,7 +38,7 @@ function top(area, route, { palette }) {
 }
 
 function bottom(area, routes, path, actions) {
-  return html`<nav aria-label="Main, on a phone">${routes.slice(0, BOTTOM_MAX).map((route) => link(route, path))}
+  return html`<nav aria-label="Main, on a phone">${routes.slice(0, BOTTOM_MAX).map((route) => link(route, path, { isShort: true }))}
     <button type="button" class="nav-link" @click=${() => openMore(area, routes.slice(BOTTOM_MAX), path, actions)}>${icon("more")}<span>More</span></button></nav>`;
 }
 
@@ -48,9 +48,9 @@ function openMore(area, routes, path, { signOut }) {
     ${other(area)}${theme()}<button type="button" class="nav-link" @click=${() => { dialog.close(); signOut(); }}>${icon("out")}<span>Sign out</span></button></nav>`);
 }
 
-function link(route, path) {
+function link(route, path, { isShort = false } = {}) {
   const isHere = route.path === path || (route.path !== "/ui" && route.path !== "/ui/me" && path.startsWith(`${route.path}/`));
-  return html`<a class="nav-link" href=${route.path} aria-current=${isHere ? "page" : "false"}>${icon(route.icon)}<span>${route.title}</span></a>`;
+  return html`<a class="nav-link" href=${route.path} aria-current=${isHere ? "page" : "false"}>${icon(route.icon)}<span>${isShort ? route.short ?? route.title : route.title}</span></a>`;
 }
 
 /** To the other side of the house, for who may see both. */
@@ -68,6 +68,6 @@ function theme() {
       @click=${() => { preferences.isLocalZone = !preferences.isLocalZone; }}>${preferences.isLocalZone ? "Local" : "UTC"}</button></div>`;
 }
 
-function logo() {
+export function logo() {
   return html`<svg class="logo" viewBox="0 0 32 32" aria-hidden="true" focusable="false"><rect width="32" height="32" rx="8"/><circle cx="15" cy="15" r="7"/><path d="m17.5 17.5 6.5 6.5"/></svg>`;
 }

@@ -3,6 +3,7 @@
 import { ApiError } from "../api.js";
 import { Form, field } from "../components/forms.js";
 import { passwordForm } from "../components/sign-in.js";
+import { logo } from "../components/shell.js";
 import { html } from "../html.js";
 import { session } from "../session.js";
 
@@ -20,6 +21,7 @@ export default function login({ query, draw, router }) {
   });
 
   const show = () => draw(html`<section class="door">
+    <p class="brand door-brand">${logo()}<span>quart-proxy</span></p>
     <h1 tabindex="-1">${isUser() ? "See your balance" : "Sign in"}</h1>
     <nav class="segments" aria-label="Who you are">
       <a href=${switchTo("admin")} aria-current=${isUser() ? "false" : "page"}>Admin</a>
