@@ -2,6 +2,7 @@
 // fetched again; a part of a page that fails leaves the others alone.
 
 import { ApiError } from "../api.js";
+import { plural } from "../format.js";
 import { html, when } from "../html.js";
 import { code } from "./bits.js";
 import { icon } from "./icons.js";
@@ -123,9 +124,9 @@ export function skeletonRows(rows) {
 }
 
 /** "Load 50 more", while there are more. */
-export function pager(list, shownNoun = "rows") {
+export function pager(list, noun = "row", nouns = undefined) {
   if (!list.data) return "";
-  return html`<div class="pager"><span class="quiet">${list.rows.length} ${shownNoun} shown</span>
+  return html`<div class="pager"><span class="quiet">${plural(list.rows.length, noun, nouns)} shown</span>
     ${when(list.data.has_more, () => html`<button type="button" class="button" ?disabled=${list.isLoadingMore}
       @click=${() => list.more()}>${list.isLoadingMore ? "Loading…" : "Load more"}</button>`)}
     ${when(list.moreError, (error) => html`<span class="field-error" role="alert">${error.message}</span>`)}</div>`;

@@ -56,7 +56,7 @@ export default function audit({ query, signal, router, draw }) {
     ${show(list, { data: rows, isEmpty: ({ data }) => !data.length, empty: emptyState({ iconName: "shield", title: "No entries",
       text: isNarrowed() ? "Nothing was written that fits these filters." : "Nothing was written in this range.",
       action: html`<a class="button" href="/ui/audit">Clear the filters</a>` }) })}
-    ${list.rows.length ? pager(list, list.rows.length === 1 ? "entry" : "entries") : ""}`;
+    ${list.rows.length ? pager(list, "entry", "entries") : ""}`;
 
   /** One of what is in the log; what the address says is there too, even if nobody ever did it. */
   const choice = (name, label, all, found = []) => {

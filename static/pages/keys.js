@@ -36,7 +36,7 @@ export default function keys({ query, signal, router, draw }) {
       ${picker.field({ label: "Owner", value: chosen(), text: chosenName(), placeholder: "Any owner", labelled: false })}
       ${segments("Status", STATUSES, query().get("status") ?? "", (status) => withQuery("/ui/keys", { ...filters(), status }))}</div>
     ${states(list, { data: () => html`${table({ caption: "API keys", columns: keyColumns({ changed, created }), rows: list.rows,
-        open: (key) => router.setQuery({ open: key.id }), rowTone })}${pager(list, "keys")}`,
+        open: (key) => router.setQuery({ open: key.id }), rowTone })}${pager(list, "key")}`,
       isEmpty: ({ data }) => !data.length, empty: isFiltered() ? none() : nothingYet() })}`);
 
   const rowTone = (key) => (fresh.has(key.id) ? "new" : key.status === "active" ? null : "quiet");

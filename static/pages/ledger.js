@@ -55,7 +55,7 @@ export default function ledger({ query, signal, router, draw }) {
     <div class="toolbar">${picker.field({ label: "User", value: chosen(), text: chosenName(), placeholder: "Any user", labelled: false, filter: true })}
       ${ranges(query(), router)}${segments("Kind", KIND_CHOICES, query().get("kind") ?? "", hrefOf)}</div>
     ${states(totals, { skeleton: skeletonRows(1), data: ({ by_kind: sums }) => byKind(sums) })}
-    ${states(list, { data: () => html`${table({ caption: "Ledger", columns: entryColumns({ reverse }), rows: list.rows })}${pager(list, "entries")}`,
+    ${states(list, { data: () => html`${table({ caption: "Ledger", columns: entryColumns({ reverse }), rows: list.rows })}${pager(list, "entry", "entries")}`,
       isEmpty: ({ data }) => !data.length, empty: isFiltered() ? none() : nothingYet() })}`);
 
   const none = () => emptyState({ title: "No entry matches", text: "Nothing was moved that fits these filters.", iconName: "search", action: html`<a class="button" href="/ui/ledger">Clear filters</a>` });

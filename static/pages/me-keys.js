@@ -11,7 +11,7 @@ const TONES = { active: ["good", "check"], expired: ["quiet", "clock"], revoked:
 
 export default function meKeys({ signal, draw }) {
   const page = () => draw(html`${pageHead("Your keys", { lead: "What each key may do and what it spent. Keys are made, changed and revoked by whoever runs this proxy." })}
-    ${show(keys, { data: rows })}${when(keys.data?.has_more, () => pager(keys, "keys"))}`);
+    ${show(keys, { data: rows })}${when(keys.data?.has_more, () => pager(keys, "key"))}`);
   const keys = new ListResource({ signal }, ({ cursor, signal: aborted }) => get(withQuery("/api/user/keys", { cursor }), { signal: aborted }), () => page());
   const balance = new Resource({ signal }, (aborted) => get("/api/user/balance", { signal: aborted }), () => page());
 

@@ -91,7 +91,7 @@ export default function providers(context) {
         { name: "key", label: "Provider", primary: true, render: (row) => row.key },
         { name: "format", label: "Format", render: (row) => html`<span class="nowrap">${FORMAT_NAMES[row.api_format] ?? row.api_format}</span>` },
         { name: "url", label: "Address", wide: true, render: (row) => html`<code class="address">${row.api_url}</code>` },
-        { name: "api_key", label: "Key", render: (row) => keyCell(row, missingOf(row.key)) },
+        { name: "api_key", label: "API key", render: (row) => keyCell(row, missingOf(row.key)) },
         { name: "models", label: "Models", align: "end", render: (row) => html`<a class="plain" href=${withQuery("/ui/models", { provider: row.key })}>${modelsOf(row.key).length}</a>` },
         { name: "test", label: "Answers", render: (row) => testCell(tests.get(row.key), () => test(row)) },
         { name: "file", label: "File", render: (row) => html`${stateBadge(row.registry?.state)}<span class="sub">${placeText(row.registry?.place)}</span>` },

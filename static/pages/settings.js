@@ -35,7 +35,7 @@ export default function settings({ query, signal, router, draw }) {
     <section class="stack tight" id="history"><div class="toolbar"><h2>History</h2><a class="push" href=${withQuery("/ui/audit", { action: "settings.update" })}>In the audit log</a></div>
       ${show(history, { data: () => settingsHistory(history.rows, { live, write }),
         isEmpty: ({ data }) => !data.length, empty: html`<p class="panel quiet">Nothing was changed yet: every setting is as it came.</p>` })}
-      ${history.data?.has_more ? pager(history, "changes") : ""}</section>
+      ${history.data?.has_more ? pager(history, "change") : ""}</section>
     <section class="stack tight"><h2>All settings</h2>${show(effective, { data: (rows) => effectiveSettings(rows, { write, signal }) })}</section>`;
 
   page();

@@ -72,7 +72,7 @@ export default function users({ query, signal, router, draw }) {
     <div class="toolbar">${filterInput({ value: asks().q ?? "", label: "Filter by name or e-mail", placeholder: "Name or e-mail", onchange: (q) => router.setQuery({ q }, { replace: true }) })}
       ${segments("Which users", VIEWS, asks().low ?? "", (low) => withQuery("/ui/users", { ...asks(), low }))}</div>
     ${states(list, { data: () => html`<div class="users">${table({ caption: "Users", columns: userColumns(actions), rows: list.rows, hrefOf: (user) => `/ui/users/${user.id}`,
-        open: (user) => router.go(`/ui/users/${user.id}`), sorted: sorted(), onsort: sortBy, rowTone: (user) => (fresh.has(user.id) ? "new" : user.disabled ? "quiet" : null) })}</div>${pager(list, "users")}`,
+        open: (user) => router.go(`/ui/users/${user.id}`), sorted: sorted(), onsort: sortBy, rowTone: (user) => (fresh.has(user.id) ? "new" : user.disabled ? "quiet" : null) })}</div>${pager(list, "user")}`,
       isEmpty: ({ data }) => !data.length, empty: isFiltered() ? none() : nothingYet() })}`);
 
   const none = () => emptyState({ title: asks().low ? "Nobody is out of money" : "No user matches", iconName: asks().low ? "check" : "search",

@@ -41,7 +41,7 @@ export function openNewModel({ providers, signal, done }) {
   const own = (name, options) => field(form, { name, value: typed[name] ?? "", oninput: type(name), ...options });
   const open = () => dialog.show("New model", html`<form class="stack" novalidate @submit=${form.handle}>${form.summary(NAMES)}
     <div class="form-grid">${own("display_name", { label: "Name", required: true, autofocus: true, hint: "What clients send as model." })}
-      ${own("key", { label: "Key", required: true, hint: "Its name in models.yaml. It stays." })}</div>
+      ${own("key", { label: "Key", required: true, hint: "Its name in models.yaml. It cannot be changed later." })}</div>
     <div class="form-grid">${own("provider", { label: "Provider", type: "select", required: true, options: [...providers.map(({ key, api_format: format }) => [key, `${key} (${format})`]), [OWN, "An address of its own"]] })}
       ${own("actual_model", { label: "Model there", hint: "What the provider calls it. Empty: the same name." })}</div>
     ${when(typed.provider === OWN, () => html`<div class="form-grid">

@@ -11,6 +11,7 @@ import { toast } from "../../components/toast.js";
 import { html } from "../../html.js";
 import { actorText, isSet, parseEntity, entityHref, valueText } from "./words.js";
 
+const DONE = { create: "created", restore: "restored", update: "changed", rename: "renamed", delete: "deleted" };
 const KINDS = { sync: "sync", apply: "apply", ui: "page", rollback: "rollback", revert: "revert", adopt: "adopt" };
 
 export function historyTab({ signal, query, redraw, changed, router }) {
@@ -31,13 +32,13 @@ export function historyTab({ signal, query, redraw, changed, router }) {
           { name: "counts", label: "Changed", render: (row) => countText(row.counts) },
           { name: "rev", label: "Commit", wide: true, render: (row) => (row.rev ? html`<code>${row.rev.slice(0, 12)}</code>` : html`<span class="quiet">–</span>`) },
           { name: "at", label: "When", align: "end", render: (row) => timeAgo(row.at) },
-        ] })}${pager(list, "revisions")}` })}`;
+        ] })}${pager(list, "revision")}` })}`;
   };
   return { load: () => list.load(), view };
 }
 
 function countText(counts) {
-  const said = Object.entries(counts).map(([action, number]) => `${number} ${action}`).join(", ");
+  const said = Object.entries(counts).map(([action, number]) => `${number} ${DONE[action] ?? action}`).join(", ");
   return said || html`<span class="quiet">recorded only</span>`;
 }
 

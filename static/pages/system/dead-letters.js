@@ -30,7 +30,7 @@ export class DeadLetters {
 
   view() {
     return html`${show(this.#list, { data: () => this.#table(), isEmpty: ({ data }) => !data.length,
-      empty: html`<p class="panel quiet">None. Every charge is in the books or on its way there.</p>` })}${this.#list.rows.length ? pager(this.#list, "letters") : ""}`;
+      empty: html`<p class="panel quiet">None. Every charge is in the books or on its way there.</p>` })}${this.#list.rows.length ? pager(this.#list, "letter") : ""}`;
   }
 
   #table() {

@@ -12,7 +12,7 @@ export function auditTab({ id, signal, draw }) {
   return {
     load: () => list.load(),
     template: () => html`<div class="toolbar"><p class="quiet">Newest first. Keys have rows of their own.</p><a class="button push" href=${withQuery("/ui/audit", { target: `user/${id}` })}>Open in the audit log</a></div>
-      ${states(list, { data: () => html`${table({ caption: "Audit of this user", columns: AUDIT_COLUMNS, rows: list.rows })}${pager(list, "rows")}`,
+      ${states(list, { data: () => html`${table({ caption: "Audit of this user", columns: AUDIT_COLUMNS, rows: list.rows })}${pager(list, "row")}`,
         isEmpty: ({ data }) => !data.length, empty: emptyState({ title: "Nothing was done yet", text: "Changes by admins stand here.", iconName: "shield" }) })}`,
   };
 }

@@ -40,7 +40,7 @@ export function statementTab({ id, signal, user, draw, reload }) {
     load: () => list.load(),
     template: () => html`<div class="toolbar"><p class="quiet">Newest first. Requests are summed between two entries; each line leads to them.</p>
         <button type="button" class="button push" ?disabled=${!list.rows.length} @click=${save}>${icon("download")}Export statement (CSV)</button></div>
-      ${states(list, { data: () => html`${table({ caption: "Statement", columns: columns(), rows: list.rows, keyOf: lineKey })}${pager(list, "lines")}`,
+      ${states(list, { data: () => html`${table({ caption: "Statement", columns: columns(), rows: list.rows, keyOf: lineKey })}${pager(list, "line")}`,
         isEmpty: ({ data }) => !data.length, empty: emptyState({ title: "Nothing has moved yet", iconName: "book",
           text: "The first top-up stands here, and then what was used.", action: html`<button type="button" class="button" data-kind="primary" @click=${topUp}>${icon("plus")}Top up</button>` }) })}`,
   };
