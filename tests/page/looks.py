@@ -59,7 +59,7 @@ async def list_barriers(page: Page) -> list[str]:
 
 
 async def picture(page: Page, name: str) -> Path:
-    """Keep a picture of the page, as `name`.png in the folder that PAGE_SCREENSHOTS names. Of a long one: of its top."""
+    """Keep a picture as `name`.png in the folder that PAGE_SCREENSHOTS names; of a long page, of its top."""
     folder = Path(os.environ.get("PAGE_SCREENSHOTS") or Path(__file__).parents[2] / "build" / "screenshots")
     path = folder / f"{name}.png"
     # Hiding the caret or stopping animations would take a style of Playwright's own, which the page's policy refuses.
