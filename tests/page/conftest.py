@@ -1,7 +1,7 @@
 """The page in a real browser, on the real product: served in this process, clicked by Playwright in the same loop."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import looks
@@ -11,13 +11,11 @@ from cast import Cast, gather_cast
 from playwright.async_api import Browser, BrowserContext, Page, StorageState, expect
 from product import Product, cloned_database, serve_product
 from traffic import live_two_weeks
-from visiting import sign_in
+from visiting import OpenContext, remember_admin
 from watching import Watch
 
 WAIT_MS = 20_000
 """How long a step may take before it counts as broken: this machine may run other tests meanwhile."""
-
-OpenContext = Callable[..., Awaitable[BrowserContext]]
 
 
 @pytest.fixture(scope="session")
@@ -51,15 +49,6 @@ async def cast(site: Product) -> Cast:
 async def admin_state(browser: Browser, site: Product) -> StorageState:
     """What a browser keeps of an admin who signed in: `open_context(storage_state=admin_state)`."""
     return await remember_admin(browser, site)
-
-
-async def remember_admin(browser: Browser, site: Product) -> StorageState:
-    """Sign in as an admin by the form, in a browser of its own, and keep its cookies and storage."""
-    context = await browser.new_context(base_url=site.base_url)
-    await sign_in(await context.new_page())
-    state = await context.storage_state()
-    await context.close()
-    return state
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.async_api import Page
+from playwright.async_api import FloatRect, Page
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 SIZES = {"wide": (1280, 800), "phone": (390, 844)}
 """Widths and heights in pixels that every page is pictured in."""
+PICTURE_HEIGHT_MAX = 2400
 NARROW = (320, 640)
 ZOOMED = (640, 400)
 """What is left of 1280x800 for the layout when a person zooms to 200 %."""
@@ -58,9 +59,11 @@ async def list_barriers(page: Page) -> list[str]:
 
 
 async def picture(page: Page, name: str) -> Path:
-    """Keep a picture of the whole page, as `name`.png in the folder that PAGE_SCREENSHOTS names."""
+    """Keep a picture as `name`.png in the folder that PAGE_SCREENSHOTS names; of a long page, of its top."""
     folder = Path(os.environ.get("PAGE_SCREENSHOTS") or Path(__file__).parents[2] / "build" / "screenshots")
     path = folder / f"{name}.png"
     # Hiding the caret or stopping animations would take a style of Playwright's own, which the page's policy refuses.
-    await page.screenshot(path=path, full_page=True, animations="allow", caret="initial")
+    width, height = await page.evaluate("() => [innerWidth, document.scrollingElement.scrollHeight]")
+    clip = FloatRect(x=0, y=0, width=width, height=min(height, PICTURE_HEIGHT_MAX))
+    await page.screenshot(path=path, full_page=True, clip=clip, animations="allow", caret="initial")
     return path

@@ -8,11 +8,10 @@ import looks
 import pytest
 from admin_client import Admin
 from cast import Member
-from conftest import OpenContext
 from hostile import TEXTS, haunt
 from playwright.async_api import Page, expect
 from product import Product
-from visiting import list_routes, settled, show_key
+from visiting import OpenContext, list_routes, settled, show_key
 from watching import Watch
 
 ADMIN_PAGES = [route.path for route in list_routes() if route.who == "admin" and ":" not in route.path]

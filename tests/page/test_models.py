@@ -8,12 +8,11 @@ from typing import Any
 import looks
 import pytest
 from admin_client import Admin
-from conftest import OpenContext
 from looks import SIZES, THEMES, Theme
 from playwright.async_api import Locator, Page, StorageState, expect
 from product import Product
 from registry_files import apply, edit, file_text, read, refusal
-from visiting import settled
+from visiting import OpenContext, settled
 from watching import Watch
 
 ALPHA_OUTPUT = "alpha/output"

@@ -10,10 +10,9 @@ from typing import Any
 import looks
 import pytest
 from cast import Cast
-from conftest import OpenContext
 from looks import SIZES, THEMES, Theme
 from playwright.async_api import Page, StorageState, expect
-from visiting import Route, list_routes, settled, show_key
+from visiting import OpenContext, Route, list_routes, settled, show_key
 
 ROUTES = list_routes()
 Enter = Callable[..., Awaitable[Page]]

@@ -13,11 +13,10 @@ import pytest
 from anthropic import AsyncAnthropic
 from calling import call
 from cast import Cast
-from conftest import OpenContext
 from openai import APIStatusError, AsyncOpenAI
 from playwright.async_api import Locator, Page, expect
 from product import Product, cloned_database, serve_product
-from visiting import settled, show_key, sign_in
+from visiting import OpenContext, settled, show_key, sign_in
 from watching import Watch
 
 

@@ -3,10 +3,9 @@
 import asyncio
 from typing import Any
 
-from conftest import OpenContext
 from playwright.async_api import Page, Route, StorageState, expect
 from product import ADMIN_PASSWORD, Product
-from visiting import settled
+from visiting import OpenContext, settled
 from watching import Watch
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 from admin_client import Admin
-from conftest import remember_admin
 from playwright.async_api import Browser, Locator, Page, StorageState, expect
 from product import Product
 from registry_files import edit
-from visiting import settled
+from visiting import remember_admin, settled
 from watching import Watch
 
 FILE = """\

@@ -6,10 +6,9 @@ from decimal import Decimal
 import pytest
 from admin_client import Admin
 from calling import call
-from conftest import OpenContext
 from playwright.async_api import Page, expect
 from product import Product
-from visiting import settled, show_key
+from visiting import OpenContext, settled, show_key
 from watching import Watch
 
 

@@ -2,14 +2,17 @@
 
 import json
 import subprocess
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from browsing import NODE
-from playwright.async_api import Page, expect
-from product import ADMIN_PASSWORD
+from playwright.async_api import Browser, BrowserContext, Page, StorageState, expect
+from product import ADMIN_PASSWORD, Product
 
+OpenContext = Callable[..., Awaitable[BrowserContext]]
+"""Makes a visitor: the fixture `open_context`."""
 STATIC = Path(__file__).parents[2] / "static"
 _LIST_ROUTES = """
 import { ROUTES } from "./routes.js";
@@ -59,3 +62,12 @@ async def settled(page: Page) -> None:
     """Until the page has its heading and nothing of it is being fetched."""
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await expect(page.locator("main :is([aria-busy=true], .skeleton)")).to_have_count(0)
+
+
+async def remember_admin(browser: Browser, site: Product) -> StorageState:
+    """Sign in as an admin by the form, in a browser of its own, and keep its cookies and storage."""
+    context = await browser.new_context(base_url=site.base_url)
+    await sign_in(await context.new_page())
+    state = await context.storage_state()
+    await context.close()
+    return state

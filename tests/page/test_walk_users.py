@@ -8,11 +8,10 @@ from typing import Any
 import looks
 import pytest
 from calling import call
-from conftest import OpenContext
 from looks import SIZES, THEMES, Theme
 from playwright.async_api import Locator, Page, Route, StorageState, expect
 from product import TESTER, Product
-from visiting import settled
+from visiting import OpenContext, settled
 from watching import Watch
 
 

@@ -6,10 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from conftest import OpenContext, StorageState
-from playwright.async_api import Locator, Page, Route, expect
+from playwright.async_api import Locator, Page, Route, StorageState, expect
 from product import Product
-from visiting import settled
+from visiting import OpenContext, settled
 from watching import Watch
 
 OURS = "Answer in verse.\nNever mention ducks. \U0001f986"
