@@ -69,7 +69,7 @@ export default function dashboard({ query, signal, router, draw }) {
     ${freshness({ loadedAt: summary.loadedAt, isLoading: summary.isLoading, load })}`;
 
   const groupChoice = () => html`<div class="segments" role="group" aria-label="Group spend by">${Object.keys(GROUPS).map((name) => html`<button type="button"
-    aria-pressed=${name === asked.group} @click=${() => router.setQuery({ group: name === "model" ? null : name })}>${name === "key" ? "API key" : name.charAt(0).toUpperCase() + name.slice(1)}</button>`)}</div>`;
+    aria-pressed=${name === asked.group} @click=${() => router.setQuery({ group: name === "model" ? null : name })}>${name.charAt(0).toUpperCase() + name.slice(1)}</button>`)}</div>`;
 
   const panel = (resource, describe) => html`<section class="panel">${states(resource, { skeleton: skeletonRows(7), data: (data) => chart({ data, ...describe(data) }) })}</section>`;
 

@@ -48,7 +48,7 @@ export default function me({ signal, draw }) {
         title: "No requests yet", text: "Point a client at this proxy, or try a model right here.",
         action: html`<a class="button" data-kind="primary" href="/ui/me/connect">Connect a client</a><a class="button" href="/ui/playground">Open the playground</a>` }) })}</section>`);
 
-  const notice = (data, summary) => when(balanceNotice(data.balance, summary?.days_left), ({ tone, title, lines }) => html`<section class="panel notice" data-tone=${tone} aria-labelledby="notice-title">
+  const notice = (data, summary) => when(balanceNotice(data.balance, summary?.days_left, data.lifetime.spent), ({ tone, title, lines }) => html`<section class="panel notice" data-tone=${tone} aria-labelledby="notice-title">
     <h2 id="notice-title">${title}</h2><dl>${lines.map(([heading, sentence]) => html`<div><dt>${heading}</dt><dd>${sentence}</dd></div>`)}</dl></section>`);
 
   const standing = ({ balance: left, lifetime }) => html`<section class="standing" aria-label="Balance">

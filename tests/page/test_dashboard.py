@@ -68,7 +68,7 @@ async def test_range_group_and_granularity_are_in_the_address(admin_page: Page, 
     await settled(page)
     await page.get_by_label("Range").select_option("7d")
     await page.get_by_label("Granularity").select_option("hour")
-    await page.get_by_role("button", name="API key").click()
+    await page.get_by_role("button", name="Key", exact=True).click()
     await expect(page).to_have_url(re.compile("range=7d&interval=hour&group=key"))
     await expect(page.get_by_role("heading", name="Spend by key")).to_be_visible()
     await expect(page.locator("time-chart").first).to_contain_text("Hours in UTC")

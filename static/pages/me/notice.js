@@ -6,17 +6,19 @@ import { money } from "../../format.js";
 const DAYS_LOW = 3;
 const DAYS_SAID = 365;
 
-/** `{tone, title, lines: [[heading, sentence]]}`, or null while there is nothing to say. `daysLeft` null: not known. */
-export function balanceNotice(balance, daysLeft) {
+/** `{tone, title, lines: [[heading, sentence]]}`, or null while there is nothing to say. `daysLeft` null: not known. `spent`:
+ * in all. */
+export function balanceNotice(balance, daysLeft, spent = null) {
   const sign = compareDecimals(balance, "0");
   if (sign <= 0) {
+    const isNew = sign === 0 && spent !== null && compareDecimals(spent, "0") === 0;
     return {
       tone: "bad",
-      title: sign < 0 ? `Your balance is below zero: ${money(balance)}` : "Your balance is used up",
+      title: sign < 0 ? `Your balance is below zero: ${money(balance)}` : isNew ? "There is no money yet" : "Your balance is used up",
       lines: [
         ["What happened", sign < 0
           ? "The last answer cost more than was left. What one costs is known only when it ends, so the last one may go below zero."
-          : "Everything that was put in has been used."],
+          : isNew ? "Nothing was spent so far, and there is nothing to spend from." : "Everything that was put in has been used."],
         ["What still works", "These pages: every request with its receipt, the prices, your keys. The list of models, too. New requests are refused with status 402, and refused requests cost nothing."],
         ["What to do", "Ask whoever gave you the key for a top-up. Your keys work again at once after it; nothing needs to be set up anew."],
       ],

@@ -12,6 +12,9 @@ test("at zero and below, what happened, what still works and what to do", () => 
   const none = balanceNotice("0", null);
   assert.equal(none.tone, "bad");
   assert.deepEqual(none.lines.map(([heading]) => heading), ["What happened", "What still works", "What to do"]);
+  assert.equal(none.title, "Your balance is used up");
+  assert.equal(balanceNotice("0", null, "2.5").title, "Your balance is used up");
+  assert.equal(balanceNotice("0", null, "0").title, "There is no money yet");
   const below = balanceNotice("-0.000018", 0);
   assert.match(below.title, /−\$0\.000018/);
   assert.match(below.lines[0][1], /below zero/);
