@@ -12,12 +12,17 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 from product import Product, serve_product
 
 from quart_proxy.sandbox.serving import serve_sandbox
 from quart_proxy.store.database import Database
 from quart_proxy.store.embedded import embedded_postgres, remove_embedded_postgres
 from quart_proxy.store.schema import migrate
+
+# How fast examples are made says how busy the machine is, and nothing of the product.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -157,6 +157,7 @@ SHAPES: Mapping[str, Schema] = {
     "Entry": _ENTRY,
     "EntryRow": also(_ENTRY, user_name=maybe(TEXT)),
     "LedgerTotals": obj(
+        count=COUNT,
         by_kind={"type": "object", "additionalProperties": MONEY},
         credited=MONEY,
         used=MONEY,

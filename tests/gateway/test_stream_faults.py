@@ -141,7 +141,8 @@ async def test_failures_of_many_providers_end_a_stream_without_done(
     model = await scripted_model(tab, scripted)
     scripted.streams(text_chunk(), usage, failure, text_chunk("more"), DONE)
     answer = await tab.ask(model, stream=True)
-    assert answer.content.endswith(failure)
+    # On a busy machine the charge takes longer than a heartbeat of these tests.
+    assert answer.content.replace(b": heartbeat\n\n", b"").endswith(failure)
     if usage:
         await assert_charged(tab, "error_after_usage")
     else:

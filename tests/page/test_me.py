@@ -30,7 +30,20 @@ async def spend(site: Product, key: str, times: int = 1) -> list[str]:
     """The ids of so many requests with that key."""
     answers = [await ask(site, key) for _ in range(times)]
     assert [answer.status_code for answer in answers] == [200] * times
-    return [answer.headers["x-request-id"] for answer in answers]
+    identifiers = [answer.headers["x-request-id"] for answer in answers]
+    for identifier in identifiers:
+        await receipt_of(site, key, identifier)
+    return identifiers
+
+
+async def receipt_of(site: Product, key: str, identifier: str) -> None:
+    """Wait until the charge is in the books: on a busy machine it lies in the spool for a moment."""
+    for _ in range(400):
+        headers = {"authorization": f"Bearer {key}"}
+        if (await site.client.get(f"{site.base_url}/api/user/usage/{identifier}", headers=headers)).status_code == 200:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{identifier} has no receipt")
 
 
 # --- balance -------------------------------------------------------------------------------------------
