@@ -143,7 +143,13 @@ class Router:
         self, upstream: ServedUpstream, spoken: Format, sealed: Mapping[str, Sealed | None]
     ) -> Target | MissingKey:
         try:
-            return make_target(upstream, spoken, sealed, self._resolver, url_of=spoken.upstream_url)
+            return make_target(
+                upstream,
+                spoken,
+                sealed,
+                self._resolver,
+                url_of=lambda url: spoken.upstream_url(url, actual_model=upstream.actual_model, is_streaming=False),
+            )
         except MissingKey as error:
             return error
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from quart_proxy.core.errors import MissingKey
-from quart_proxy.core.formats import Format
+from quart_proxy.core.formats import UpstreamFormat
 from quart_proxy.core.references import is_reference, is_secret
 from quart_proxy.services.sealing import KeyResolver, Sealed
 from quart_proxy.store.served import ServedUpstream
@@ -30,7 +30,7 @@ def secret_references(upstream: ServedUpstream) -> list[str]:
 
 def make_target(
     upstream: ServedUpstream,
-    spoken: Format,
+    spoken: UpstreamFormat,
     sealed: Mapping[str, Sealed | None],
     resolver: KeyResolver,
     *,
