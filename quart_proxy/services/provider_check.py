@@ -122,10 +122,14 @@ def _lists_model(body: bytes, model: str) -> bool | None:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    listed = document.get("data") if isinstance(document, dict) else None
-    if not model or not isinstance(listed, list) or document.get("has_more") is True:
+    if not model or not isinstance(document, dict) or document.get("has_more") is True:
         return None
-    return any(isinstance(each, dict) and each.get("id") == model for each in listed)
+    # Google's list has `models` by `name`, which begins with `models/`, and goes on where it has a token.
+    listed = document.get("data", document.get("models"))
+    if not isinstance(listed, list) or document.get("nextPageToken"):
+        return None
+    names = [each.get("id", each.get("name")) for each in listed if isinstance(each, dict)]
+    return model in names or f"models/{model}" in names
 
 
 def _sentence(status: int, upstream: ServedUpstream, lists_model: bool | None) -> str:

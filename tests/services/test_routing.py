@@ -200,7 +200,7 @@ async def test_no_row_may_hold_a_key_itself(database: Database) -> None:
 
 
 async def test_a_model_that_no_format_speaks_is_neither_listed_nor_called_served(product: Product) -> None:
-    await product.add_model("later", api_format="gemini")
+    await product.add_model("later", api_format="unheard_of")
     listed = await product.client.get(f"{product.base_url}/v1/models", headers=product.headers)
     kept = await product.client.get(f"{product.base_url}/api/admin/models/later", headers=await product.login())
     assert "later" not in [model["id"] for model in listed.json()["data"]]
