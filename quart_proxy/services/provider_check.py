@@ -81,7 +81,7 @@ class ProviderCheck:
             return _unasked(upstream, upstream.api_url, f"This version does not speak {upstream.api_format}.")
         url = spoken.models_url(upstream.api_url)
         try:
-            target = make_target(upstream, spoken, sealed, self._resolver, url_of=spoken.models_url)
+            target = make_target(upstream, spoken, sealed, self._resolver, url=url)
         except MissingKey as missing:
             return _unasked(upstream, url, f"Its key {missing.reference} is not to be had here: {missing.reason}.")
         return await self._ask(target, spoken)

@@ -46,6 +46,7 @@ class Reader:
         self._sequence = PartSequence()
         self._thought_in = ""
         self._details: list[dict[str, Any]] = []
+        self._citations: list[Citation] = []
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._has_refusal = False
@@ -100,8 +101,12 @@ class Reader:
         for key, text in _list_pieces(said):
             self._begin(key, Thinking("") if key == THINKING else Text(""))
             self._sequence.grow(key, text)
-        for citation in _list_citations(said):
-            self._sequence.cite(TEXT, citation)
+        # A provider that searched first may cite before it says a word.
+        self._citations += _list_citations(said)
+        if TEXT in self._sequence:
+            for citation in self._citations:
+                self._sequence.cite(TEXT, citation)
+            self._citations = []
         refusal = said.get("refusal")
         if isinstance(refusal, str) and refusal:
             self._has_refusal = True
@@ -211,16 +216,15 @@ def _list_images(said: Mapping[str, Any]) -> list[str]:
 
 
 def _list_citations(said: Mapping[str, Any]) -> list[Citation]:
-    return [
-        Citation(
-            url=_text(cited.get("url")) or None,
-            title=_text(cited.get("title")) or None,
-            quote=_text(cited.get("content")) or None,
-            start=_place(cited.get("start_index")),
-            end=_place(cited.get("end_index")),
-        )
-        for cited in _list_inner(said, "annotations", "url_citation")
-    ]
+    return [_parse_citation(cited) for cited in _list_inner(said, "annotations", "url_citation")]
+
+
+def _parse_citation(cited: Mapping[str, Any]) -> Citation:
+    url, title, quote = (_text(cited.get(name)) or None for name in ("url", "title", "content"))
+    start, end = cited.get("start_index"), cited.get("end_index")
+    # Nothing to nothing is said where the place is not known.
+    is_placed = type(start) is int and type(end) is int and 0 <= start < end
+    return Citation(url, title, quote, *((start, end) if is_placed else (None, None)))
 
 
 def _list_inner(said: Mapping[str, Any], name: str, inner: str) -> list[Mapping[str, Any]]:
@@ -228,7 +232,3 @@ def _list_inner(said: Mapping[str, Any], name: str, inner: str) -> list[Mapping[
     items = said.get(name)
     found = [item.get(inner) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     return [item for item in found if isinstance(item, dict)]
-
-
-def _place(value: object) -> int | None:
-    return value if type(value) is int and value >= 0 else None

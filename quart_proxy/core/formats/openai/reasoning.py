@@ -137,8 +137,8 @@ def render_thinking(thoughts: Iterable[Thinking]) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for thinking in thoughts:
         kind = thinking.seal.kind if thinking.seal is not None and thinking.seal.api_format == NAME else None
-        if kind == KIND_OF_DETAILS:
-            said[DETAILS] = said.get(DETAILS, []) + _restore(thinking)
+        if kind == KIND_OF_DETAILS and (details := _restore(thinking)):
+            said[DETAILS] = said.get(DETAILS, []) + details
         for member, kept_as in TEXTS.items():
             if kind == kept_as:
                 said[member] = said.get(member, "") + thinking.text

@@ -82,8 +82,8 @@ NATIVE_TOOLS: Mapping[str, NativeTool] = {
         NativeTool(
             "apply_patch",
             "apc_",
-            "Creates, changes or deletes one file. The diff is in the V4A format: hunks that begin with `@@`, lines that"
-            " begin with a space, `-` or `+`; a new file's lines all begin with `+`.",
+            "Creates, changes or deletes one file. The diff is in the V4A format: hunks that begin with `@@`, lines"
+            " that begin with a space, `-` or `+`; a new file's lines all begin with `+`.",
             _object(
                 ("type", "path"),
                 type={"type": "string", "enum": ["create_file", "update_file", "delete_file"]},
