@@ -1050,7 +1050,7 @@ def _accumulate(body: str) -> list[dict[str, Any]]:
         for name, member in (("text", "text"), ("thinking", "thinking"), ("partial_json", "json")):
             if name in delta:
                 blocks[-1][member] += delta[name]
-    return [{**block, "input": orjson.loads(block["json"] or "{}")} for block in blocks]
+    return [{**block, "input": orjson.loads(block["json"])} if block["json"] else block for block in blocks]
 
 
 def _list_read(answer: ChatAnswer) -> list[Any]:
