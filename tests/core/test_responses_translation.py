@@ -1,6 +1,7 @@
 """Requests in OpenAI's Responses format: what clients say becomes a chat, and a chat becomes a body for an upstream."""
 
 import base64
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -498,7 +499,8 @@ def test_turns_become_items_in_their_order() -> None:
     )
     citation = {"type": "url_citation", "url": "https://x.test", "title": "X", "start_index": 0, "end_index": 7}
     assert items == [
-        {"type": "reasoning", "id": "rs_9", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "gAAA"},
+        {"type": "reasoning", "id": "rs_9", "encrypted_content": "gAAA",
+         "summary": [{"type": "summary_text", "text": "hm"}]},
         {"type": "message", "role": "assistant",
          "content": [{"type": "output_text", "text": "I look.", "annotations": [citation]}]},
         {"type": "function_call", "call_id": "c1", "name": "save", "arguments": "{}"},
@@ -582,6 +584,18 @@ def test_functions_say_whether_they_are_strict_since_openai_would_take_them_so()
 def test_a_choice_among_no_tools_is_not_said() -> None:
     chat = parse(tools=[], tool_choice="auto", parallel_tool_calls=False)
     assert not {"tools", "tool_choice", "parallel_tool_calls"} & render(chat).keys()
+
+
+# --- Passing through ------------------------------------------------------------------------------------------
+
+
+def test_only_what_another_formats_provider_sealed_is_dropped_on_the_way_through() -> None:
+    own = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
+    foreign = {**own, "encrypted_content": str(Seal("anthropic", "EqQB"))}
+    body = {"model": "m", "input": [said("user", "hi"), own, foreign, call("x", "a"), "odd"]}
+    request = FORMAT.parse_request(json.dumps(body).encode())
+    passed = json.loads(FORMAT.render_request(request, actual_model="m", prompt=None))
+    assert passed == {**body, "input": [said("user", "hi"), own, call("x", "a"), "odd"]}
 
 
 # --- Laws -----------------------------------------------------------------------------------------------------
