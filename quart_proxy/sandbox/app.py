@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from quart_proxy.sandbox.call import CREATED, Call, Format, encode, measure
 from quart_proxy.sandbox.chat import ChatFormat
 from quart_proxy.sandbox.embeddings import render_embeddings
 from quart_proxy.sandbox.exchange import CANARY_PATH, Exchange
+from quart_proxy.sandbox.gemini import GeminiFormat
 from quart_proxy.sandbox.ledger import Entry, Ledger
 from quart_proxy.sandbox.messages import MessagesFormat
 from quart_proxy.sandbox.question import InvalidQuestion, Question, parse_question
@@ -46,6 +48,8 @@ def create_sandbox(*, replay_dir: Path | None = None) -> web.Application:
     app.add_routes([web.post(path, sandbox.handler(endpoint)) for path, endpoint in ENDPOINTS.items()])
     app.add_routes(
         [
+            web.post(f"{GEMINI_PATH}/{{target:.+}}", sandbox.handle_gemini),
+            web.get(GEMINI_PATH, _list_gemini_models),
             web.get("/v1/models", _list_models),
             web.get("/v1/models/{id}", _get_model),
             web.get("/_sandbox/ledger", sandbox.get_ledger),
@@ -64,26 +68,43 @@ class Sandbox:
 
     def handler(self, endpoint: Endpoint) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            entry = self._ledger.open(request.path, request.raw_headers, await request.read())
-            entry.request_id = f"req_{entry.number:016x}"
-            try:
-                return await self._answer(request, endpoint, entry)
-            except (InvalidQuestion, InvalidScenario) as fault:
-                return _refuse(endpoint.speaker, entry, 400, str(fault))
-            except UnknownExchange as fault:
-                return _refuse(endpoint.speaker, entry, 404, str(fault))
+            return await self._handle(request, endpoint, parse_question)
 
         return handle
 
-    async def _answer(self, request: web.Request, endpoint: Endpoint, entry: Entry) -> web.StreamResponse:
-        question = parse_question(await request.read())
+    async def handle_gemini(self, request: web.Request) -> web.StreamResponse:
+        """The path ends with `<model>:<method>`, and a model name may hold colons too."""
+        model, _, method = request.match_info["target"].rpartition(":")
+        is_streaming = method == "streamGenerateContent"
+        endpoint = GEMINI_METHODS.get(method, Endpoint(GEMINI, _check_method))
+        if is_streaming and request.query.get("alt") != "sse":
+            endpoint = Endpoint(GEMINI, _check_alt)
+        return await self._handle(request, endpoint, partial(parse_question, model=model, stream=is_streaming))
+
+    async def _handle(
+        self, request: web.Request, endpoint: Endpoint, parse: Callable[[bytes], Question]
+    ) -> web.StreamResponse:
+        entry = self._ledger.open(request.path, request.raw_headers, await request.read())
+        entry.request_id = f"req_{entry.number:016x}"
+        try:
+            return await self._answer(request, endpoint, entry, parse(await request.read()))
+        except (InvalidQuestion, InvalidScenario) as fault:
+            return _refuse(endpoint.speaker, entry, 400, str(fault))
+        except UnknownExchange as fault:
+            return _refuse(endpoint.speaker, entry, 404, str(fault))
+
+    async def _answer(
+        self, request: web.Request, endpoint: Endpoint, entry: Entry, question: Question
+    ) -> web.StreamResponse:
         self._ledger.identify(entry, question)
         entry.id = f"{endpoint.speaker.id_prefix}{entry.number:016x}"
         (endpoint.check or endpoint.speaker.check)(question, request.headers)
         if question.model.startswith(PREFIX):
             recording = get_recording(self._replay_dir, question.model.removeprefix(PREFIX))
             return await self._replay(request, recording, entry)
-        call = measure(question, parse_scenario(question.model))
+        scenario = parse_scenario(question.model)
+        endpoint.speaker.check_history(question, scenario)
+        call = measure(question, scenario)
         exchange = Exchange(request, endpoint.speaker, self._ledger, entry, call, free=endpoint.free)
         if render := endpoint.render:
             exchange.call = replace(call, counts=call.counts.with_output(0))
@@ -143,13 +164,36 @@ def _render_count(question: Question, call: Call) -> bytes:
     return encode({"input_tokens": call.counts.prompt})
 
 
-CHAT, MESSAGES, RESPONSES = ChatFormat(), MessagesFormat(), ResponsesFormat()
+def _check_gemini_count(question: Question, headers: Any) -> None:
+    if not {"contents", "generateContentRequest"} & question.body.keys():
+        raise InvalidQuestion("contents is not specified")
+
+
+def _check_method(question: Question, headers: Any) -> None:
+    raise InvalidQuestion(f"The sandbox knows the methods {', '.join(GEMINI_METHODS)}.")
+
+
+def _check_alt(question: Question, headers: Any) -> None:
+    raise InvalidQuestion("The sandbox streams with alt=sse only.")
+
+
+def _render_gemini_count(question: Question, call: Call) -> bytes:
+    return encode({"totalTokens": call.counts.prompt})
+
+
+CHAT, MESSAGES, RESPONSES, GEMINI = ChatFormat(), MessagesFormat(), ResponsesFormat(), GeminiFormat()
 ENDPOINTS = {
     "/v1/chat/completions": Endpoint(CHAT),
     "/v1/messages": Endpoint(MESSAGES),
     "/v1/messages/count_tokens": Endpoint(MESSAGES, _check_count, _render_count, free=True),
     "/v1/responses": Endpoint(RESPONSES),
     "/v1/embeddings": Endpoint(CHAT, _check_embeddings, render_embeddings),
+}
+GEMINI_PATH = "/v1beta/models"
+GEMINI_METHODS = {
+    "generateContent": Endpoint(GEMINI),
+    "streamGenerateContent": Endpoint(GEMINI),
+    "countTokens": Endpoint(GEMINI, _check_gemini_count, _render_gemini_count, free=True),
 }
 
 
@@ -166,6 +210,12 @@ async def _list_models(request: web.Request) -> web.Response:
 
 async def _get_model(request: web.Request) -> web.Response:
     return _json(_model(request.match_info["id"]))
+
+
+async def _list_gemini_models(request: web.Request) -> web.Response:
+    methods = list(GEMINI_METHODS)
+    models = [{"name": f"models/{name}", "displayName": name, "supportedGenerationMethods": methods} for name in MODELS]
+    return _json({"models": models})
 
 
 def _model(name: str) -> dict[str, Any]:

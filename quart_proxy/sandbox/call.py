@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import orjson
 
 from quart_proxy.sandbox.question import Question
+from quart_proxy.sandbox.reply import Reply, plan_reply
 from quart_proxy.sandbox.scenarios import VALID_USAGE, Scenario
 
 TEXT = (
@@ -71,6 +72,9 @@ class Call:
     limited: bool
     """Whether the output limit cut the answer short."""
     include_usage: bool
+    include_seal: bool
+    """Whether a client of the Responses format wants the sealed thought itself."""
+    reply: Reply
     scenario: Scenario = field(compare=False)
     """Not compared: it follows from the model name, and is slow to hash."""
 
@@ -80,7 +84,14 @@ class Call:
             return f"stamp:{STAMP};"
         if index == 0 and self.scenario.big_event:
             return "x" * self.scenario.big_event
+        if quote := self.reply.quote:
+            return quote[index % len(quote)]
         return WORDS[0] if index == 0 else " " + WORDS[index % len(WORDS)]
+
+    @property
+    def has_text(self) -> bool:
+        """A call of a tool stands alone, unless words are asked for; every other answer has a text, if an empty one."""
+        return self.words > 0 or not self.reply.tool_calls
 
     @property
     def text(self) -> str:
@@ -129,6 +140,9 @@ class Format(Protocol):
     def check(self, question: Question, headers: Any) -> None:
         """Raises InvalidQuestion for what this provider would refuse."""
 
+    def check_history(self, question: Question, scenario: Scenario) -> None:
+        """Raises InvalidQuestion for a thought that this provider did not make, or one that it misses."""
+
     def frames(self, call: Call) -> Iterator[Frame]:
         """The whole stream, event by event."""
 
@@ -144,23 +158,32 @@ class Format(Protocol):
 
 def measure(question: Question, scenario: Scenario) -> Call:
     """The call that a question and its scenario make."""
-    words, limited = len(WORDS), False
-    if scenario.words is not None:
-        words = scenario.words
-    elif scenario.rate:
-        words = scenario.rate * (scenario.seconds or 1)
-    elif question.output_limit is not None and question.output_limit < words:
-        words, limited = max(0, question.output_limit), True
-    reasoning = scenario.reasoning or 0
+    reply = plan_reply(question, scenario)
+    words, limited = _count_words(question, scenario, reply)
+    reasoning = (scenario.reasoning or 0) + reply.reasoning_tokens
     counts = Counts(
         input=question.input_tokens,
         cached_input=scenario.cached or 0,
         cache_write=scenario.cache_write or 0,
         cache_write_1h=scenario.cache_write_1h or 0,
-        output=words + reasoning,
+        output=words + reply.tool_tokens + reasoning,
         reasoning=reasoning,
     )
-    return Call(question.model, counts, words, limited, question.include_usage, scenario)
+    return Call(question.model, counts, words, limited, question.include_usage, question.include_seal, reply, scenario)
+
+
+def _count_words(question: Question, scenario: Scenario, reply: Reply) -> tuple[int, bool]:
+    """The words of the text, and whether the output limit cut it short."""
+    if scenario.words is not None:
+        return scenario.words, False
+    if scenario.rate:
+        return scenario.rate * (scenario.seconds or 1), False
+    if reply.tool_calls:
+        return 0, False
+    words = len(reply.quote or WORDS)
+    if question.output_limit is not None and question.output_limit < words:
+        return max(0, question.output_limit), True
+    return words, False
 
 
 def spoil_usage(usage: dict[str, Any], call: Call) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Any
 
 from quart_proxy.sandbox.call import CREATED, ID, Call, Counts, Frame, encode, encode_event, spoil_usage
 from quart_proxy.sandbox.question import InvalidQuestion, Question
+from quart_proxy.sandbox.scenarios import Scenario
+from quart_proxy.sandbox.tools import ToolCall
 
 
 class ChatFormat:
@@ -15,11 +17,19 @@ class ChatFormat:
         if not isinstance(question.body.get("messages"), list):
             raise InvalidQuestion("Missing required parameter: 'messages'.")
 
+    def check_history(self, question: Question, scenario: Scenario) -> None:
+        """A thought has no seal in this format."""
+
     def frames(self, call: Call) -> Iterator[Frame]:
         yield self._chunk(call, {"role": "assistant", "content": "", "refusal": None})
+        if call.reply.thought:
+            yield self._chunk(call, {"reasoning_content": call.reply.thought})
         for index in call.indexes:
             yield self._chunk(call, {"content": call.text_of(index)}, running=call.running_counts(index))
-        yield self._chunk(call, {}, finish="length" if call.limited else "stop")
+        for number, tool_call in enumerate(call.reply.tool_calls):
+            for delta in _tool_deltas(tool_call, number):
+                yield self._chunk(call, {"tool_calls": [{"index": number, **delta}]})
+        yield self._chunk(call, {}, finish=_finish(call))
         if call.include_usage and not call.scenario.no_usage:
             frame = self._usage_chunk(call)
             yield frame
@@ -31,13 +41,16 @@ class ChatFormat:
     def render_body(self, call: Call) -> bytes:
         message: dict[str, Any] = {
             "role": "assistant",
-            "content": call.text,
+            "content": call.text if call.has_text else None,
             "refusal": None,
             "annotations": [],
         }
-        finish = "length" if call.limited else "stop"
+        if call.reply.thought:
+            message["reasoning_content"] = call.reply.thought
+        if call.reply.tool_calls:
+            message["tool_calls"] = [_render_call(*numbered) for numbered in enumerate(call.reply.tool_calls)]
         body = self._envelope(call, "chat.completion")
-        body["choices"] = [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}]
+        body["choices"] = [{"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(call)}]
         if not call.scenario.no_usage:
             body["usage"] = self.render_usage(call, call.counts)
             if call.scenario.usage == "twice":
@@ -98,3 +111,27 @@ class ChatFormat:
             "service_tier": call.mark("default"),
             "system_fingerprint": "fp_sandbox",
         }
+
+
+def _finish(call: Call) -> str:
+    if call.reply.tool_calls:
+        return "tool_calls"
+    return "length" if call.limited else "stop"
+
+
+def _render_call(number: int, tool_call: ToolCall) -> dict[str, Any]:
+    kind, key = ("custom", "input") if tool_call.is_free_text else ("function", "arguments")
+    return {
+        "id": f"call_{ID}_{number}",
+        "type": kind,
+        kind: {"name": tool_call.name, key: tool_call.arguments},
+    }
+
+
+def _tool_deltas(tool_call: ToolCall, number: int) -> Iterator[dict[str, Any]]:
+    """The call without its arguments, then those piece by piece."""
+    head = _render_call(number, tool_call)
+    kind, key = ("custom", "input") if tool_call.is_free_text else ("function", "arguments")
+    yield {**head, kind: {**head[kind], key: ""}}
+    for piece in tool_call.pieces:
+        yield {kind: {key: piece}}

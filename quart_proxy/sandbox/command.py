@@ -34,7 +34,7 @@ Example:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def command(port: int, bind_host: str, replay_dir: Path | None, as_json: bool) -> None:
-    """Serve a provider that costs nothing and misbehaves on request, in the OpenAI and Anthropic formats.
+    """Serve a provider that costs nothing and misbehaves on request, in the formats of OpenAI, Anthropic and Google.
 
     What it was asked and what it answered stands in GET /_sandbox/ledger.
     """

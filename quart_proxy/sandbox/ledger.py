@@ -17,7 +17,7 @@ ENTRIES_MAX = 100_000
 REQUESTS_KEPT_MAX = 1_000
 """How many of the newest entries still hold the request's headers and body."""
 BODY_KEPT_BYTES_MAX = 256 * 1024
-CREDENTIAL_HEADERS = ("authorization", "x-api-key")
+CREDENTIAL_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
 DIMENSIONS = tuple(field.name for field in fields(Counts))
 HIDDEN = "[credential]"
 
@@ -156,7 +156,7 @@ def _sum(models: Iterable[Counter[str]]) -> dict[str, int]:
 
 def _digest_credential(headers: RawHeaders) -> str | None:
     for name, value in headers:
-        if name.lower() in (b"authorization", b"x-api-key"):
+        if name.decode("latin-1").lower() in CREDENTIAL_HEADERS:
             return _digest(value.removeprefix(b"Bearer "))
     return None
 

@@ -46,6 +46,13 @@ class Scenario:
     )
     reasoning: int | None = _number("Count this many output tokens more, as reasoning.")
 
+    think: bool = _flag("Think first, in a few words that count as reasoning, and seal the thought.")
+    tool_call: bool = _flag("Call the first tool that is offered; once its result is there, quote it.")
+    tool_calls: int | None = _number("The same with so many calls at once; with `shell` too.")
+    shell: bool = _flag(
+        "After a line `run: <command>` of the user, run it in the client's shell; then quote its result."
+    )
+
     first_byte_ms: int | None = _number("Wait so long before the status line.")
     delay_ms: int | None = _number("Wait so long between two events.")
     rate: int | None = _number("Send so many events a second, on a schedule that does not drift.")

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import anthropic
@@ -16,6 +17,7 @@ import openai
 import orjson
 import pytest
 from click.testing import CliRunner
+from yarl import URL
 
 from quart_proxy.sandbox import command, serve_sandbox
 from quart_proxy.sandbox.scenarios import KEYS, InvalidScenario, parse_scenario, sentence_of
@@ -28,12 +30,15 @@ STREAMED: dict[str, tuple[str, dict[str, Any]]] = {
     "chat": ("/v1/chat/completions", {"messages": ASK, "stream_options": {"include_usage": True}}),
     "messages": ("/v1/messages", {"messages": ASK, "max_tokens": 1000}),
     "responses": ("/v1/responses", {"input": ASK}),
+    "gemini": ("/v1beta/models/", {"contents": [{"role": "user", "parts": [{"text": ASK[0]["content"]}]}]}),
 }
 TERMINALS = {
     "chat": b"data: [DONE]",
     "messages": b"event: message_stop",
     "responses": b"event: response.completed",
+    "gemini": b'"finishReason":"STOP"',
 }
+USAGE = re.compile(rb'"usage(?:Metadata)?":{')
 FORMATS = sorted(STREAMED)
 
 
@@ -46,8 +51,10 @@ class Client:
 
     def post(self, spoken: str, model: str, *, stream: bool = True, **headers: str) -> Any:
         path, body = STREAMED[spoken]
+        if spoken == "gemini":
+            path += quote(model, safe="") + (":streamGenerateContent?alt=sse" if stream else ":generateContent")
         return self.session.post(
-            self.base_url + path,
+            URL(self.base_url + path, encoded=True),
             json={"model": model, "stream": stream, **body},
             headers={**ANTHROPIC_HEADERS, **headers},
             allow_redirects=False,
@@ -316,12 +323,13 @@ async def test_nonce_is_found_in_content_parts(client: Client) -> None:
 
 @pytest.mark.parametrize("spoken", FORMATS)
 async def test_all_formats_promise_the_same_tokens(client: Client, spoken: str) -> None:
-    await client.read(spoken, "sandbox:words=3,cached=10,cache_write=20,reasoning=2")
+    written = 0 if spoken == "gemini" else 20
+    await client.read(spoken, f"sandbox:words=3,cached=10,cache_write={written},reasoning=2")
     entry = await client.last_entry()
     assert entry["usage_promised"] == {
         "input": 7,
         "cached_input": 10,
-        "cache_write": 20,
+        "cache_write": written,
         "cache_write_1h": 0,
         "output": 5,
         "reasoning": 2,
@@ -403,7 +411,7 @@ async def test_cut_sends_a_tcp_reset(client: Client) -> None:
 @pytest.mark.parametrize("spoken", FORMATS)
 async def test_cut_after_usage_comes_after_usage_was_sent(client: Client, spoken: str) -> None:
     received, _ = await client.read_until_break(spoken, "sandbox:cut_after_usage=1")
-    assert b'"usage":{' in events_of(received)[-1]
+    assert USAGE.search(events_of(received)[-1])
     assert (await client.last_entry())["usage_sent"] is True
 
 
@@ -451,7 +459,7 @@ async def test_error_in_stream_replaces_the_terminal_event(client: Client, spoke
 @pytest.mark.parametrize("spoken", ["chat", "messages"])
 async def test_error_after_usage_follows_a_valid_usage(client: Client, spoken: str) -> None:
     received = await client.read(spoken, "sandbox:error_after_usage=1")
-    assert b'"usage":{' in events_of(received)[-2]
+    assert USAGE.search(events_of(received)[-2])
     assert b"asked to fail here" in events_of(received)[-1]
     entry = await client.last_entry()
     assert (entry["usage_sent"], entry["terminal_sent"]) == (True, False)
@@ -466,7 +474,7 @@ async def test_no_done_leaves_out_the_terminal_event(client: Client, spoken: str
 @pytest.mark.parametrize("spoken", FORMATS)
 @pytest.mark.parametrize("stream", [True, False])
 async def test_no_usage_reports_none(client: Client, spoken: str, stream: bool) -> None:
-    assert b'"usage":{' not in await client.read(spoken, "sandbox:no_usage=1", stream=stream)
+    assert not USAGE.search(await client.read(spoken, "sandbox:no_usage=1", stream=stream))
     entry = await client.last_entry()
     assert entry["usage_sent"] is False
     assert entry["usage_promised"]["output"] > 0
@@ -476,13 +484,13 @@ async def test_no_usage_reports_none(client: Client, spoken: str, stream: bool) 
 @pytest.mark.parametrize(
     ("fault", "mark"),
     [
-        ("negative", rb'output_tokens":-|completion_tokens":-'),
-        ("huge", rb"_tokens\":1000000000000000\d\d\d"),
-        ("string", rb'_tokens":"2"'),
-        ("bool", rb'_tokens":true'),
-        ("float", rb'_tokens":2\.5'),
-        ("null", rb'_tokens":null'),
-        ("nan", rb'_tokens":NaN'),
+        ("negative", rb'(?:output_tokens|completion_tokens|candidatesTokenCount)":-'),
+        ("huge", rb'(?:_tokens|TokenCount)":1000000000000000\d\d\d'),
+        ("string", rb'(?:_tokens|TokenCount)":"2"'),
+        ("bool", rb'(?:_tokens|TokenCount)":true'),
+        ("float", rb'(?:_tokens|TokenCount)":2\.5'),
+        ("null", rb'(?:_tokens|TokenCount)":null'),
+        ("nan", rb'(?:_tokens|TokenCount)":NaN'),
     ],
 )
 @pytest.mark.parametrize("stream", [True, False])
@@ -498,7 +506,10 @@ async def test_bad_counts_are_sent_and_never_billable(
 @pytest.mark.parametrize("usage", ["nul", "decreasing", "every_chunk", "twice"])
 async def test_odd_but_valid_usage_ends_with_the_promised_counts(client: Client, spoken: str, usage: str) -> None:
     received = await client.read(spoken, f"sandbox:words=6,usage={usage}")
-    outputs = [int(count) for count in re.findall(rb'"(?:output|completion)_tokens":(\d+)', received)]
+    outputs = [
+        int(count)
+        for count in re.findall(rb'"(?:output_tokens|completion_tokens|candidatesTokenCount)":(\d+)', received)
+    ]
     assert outputs[-1] == 6
     entry = await client.last_entry()
     assert (entry["usage_sent"], entry["usage_promised"]["output"]) == (True, 6)
