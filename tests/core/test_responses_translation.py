@@ -194,16 +194,14 @@ def test_what_another_providers_tools_did_is_left_out() -> None:
     assert outline(parse_items(said("user", "hi"), *steps, said("user", "go on"))) == [("user", ["Text"])] * 2
 
 
-def test_another_agents_message_is_a_users_that_names_it() -> None:
-    item = {
-        "type": "agent_message",
-        "author": "/root",
-        "recipient": "/root/w",
-        "content": [{"type": "input_text", "text": "go"}],
-    }
-    (message,) = parse_items(item).messages
-    text = '<agent_message author="/root">\ngo\n</agent_message>'
-    assert (message.role, message.parts) == (Role.USER, (Text(text, "input[0].content[0]"),))
+def test_another_agents_message_is_a_users_though_its_client_holds_it_for_encrypted() -> None:
+    content = [
+        {"type": "input_text", "text": "Sender: /root\n"},
+        {"type": "encrypted_content", "encrypted_content": "count the files"},
+    ]
+    (message,) = parse_items({"type": "agent_message", "author": "/root", "content": content}).messages
+    assert message.role is Role.USER
+    assert [part.text for part in message.parts if isinstance(part, Text)] == ["Sender: /root\n", "count the files"]
 
 
 def test_the_last_change_of_settings_among_the_items_holds() -> None:

@@ -1,5 +1,6 @@
 """The items of a client's input as turns of a conversation."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +52,8 @@ REFUSED: Mapping[str, str] = {
 }
 """Items without which the answer would be another one, and why they cannot be said."""
 
+_ENCRYPTED = re.compile(r"gAAAA[A-Za-z0-9_=-]+")
+"""A Fernet token, as which OpenAI encrypts."""
 _NAME_CHARACTERS_MAX = 64
 """Of the names that tools found are told by: what every format takes."""
 
@@ -153,14 +156,20 @@ def _parse_system(item: Members, parts: tuple[Part, ...], conversation: Conversa
 
 
 def _parse_agent_message(item: Members, conversation: Conversation) -> None:
-    """What another agent of the client's tells this one: Codex has several talk to each other."""
-    author = item.find_text("author") or "another agent"
-    for part in item.list_objects("content"):
-        if part.find_text("type") != "input_text":
-            why = "can be read by the provider that encrypted it alone"
-            raise Untranslatable(f"`{part.at}` {why}.", param=part.at)
-        text = f'<agent_message author="{author}">\n{part.get_text("text")}\n</agent_message>'
-        conversation.say(Role.USER, (Text(text, part.at),), item.at)
+    """What another agent of the client's tells this one, as Codex has several talk to each other. Who it is stands in
+    the text."""
+    texts = tuple(Text(_read_told(part), part.at) for part in item.list_objects("content"))
+    conversation.say(Role.USER, texts, item.at)
+
+
+def _read_told(part: Members) -> str:
+    """Codex holds the words of another agent for encrypted, since OpenAI encrypts them; other providers did not."""
+    if part.get_text("type") != "encrypted_content":
+        return part.get_text("text")
+    told = part.get_text("encrypted_content")
+    if _ENCRYPTED.fullmatch(told):
+        raise Untranslatable(f"`{part.at}` can be read by the provider that encrypted it alone.", param=part.at)
+    return told
 
 
 def _parse_update(item: Members, conversation: Conversation) -> None:
