@@ -397,7 +397,7 @@ def test_a_field_that_only_openai_understands_is_refused_by_name(field: str, val
         {
             "type": "agent_message",
             "author": "/root",
-            "content": [{"type": "encrypted_content", "encrypted_content": "x"}],
+            "content": [{"type": "encrypted_content", "encrypted_content": "gAAAAABo"}],
         },
         {"type": "mcp_approval_response", "approval_request_id": "x", "approve": True},
         {"type": "computer_call_output", "call_id": "x"},
