@@ -40,6 +40,12 @@ class Metrics:
         self.invalid_usage = Counter(
             "quart_proxy_invalid_usage", "Answers whose usage is not a valid count.", registry=registry
         )
+        self.failed_attempts = Counter(
+            "quart_proxy_failed_attempts",
+            "Calls of an upstream after which another one was tried.",
+            ["upstream", "error"],
+            registry=registry,
+        )
         self.first_byte = Histogram(
             "quart_proxy_first_byte_seconds",
             "From the request to the provider's first byte.",

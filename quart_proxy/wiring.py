@@ -26,6 +26,7 @@ from quart_proxy.services.admission import Admission
 from quart_proxy.services.auth import AdminSessions, Authenticator
 from quart_proxy.services.billing import Settler
 from quart_proxy.services.coherence import ChangeWatch
+from quart_proxy.services.cooldown import Cooldowns
 from quart_proxy.services.dead_letters import DeadLetters
 from quart_proxy.services.dispatch import Dispatcher, new_request_id
 from quart_proxy.services.health import Health
@@ -84,7 +85,7 @@ class Worker:
         desk = Desk(self.database, settings, reason_finder(resolver))
         health = Health(self.settler, in_flight=lambda: len(self.pool))
         self.registry_watch = RegistryWatch(self.database, settings, self.watch, self.metrics, desk, health)
-        context = RelayContext(self.client, self.settler, self.admission, self.metrics, health)
+        context = RelayContext(self.client, self.settler, self.admission, self.metrics, health, Cooldowns())
         dispatcher = Dispatcher(self.router, context, self.pool)
         rooms: list[object] = [
             settings,

@@ -38,6 +38,8 @@ PRICES = {
     Dimension.CACHE_WRITE_1H: Decimal("6"),
     Dimension.OUTPUT: Decimal("15"),
 }
+ONCE = {"routing": {"max_attempts": 1}}
+"""So that a failure is one call of the sandbox."""
 FORMATS = {"gpt": "openai", "claude": "anthropic", "responses": "openai_responses", "embed": "openai"}
 """`sandbox-<kind>` is a model that the sandbox serves in this format."""
 
@@ -104,7 +106,12 @@ class Product:
         async with self.database.transaction() as connection:
             await save_model(
                 connection,
-                Model(key=name, display_name=name, rates=rates or PRICES, upstreams=(upstream,), **fields),
+                Model(
+                    key=name,
+                    display_name=name,
+                    rates=rates or PRICES,
+                    **{"upstreams": (upstream,), "extra": ONCE, **fields},
+                ),
             )
             await bump_version(connection)
         await self.refresh()
@@ -207,7 +214,13 @@ async def _catalog(product: Product) -> AsyncIterator[None]:
             upstream = Upstream(key="default", provider=provider.key, actual_model="sandbox")
             await save_model(
                 connection,
-                Model(key=f"sandbox-{kind}", display_name=f"sandbox-{kind}", rates=PRICES, upstreams=(upstream,)),
+                Model(
+                    key=f"sandbox-{kind}",
+                    display_name=f"sandbox-{kind}",
+                    rates=PRICES,
+                    upstreams=(upstream,),
+                    extra=ONCE,
+                ),
             )
     yield
 

@@ -171,6 +171,9 @@ class Tool:
     """The group that the client put it into; a format without groups says it in the name."""
     grammar: Mapping[str, Any] | None = None
     """What a custom tool's text must look like; None: any text."""
+    native: str | None = None
+    """The client's format's own type for a function that it builds in and the client runs, such as `local_shell`: the
+    client wants its calls in a form of their own."""
     cache_ttl: str | None = None
 
 

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import orjson
+
 from quart_proxy.core.errors import ProxyError
 from quart_proxy.core.provider_errors import read_error
+from quart_proxy.core.sse import encode_event
 
 
 def join_url(api_url: str, path: str) -> str:
@@ -33,6 +36,11 @@ def render_error(error: ProxyError, request_id: str) -> dict[str, Any]:
     }
     content |= error.details
     return {"error": content}
+
+
+def encode_error_event(error: ProxyError, request_id: str) -> bytes:
+    """The event that ends a broken stream of completions."""
+    return encode_event(orjson.dumps(render_error(error, request_id)))
 
 
 def find_failure(document: Mapping[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ recorded traffic.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from quart_proxy.core.usage import NOTHING_READ, Dimension, InvalidCount, Reading, Usage, parse_count
 from quart_proxy.core.usage_fields import Counts, list_unpriced
@@ -38,6 +39,25 @@ def read_chat_usage(usage: object) -> Reading:
 def read_embeddings_usage(usage: object) -> Reading:
     """The reading of an embeddings `usage` value. Some providers give only the total: it is the input."""
     return _read(usage, _count_embeddings)
+
+
+def render_chat_usage(usage: Usage) -> dict[str, Any]:
+    """The `usage` that says this: read again it is the same, but that writes to a cache of an hour have no name of
+    their own."""
+    output = usage.count(Dimension.OUTPUT)
+    written = usage.count(Dimension.CACHE_WRITE) + usage.count(Dimension.CACHE_WRITE_1H)
+    rendered: dict[str, Any] = {
+        "prompt_tokens": usage.input_total,
+        "completion_tokens": output,
+        "total_tokens": usage.input_total + output,
+        "prompt_tokens_details": {"cached_tokens": usage.count(Dimension.CACHED_INPUT)},
+    }
+    if written:
+        rendered["prompt_tokens_details"]["cache_write_tokens"] = written
+    if usage.reasoning is not None:
+        # More reasoning than output would be read as standing beside it.
+        rendered["completion_tokens_details"] = {"reasoning_tokens": min(usage.reasoning, output)}
+    return rendered
 
 
 def split_input(prompt: int, cached: int, written: int) -> dict[Dimension, int]:

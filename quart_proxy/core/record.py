@@ -5,7 +5,7 @@ Whatever a client or a provider chose is cleaned here: PostgreSQL refuses a NUL 
 and one refused text must not make a request free or hold up the others of its batch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -71,6 +71,9 @@ class Exchange:
     cost: Decimal = ZERO
     first_byte_ms: int | None = None
     duration_ms: int | None = None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    """The attempts that failed before the one that the other members tell of: `upstream`, `status` (None: it was not
+    reached), `error` (a code) and `after_ms` (when it was given up)."""
 
     def encode(self) -> bytes:
         """The JSON object that `store.ledger.settle_records` takes."""
@@ -99,6 +102,7 @@ class Exchange:
             "started_at": self.started_at,
             "first_byte_ms": _bounded(self.first_byte_ms),
             "duration_ms": _bounded(self.duration_ms),
+            "attempts": self.attempts or None,
         }
         for dimension in Dimension:
             record[dimension.value] = 0 if usage is None else usage.count(dimension)

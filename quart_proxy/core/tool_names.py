@@ -21,9 +21,9 @@ def fit_name(name: str, namespace: str | None, characters_max: int) -> str:
     return _fit(whole, characters_max)
 
 
-def fit_call_id(call_id: str) -> str:
+def fit_call_id(call_id: str, characters_max: int = CALL_ID_CHARACTERS_MAX) -> str:
     """An id for upstreams that take letters, digits, `_` and `-` alone; one that fits is itself."""
-    return _fit(call_id, CALL_ID_CHARACTERS_MAX)
+    return _fit(call_id, characters_max)
 
 
 def _fit(text: str, characters_max: int) -> str:

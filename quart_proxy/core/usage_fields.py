@@ -33,14 +33,16 @@ def load_lenient(text: bytes) -> Any:
     """The value of a provider's JSON text, or None when it is none.
 
     NaN, infinities, control characters and broken UTF-8 are read too: the text goes to the client as it is,
-    and a usage beside them may still count. `parse_count` refuses what is no count.
+    and a usage beside them may still count. `parse_count` refuses what is no count. Half of a character, which no
+    encoder takes, becomes a question mark.
     """
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         pass
     try:
-        return _LENIENT.decode(text.decode(errors="replace").strip())
+        value = _LENIENT.decode(text.decode(errors="replace").strip())
+        return _LENIENT.decode(json.dumps(value, ensure_ascii=False).encode(errors="replace").decode())
     except (ValueError, RecursionError):
         return None
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from quart import Response
 
 from quart_proxy.core.errors import InvalidRequest
-from quart_proxy.core.formats import Format
+from quart_proxy.core.formats import ClientFormat
 from quart_proxy.core.money import format_money
 from quart_proxy.http import authenticated, event_stream, header_values, read_body, request_id, service
 from quart_proxy.services.dispatch import Dispatcher
@@ -22,7 +22,7 @@ PASSED_HEADER = re.compile(r"[\x20-\x7e]{1,1000}")
 """What a client's header may hold that is passed on: printable, so that it stays one header."""
 
 
-async def relay_request(client_format: Format, endpoint: str) -> Response:
+async def relay_request(client_format: ClientFormat, endpoint: str) -> Response:
     """Answer the request being handled, whose body is in `client_format`."""
     caller = await authenticated()
     body = await read_body()
@@ -104,7 +104,7 @@ async def _bytes(relay: Relay, heartbeat_s: float, *, is_late: bool) -> AsyncIte
             yield relay.format.heartbeat
 
 
-def _passed_headers(client_format: Format) -> dict[str, str]:
+def _passed_headers(client_format: ClientFormat) -> dict[str, str]:
     """The client's headers that its format lets through; one that is there twice is one list. Raises
     InvalidRequest."""
     passed = {}

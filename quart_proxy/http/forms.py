@@ -150,6 +150,7 @@ def usage_form_for_admin(row: UsageRow) -> dict[str, Any]:
         "upstream": row.upstream,
         "upstream_status": row.upstream_status,
         "upstream_request_id": row.upstream_request_id,
+        "attempts": row.attempts or [],
     }
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from quart_proxy.core.errors import ClientError, ProxyError, Unavailable, UpstreamError
-from quart_proxy.core.formats import ClientRequest, Format
+from quart_proxy.core.formats import ClientFormat, ClientRequest
 from quart_proxy.core.record import Exchange, Outcome
 from quart_proxy.services.admission import Hold, expected_cost
 from quart_proxy.services.auth import Caller
@@ -35,7 +35,7 @@ class Dispatcher:
         request_id: UUID,
         caller: Caller,
         endpoint: str,
-        format: Format,
+        format: ClientFormat,
         request: ClientRequest,
         body_bytes: int,
         client_request_id: str | None,
@@ -71,9 +71,12 @@ class Dispatcher:
             raise
         return self._start(exchange, format, request, route, hold)
 
-    def _start(self, exchange: Exchange, format: Format, request: ClientRequest, route: Route, hold: Hold) -> Relay:
-        exchange.upstream = route.target.upstream.name
-        exchange.actual_model = route.target.upstream.actual_model
+    def _start(
+        self, exchange: Exchange, format: ClientFormat, request: ClientRequest, route: Route, hold: Hold
+    ) -> Relay:
+        # The first to be tried: what a killed process leaves word of.
+        exchange.upstream = route.targets[0].upstream.name
+        exchange.actual_model = route.targets[0].upstream.actual_model
         relay = Relay(self._context, exchange=exchange, format=format, request=request, route=route, hold=hold)
         try:
             self._context.settler.begin(exchange)

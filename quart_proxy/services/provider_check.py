@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import orjson
 
 from quart_proxy.core.errors import MissingKey, UpstreamError
-from quart_proxy.core.formats import FORMATS, Format
+from quart_proxy.core.formats import UPSTREAM_FORMATS, UpstreamFormat
 from quart_proxy.core.references import secret_name
 from quart_proxy.services.sealing import KeyResolver, Sealed
 from quart_proxy.services.targets import Target, make_target, secret_references
@@ -76,17 +76,17 @@ class ProviderCheck:
         return await asyncio.gather(*(self._check_one(upstream, sealed) for upstream in upstreams))
 
     async def _check_one(self, upstream: ServedUpstream, sealed: dict[str, Sealed | None]) -> Checked:
-        spoken = FORMATS.get(upstream.api_format)
+        spoken = UPSTREAM_FORMATS.get(upstream.api_format)
         if spoken is None:
             return _unasked(upstream, upstream.api_url, f"This version does not speak {upstream.api_format}.")
         url = spoken.models_url(upstream.api_url)
         try:
-            target = make_target(upstream, spoken, sealed, self._resolver, url_of=spoken.models_url)
+            target = make_target(upstream, spoken, sealed, self._resolver, url=url)
         except MissingKey as missing:
             return _unasked(upstream, url, f"Its key {missing.reference} is not to be had here: {missing.reason}.")
         return await self._ask(target, spoken)
 
-    async def _ask(self, target: Target, spoken: Format) -> Checked:
+    async def _ask(self, target: Target, spoken: UpstreamFormat) -> Checked:
         begun = time.monotonic()
         try:
             exchange = await self._client.open(target.url, headers=target.headers, body=None, timeouts=PATIENCE)
@@ -122,10 +122,14 @@ def _lists_model(body: bytes, model: str) -> bool | None:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    listed = document.get("data") if isinstance(document, dict) else None
-    if not model or not isinstance(listed, list) or document.get("has_more") is True:
+    if not model or not isinstance(document, dict) or document.get("has_more") is True:
         return None
-    return any(isinstance(each, dict) and each.get("id") == model for each in listed)
+    # Google's list has `models` by `name`, which begins with `models/`, and goes on where it has a token.
+    listed = document.get("data", document.get("models"))
+    if not isinstance(listed, list) or document.get("nextPageToken"):
+        return None
+    names = [each.get("id", each.get("name")) for each in listed if isinstance(each, dict)]
+    return model in names or f"models/{model}" in names
 
 
 def _sentence(status: int, upstream: ServedUpstream, lists_model: bool | None) -> str:

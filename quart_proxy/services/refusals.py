@@ -12,12 +12,16 @@ from quart_proxy.core.errors import (
     UpstreamRateLimited,
     UpstreamRejected,
 )
-from quart_proxy.core.provider_errors import read_error_message
+from quart_proxy.core.provider_errors import ProviderMessage, read_error_message
 from quart_proxy.upstream.client import UpstreamExchange
 
 RETRY_AFTER_MAX_S = 3600
 BODY_TIMEOUT_S = 5.0
 """A refusal is known by its status; its sentence is not worth more of a client's time."""
+
+OVERLOADED = frozenset({"overloaded_error", "overloaded", "server_overloaded", "UNAVAILABLE"})
+RATE_LIMITED = frozenset({"rate_limit_error", "rate_limit_exceeded", "RESOURCE_EXHAUSTED"})
+"""What providers call these two inside a stream, where there is no status."""
 
 # Our credentials and our account with the provider are no business of the client: to it they are a bad gateway.
 OURS = frozenset({401, 402, 403})
@@ -49,6 +53,16 @@ async def read_refusal(upstream: UpstreamExchange, bytes_max: int) -> ProxyError
             f"The provider answered with status {status}, which means nothing here.", is_retryable=False
         )
     return UpstreamFailed(f"The provider failed with status {status}.", retry_after_s=retry_after_s)
+
+
+def failure_of(said: ProviderMessage) -> UpstreamError:
+    """The error for a failure that a provider reports inside an answer that began with 200."""
+    message = said.message or "The provider reported a failure without saying which."
+    if said.code in OVERLOADED:
+        return UpstreamOverloaded(message)
+    if said.code in RATE_LIMITED:
+        return UpstreamRateLimited(message)
+    return UpstreamFailed(message)
 
 
 def parse_retry_after(text: str | None) -> int | None:

@@ -9,29 +9,34 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from quart_proxy.core.errors import (
+    ClientError,
     InternalError,
     ProxyError,
     StreamInterrupted,
     UpstreamError,
     UpstreamFailed,
 )
-from quart_proxy.core.formats import ClientRequest, Format
+from quart_proxy.core.formats import ClientFormat, ClientRequest
 from quart_proxy.core.pricing import charge
 from quart_proxy.core.record import Exchange, Outcome, clean_text
 from quart_proxy.core.usage import NOTHING_READ, Reading
 from quart_proxy.logs import write_event
 from quart_proxy.metrics import Metrics
 from quart_proxy.services.admission import Admission, Hold
+from quart_proxy.services.attempts import Attempts
 from quart_proxy.services.billing import Settler
+from quart_proxy.services.cooldown import Cooldowns
 from quart_proxy.services.health import Health
 from quart_proxy.services.outbox import Outbox
 from quart_proxy.services.passage import Passage
 from quart_proxy.services.refusals import read_refusal
 from quart_proxy.services.routing import Route
+from quart_proxy.services.targets import Target
+from quart_proxy.services.ways import Way, Ways
 from quart_proxy.settings import (
     ANSWER_BYTES_MAX,
     DRAIN_TIMEOUT_S,
@@ -63,6 +68,7 @@ class RelayContext:
     admission: Admission
     metrics: Metrics
     health: Health
+    cooldowns: Cooldowns
 
 
 class Relay:
@@ -74,7 +80,7 @@ class Relay:
         context: RelayContext,
         *,
         exchange: Exchange,
-        format: Format,
+        format: ClientFormat,
         request: ClientRequest,
         route: Route,
         hold: Hold,
@@ -91,6 +97,7 @@ class Relay:
         self._limit: asyncio.Timeout | None = None
         self._cut_at_s: float | None = None
         self._passage: Passage | None = None
+        self._has_begun = False
 
     @property
     def is_inside_event(self) -> bool:
@@ -155,16 +162,83 @@ class Relay:
     # --- the exchange ---------------------------------------------------------------------------------
 
     async def _exchange_bytes(self) -> ProxyError | None:
-        """From the call to the last byte. Returns the error that the client is to see at the end, if any."""
-        body = self.format.render_request(
-            self._request, actual_model=self._route.target.upstream.actual_model, prompt=self._route.prompt
+        """From the first call to the last byte. Returns the error that the client is to see at the end, if any."""
+        ways = Ways(
+            self.format,
+            self._request,
+            self._route,
+            request_id=self.exchange.request_id.hex,
+            created_s=int(time.time()),
         )
+        attempts = Attempts(self._route.targets, self._route.retry, self._context.cooldowns)
+        error: ProxyError | None = None
+        refusal: ClientError | None = None
+        while (target := attempts.next()) is not None:
+            try:
+                way = ways.find(target)
+            except ClientError as unsaid:
+                # Another upstream may speak a format that can say it.
+                refusal = refusal or unsaid
+                attempts.skip()
+                continue
+            if error is not None:
+                self._note_failed_attempt(error)
+                await asyncio.sleep(attempts.pause_s)
+            attempts.call(target)
+            error = await self._try(way)
+            if error is None:
+                attempts.succeed(target)
+                return None
+            if not attempts.fail(target, error, self.exchange.upstream_status) or self._is_decided:
+                return error
+        if error is None:
+            self.exchange.upstream = self.exchange.actual_model = None
+            self._bill(NOTHING_READ, Outcome.REFUSED)
+            return refusal
+        return error
+
+    @property
+    def _is_decided(self) -> bool:
+        """Whether no other upstream may answer: this one's answer is billed or begun, or nobody waits any more."""
+        return (
+            self.exchange.usage is not None
+            or self.exchange.outcome is Outcome.USAGE_INVALID
+            or self._has_begun
+            or self.outbox.is_abandoned
+            or self._cut_at_s is not None
+            or self._elapsed_ms() >= self._route.timeouts.total_s * 1000
+        )
+
+    def _note_failed_attempt(self, error: ProxyError) -> None:
+        """Keep what came of the last attempt; the exchange is the next one's then."""
+        exchange = self.exchange
+        exchange.error_code = error.code
+        self._context.health.count(exchange)
+        self._context.metrics.failed_attempts.labels(exchange.upstream, error.code).inc()
+        exchange.attempts.append(
+            {
+                "upstream": exchange.upstream,
+                "status": exchange.upstream_status,
+                "error": error.code,
+                "after_ms": self._elapsed_ms(),
+            }
+        )
+        exchange.outcome, exchange.error_code = Outcome.INTERRUPTED, None
+        exchange.upstream_status = exchange.upstream_request_id = exchange.answer_id = exchange.first_byte_ms = None
+        self._passage = None
+
+    async def _try(self, way: Way) -> ProxyError | None:
+        """One call of one upstream. Returns why it failed; then nothing was sent to the client unless `_has_begun`."""
+        self._name_upstream(way.target)
+        timeouts = self._route.timeouts
+        if self.exchange.attempts:
+            timeouts = replace(timeouts, total_s=max(timeouts.total_s - self._elapsed_ms() / 1000, 1.0))
         try:
             upstream = await self._context.client.open(
-                self._route.target.url,
-                headers={**self._route.target.headers, **self._request.headers},
-                body=body,
-                timeouts=self._route.timeouts,
+                way.target.stream_url if self._request.is_streaming else way.target.url,
+                headers=way.headers,
+                body=way.body,
+                timeouts=timeouts,
             )
         except UpstreamError as error:
             self._bill(NOTHING_READ, Outcome.UPSTREAM_ERROR)
@@ -172,23 +246,27 @@ class Relay:
         try:
             self.exchange.upstream_status = upstream.status
             self.exchange.upstream_request_id = _find_request_id(upstream.headers)
-            return await self._relay_answer(upstream)
+            return await self._relay_answer(way, upstream)
         finally:
             await upstream.close()
 
-    async def _relay_answer(self, upstream: UpstreamExchange) -> ProxyError | None:
+    def _name_upstream(self, target: Target) -> None:
+        self.exchange.upstream = target.upstream.name
+        self.exchange.actual_model = target.upstream.actual_model
+
+    async def _relay_answer(self, way: Way, upstream: UpstreamExchange) -> ProxyError | None:
         if not 200 <= upstream.status < 300:
             error = await read_refusal(upstream, ERROR_BYTES_MAX)
         elif upstream.headers.get("content-encoding", "identity") != "identity":
             error = UpstreamFailed("The provider sent a compressed answer that was not asked for.", is_retryable=False)
         elif self._request.is_streaming and _may_be_stream(upstream.headers.get("content-type", "")):
-            return await self._relay_stream(upstream)
+            return await self._relay_stream(way, upstream)
         else:
-            return await self._relay_body(upstream)
+            return await self._relay_body(way, upstream)
         self._bill(NOTHING_READ, Outcome.UPSTREAM_ERROR)
         return error
 
-    async def _relay_body(self, upstream: UpstreamExchange) -> ProxyError | None:
+    async def _relay_body(self, way: Way, upstream: UpstreamExchange) -> ProxyError | None:
         try:
             body, is_whole = await upstream.read(ANSWER_BYTES_MAX)
         except UpstreamError as error:
@@ -198,7 +276,7 @@ class Relay:
         if not is_whole:
             self._bill(NOTHING_READ, Outcome.UPSTREAM_ERROR)
             return UpstreamFailed("The provider's answer is larger than this proxy takes.", is_retryable=False)
-        answer = self.format.read_answer(body)
+        answer = way.target.spoken.read_answer(body)
         self.exchange.answer_id = answer.id
         if answer.error is not None or self._request.is_streaming:
             self._bill(answer.reading, Outcome.UPSTREAM_ERROR)
@@ -207,26 +285,14 @@ class Relay:
             )
         self._bill(answer.reading, Outcome.NO_USAGE)
         await self._settle()
-        self._give(
-            Answer(
-                self.format.rename_model(body, self._request.model),
-                "application/json",
-                self.exchange.cost,
-                self._hold.account.balance,
-            )
-        )
+        rendered = way.render_answer(body, answer)
+        self._give(Answer(rendered, "application/json", self.exchange.cost, self._hold.account.balance))
         return None
 
     # --- streams --------------------------------------------------------------------------------------
 
-    async def _relay_stream(self, upstream: UpstreamExchange) -> ProxyError | None:
-        passage = self._passage = Passage(
-            self.format,
-            model=self._request.model,
-            wants_usage=self._request.wants_usage,
-            put=self._put,
-            on_first=self._begin,
-        )
+    async def _relay_stream(self, way: Way, upstream: UpstreamExchange) -> ProxyError | None:
+        passage = self._passage = way.open_passage(self._put, self._begin)
         error: ProxyError | None = None
         chunks = upstream.chunks()
         try:
@@ -234,20 +300,29 @@ class Relay:
         except UpstreamError as broken:
             error = broken
         else:
+            error = passage.failure
             if not passage.has_failed and not passage.is_complete:
                 error = StreamInterrupted("The provider's answer ended before it was complete.")
-            elif passage.terminal is not None:
+            elif not passage.has_failed and passage.has_ended:
                 await passage.read_on(chunks)
         is_broken = error is not None or passage.has_failed
-        self._bill(passage.reading(is_broken=is_broken), _unbilled(error, passage), is_broken=is_broken)
+        reading = passage.reading(is_broken=is_broken)
+        self._bill(reading, _unbilled(error, passage), is_broken=is_broken)
+        if error is not None:
+            return error
         if is_broken:
-            self.exchange.error_code = self.exchange.error_code or (error or UpstreamFailed).code
+            self.exchange.error_code = self.exchange.error_code or UpstreamFailed.code
+            return None
+        closing, terminal = passage.end(reading.usage)
+        self._begin()
+        await self._put(closing)
         await self._settle()
-        if not is_broken:
-            await self._put(passage.terminal or self.format.terminal or b"")
-        return error
+        await self._put(terminal)
+        return None
 
     def _begin(self) -> None:
+        """The client gets the answer's first bytes: from here on no other upstream can answer."""
+        self._has_begun = True
         self._note_first_byte()
         self._give(None)
 
@@ -346,9 +421,9 @@ def _may_be_stream(content_type: str) -> bool:
 
 def _unbilled(error: ProxyError | None, passage: Passage) -> Outcome:
     """Why a stream without usage costs nothing."""
-    if error is not None:
-        return Outcome.INTERRUPTED
-    return Outcome.UPSTREAM_ERROR if passage.has_failed else Outcome.NO_USAGE
+    if passage.has_failed:
+        return Outcome.UPSTREAM_ERROR
+    return Outcome.NO_USAGE if error is None else Outcome.INTERRUPTED
 
 
 def log_fields(exchange: Exchange) -> dict[str, object]:

@@ -1,18 +1,20 @@
-"""From the name that a client sends to the one upstream that answers, with the price it is billed at.
+"""From the name that a client sends to the upstreams that may answer, in order, with the price it is billed at.
 
 A route is a snapshot: a request keeps the price, the address and the key that it was admitted with, whatever
 admins change while it runs.
 """
 
 import difflib
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quart_proxy.core.errors import MissingKey, ModelNotAllowed, ModelNotFound, Untranslatable
-from quart_proxy.core.formats import FORMATS, SPOKEN, Format
+from quart_proxy.core.formats import CLIENT_FORMATS, SPOKEN, ClientFormat, UpstreamFormat, find_serving
 from quart_proxy.core.names import fold_name
 from quart_proxy.core.prompts import SystemPrompt
 from quart_proxy.core.references import secret_name
+from quart_proxy.services.attempts import RetryPolicy, parse_policy
 from quart_proxy.services.auth import Caller
 from quart_proxy.services.cache import Cache
 from quart_proxy.services.prompt_levels import choose_prompt_of
@@ -40,7 +42,9 @@ class Route:
     """The decision for one request."""
 
     model: ServedModel
-    target: Target
+    targets: tuple[Target, ...]
+    """In the order in which they are tried; never empty."""
+    retry: RetryPolicy
     timeouts: Timeouts
     prompt: SystemPrompt | None
     output_tokens_held: int
@@ -49,10 +53,11 @@ class Route:
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """What is known of one name. `model` None: nothing that can be served has it. `targets` by the name of the
-    client's format; where no upstream's key is to be had, the error that says so of the first."""
+    client's format, in no order yet; where no upstream's key is to be had, the error that says so of the first."""
 
     model: ServedModel | None
-    targets: Mapping[str, Target | MissingKey]
+    targets: Mapping[str, "tuple[Target, ...] | MissingKey"]
+    retry: RetryPolicy = RetryPolicy()  # noqa: RUF009  (it is frozen)
 
 
 class Router:
@@ -76,16 +81,16 @@ class Router:
         """The models that this caller may call, by display name."""
         return [model for model in await self._lists.get("all") if caller.may_call(model.names)]
 
-    def formats_of(self, model: ServedModel) -> list[Format]:
+    def formats_of(self, model: ServedModel) -> list[ClientFormat]:
         """The formats in which clients may call a model of `list_models`."""
         spoken = {upstream.api_format for upstream in model.upstreams}
-        return [each for each in FORMATS.values() if each.api_format in spoken]
+        return [each for each in CLIENT_FORMATS.values() if any(find_serving(each, one) for one in spoken)]
 
-    async def find_route(self, caller: Caller, name: str, client_format: Format) -> Route:
+    async def find_route(self, caller: Caller, name: str, client_format: ClientFormat) -> Route:
         """Decide how to serve `name` to this caller.
 
-        Raises ModelNotFound, ModelNotAllowed, Untranslatable when no upstream of the model speaks the client's
-        format, and MissingKey when the key of none of its upstreams is to be had.
+        Raises ModelNotFound, ModelNotAllowed, Untranslatable when no upstream of the model can be asked what this
+        format says, and MissingKey when the key of none of its upstreams is to be had.
         """
         entry = await self._entries.get(fold_name(name))
         model = entry.model
@@ -93,15 +98,16 @@ class Router:
             raise ModelNotFound(name, await self._nearest(caller, name))
         if not caller.may_call(model.names):
             raise ModelNotAllowed(f"This key may not call `{model.display_name}`.", param="model")
-        target = entry.targets.get(client_format.name)
-        if target is None:
+        targets = entry.targets.get(client_format.name)
+        if targets is None:
             raise _unspoken(model, client_format)
-        if isinstance(target, MissingKey):
-            raise target
+        if isinstance(targets, MissingKey):
+            raise targets
         live = await self._live.get("all")
         return Route(
             model=model,
-            target=target,
+            targets=spread(targets, client_format),
+            retry=entry.retry,
             timeouts=_timeouts(model.limits),
             prompt=choose_prompt_of(model, live),
             output_tokens_held=model.limits.get("max_output_tokens", live.output_tokens_held),
@@ -122,34 +128,47 @@ class Router:
                 for upstream in found[0].upstreams
                 for reference in secret_references(upstream)
             }
-        targets = {spoken.name: self._find_target(found[0], spoken, sealed) for spoken in FORMATS.values()}
-        return _Entry(found[0], {name: target for name, target in targets.items() if target is not None})
+        made: dict[tuple[int, str], Target | MissingKey] = {}
+        found_for = {
+            client.name: self._list_targets(found[0], client, sealed, made) for client in CLIENT_FORMATS.values()
+        }
+        known = {name: targets for name, targets in found_for.items() if targets is not None}
+        return _Entry(found[0], known, parse_policy(found[0].routing))
 
-    def _find_target(
-        self, model: ServedModel, spoken: Format, sealed: Mapping[str, Sealed | None]
-    ) -> Target | MissingKey | None:
-        """The first upstream that speaks the format and whose key is to be had; where none has one, why not the first.
-        None: no upstream speaks it."""
+    def _list_targets(
+        self,
+        model: ServedModel,
+        client: ClientFormat,
+        sealed: Mapping[str, Sealed | None],
+        made: "dict[tuple[int, str], Target | MissingKey]",
+    ) -> "tuple[Target, ...] | MissingKey | None":
+        """The upstreams that can serve the format and whose keys are to be had; where none has one, why not the first.
+        None: no upstream can. `made` are those that were made for other formats."""
         missing: MissingKey | None = None
+        targets: list[Target] = []
         for upstream in model.upstreams:
-            if upstream.api_format == spoken.api_format:
-                target = self._target(upstream, spoken, sealed)
-                if isinstance(target, Target):
-                    return target
+            spoken = find_serving(client, upstream.api_format)
+            if spoken is None:
+                continue
+            key = (upstream.id, spoken.name)
+            if key not in made:
+                made[key] = self._target(upstream, spoken, sealed)
+            target = made[key]
+            if isinstance(target, Target):
+                targets.append(target)
+            else:
                 missing = missing or target
-        return missing
+        return tuple(targets) or missing
 
     def _target(
-        self, upstream: ServedUpstream, spoken: Format, sealed: Mapping[str, Sealed | None]
+        self, upstream: ServedUpstream, spoken: UpstreamFormat, sealed: Mapping[str, Sealed | None]
     ) -> Target | MissingKey:
+        url, stream_url = (
+            spoken.upstream_url(upstream.api_url, actual_model=upstream.actual_model, is_streaming=is_streaming)
+            for is_streaming in (False, True)
+        )
         try:
-            return make_target(
-                upstream,
-                spoken,
-                sealed,
-                self._resolver,
-                url_of=lambda url: spoken.upstream_url(url, actual_model=upstream.actual_model, is_streaming=False),
-            )
+            return make_target(upstream, spoken, sealed, self._resolver, url=url, stream_url=stream_url)
         except MissingKey as error:
             return error
 
@@ -163,11 +182,24 @@ class Router:
             return await read_settings(connection)
 
 
-def _unspoken(model: ServedModel, client_format: Format) -> Untranslatable:
+def spread(targets: tuple[Target, ...], client: ClientFormat) -> tuple[Target, ...]:
+    """The order in which to try them: by priority; within one, those that take the client's own format first, since
+    nothing is lost that way; then at random by weight. One of weight 0 gets nothing while another is left."""
+    if len(targets) == 1:
+        return targets
+    served = [target for target in targets if target.upstream.weight > 0]
+
+    def draw(target: Target) -> tuple[int, bool, float]:
+        upstream = target.upstream
+        return upstream.priority, target.spoken.name != client.name, -(random.random() ** (1 / upstream.weight))
+
+    return tuple(sorted(served, key=draw)) or targets
+
+
+def _unspoken(model: ServedModel, client_format: ClientFormat) -> Untranslatable:
     spoken = ", ".join(sorted({upstream.api_format for upstream in model.upstreams}))
     return Untranslatable(
-        f"`{model.display_name}` is served in the format {spoken} alone; this endpoint speaks"
-        f" {client_format.api_format}.",
+        f"`{model.display_name}` is served in the format {spoken} alone, which cannot answer {client_format.endpoint}.",
         param="model",
     )
 

@@ -1,7 +1,7 @@
 """An upstream ready to be called: its address and its headers, with the provider's key among them."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from quart_proxy.core.errors import MissingKey
@@ -15,10 +15,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Full address and headers of a call."""
+    """Full address and headers of a call. `spoken` is how it is called; `stream_url` is where it streams."""
 
     upstream: ServedUpstream
+    spoken: UpstreamFormat
     url: str
+    stream_url: str
     # Whatever prints a route, such as a log or a traceback, prints no key.
     headers: Mapping[str, str] = field(repr=False)
 
@@ -34,10 +36,11 @@ def make_target(
     sealed: Mapping[str, Sealed | None],
     resolver: KeyResolver,
     *,
-    url_of: Callable[[str], str],
+    url: str,
+    stream_url: str | None = None,
 ) -> Target:
-    """`sealed` holds the secrets that it refers to; `url_of` makes the address to call from its `api_url`. Raises
-    MissingKey, and leaves word of it."""
+    """`sealed` holds the secrets that it refers to; `url` is the address to call, None for `stream_url` the same one.
+    Raises MissingKey, and leaves word of it."""
 
     def resolve(reference: str) -> str:
         return resolver.resolve(reference, url=upstream.api_url, sealed=sealed.get(reference))
@@ -54,4 +57,4 @@ def make_target(
         )
         raise
     headers = {"content-type": "application/json", **spoken.default_headers, **own, **credentials}
-    return Target(upstream, url_of(upstream.api_url), headers)
+    return Target(upstream, spoken, url, stream_url or url, headers)

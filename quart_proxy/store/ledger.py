@@ -43,6 +43,7 @@ _COLUMNS = {
     "started_at": "timestamptz",
     "first_byte_ms": "integer",
     "duration_ms": "integer",
+    "attempts": "jsonb",
 }
 RECORD_FIELDS = tuple(_COLUMNS)
 """What a settlement record, one JSON object, must hold; `cost` as a decimal string."""

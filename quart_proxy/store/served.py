@@ -1,7 +1,7 @@
 """What can be served now, with all that a call needs: the catalog as requests read it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, select
@@ -44,6 +44,8 @@ class ServedModel:
     prompt_mode: str | None
     limits: Mapping[str, int]
     created_at: Any
+    routing: Mapping[str, Any] = field(default_factory=dict)
+    """As models.yaml has it: how its upstreams are tried."""
 
 
 async def list_served_models(connection: AsyncConnection, name: str | None = None) -> list[ServedModel]:
@@ -73,6 +75,7 @@ async def list_served_models(connection: AsyncConnection, name: str | None = Non
             prompt_mode=row.prompt_mode,
             limits=row.limits,
             created_at=row.created_at,
+            routing=row.extra.get("routing", {}),
         )
         for row in rows
         if reached.get(row.id)

@@ -419,6 +419,8 @@ usage_log = Table(
     Column("started_at", DateTime(timezone=True), nullable=False),
     Column("first_byte_ms", Integer),
     Column("duration_ms", Integer),
+    # The upstreams that were tried in vain before. Null: none was.
+    Column("attempts", JSONB(none_as_null=True)),
     _time("settled_at"),
     # The transaction that wrote the row: what the live tail reads on by. Null: a row from before there was one.
     Column("xid", BigInteger, server_default=text("pg_current_xact_id()::text::bigint")),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -76,6 +77,8 @@ class UsageRow:
     started_at: datetime
     first_byte_ms: int | None
     duration_ms: int | None
+    attempts: list[dict[str, Any]] | None
+    """Those that failed before the upstream that is named here; None: it was the first."""
 
 
 _PLAIN = tuple(name for name in UsageRow.__slots__ if name != "tokens")

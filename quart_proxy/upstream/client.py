@@ -135,7 +135,8 @@ class UpstreamClient:
         """
         assert self._transport is not None, "start() comes first"
         try:
-            check_url(url, allow_private=self._allow_private)
+            # What stands behind the path is a format's own words; an `api_url` has none when it is saved.
+            check_url(url.partition("?")[0], allow_private=self._allow_private)
         except ForbiddenAddress as error:
             raise UpstreamUnreachable("The provider's address may not be called from here.") from error
         loop = asyncio.get_running_loop()

@@ -5,12 +5,13 @@ import { html } from "../html.js";
 import { shownPath } from "./leaves.js";
 import { ownedField } from "./owned-field.js";
 
-export const FORMATS = [["openai", "OpenAI"], ["anthropic", "Anthropic"], ["openai_responses", "OpenAI Responses"], ["gemini", "Gemini (not spoken yet)"]];
+export const FORMATS = [["openai", "OpenAI"], ["anthropic", "Anthropic"], ["openai_responses", "OpenAI Responses"], ["gemini", "Gemini"]];
 
 const URL_HINTS = {
   openai: "Ends where /chat/completions follows, such as https://api.openai.com/v1.",
   openai_responses: "Ends where /responses follows, such as https://api.openai.com/v1.",
   anthropic: "Ends where /v1/messages follows, such as https://api.anthropic.com.",
+  gemini: "Ends where /v1beta/models follows, such as https://generativelanguage.googleapis.com.",
 };
 
 /** What an address of that format ends with. */
@@ -25,7 +26,7 @@ export const KEY_HINT = "The key itself, which is encrypted and never shown agai
 export function connectionFields(editor, at) {
   const { draft } = editor;
   const format = draft.text(at("api_format"));
-  const formats = [...(format ? [] : [["", "Choose…"]]), ...FORMATS.filter(([name]) => name !== "gemini" || name === format)];
+  const formats = [...(format ? [] : [["", "Choose…"]]), ...FORMATS];
   return html`<div class="form-grid">${ownedField(editor, at("api_format"), { label: "Format", type: "select", options: formats, required: true })}
       ${ownedField(editor, at("api_url"), { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(format) })}</div>
     ${ownedField(editor, at("api_key"), { label: "API key", type: keyType(draft.text(at("api_key"))), placeholder: "${env:NAME} or the key", hint: KEY_HINT, autocomplete: "off" })}

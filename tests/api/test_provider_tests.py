@@ -73,6 +73,22 @@ async def test_upstream_that_cannot_be_asked_is_told_with_why(admin: Admin, prod
     assert (await admin.post("/models/nobody/test")).status_code == 404
 
 
+async def test_the_models_of_google_are_found_by_their_long_names(admin: Admin, product: Product) -> None:
+    asked: list[web.Request] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request)
+        return web.json_response({"models": [{"name": "models/gemini-x"}]})
+
+    async with serve_one("GET", "/v1beta/models", answer) as url:
+        for model, is_listed in (("gemini-x", True), ("models/gemini-x", True), ("gemini-y", False)):
+            await product.add_model("asked", api_format="gemini", actual_model=model, api_url=url)
+            (found,) = await ask(admin, "/models/asked")
+            assert (found["ok"], found["lists_model"]) == (True, is_listed)
+    assert {request.headers["x-goog-api-key"] for request in asked} == {"sk-sandbox-upstream-key"}
+    assert {request.query_string for request in asked} == {"pageSize=1000"}
+
+
 async def test_a_provider_without_a_key_is_not_said_to_take_one(admin: Admin) -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.json_response(LIST, status=int(request.match_info["status"]))

@@ -151,10 +151,22 @@ async def test_failures_of_many_providers_end_a_stream_without_done(
 
 async def test_responses_failed_is_passed_on_behind_its_error(tab: Tab, scripted: ScriptedProvider) -> None:
     model = await scripted_model(tab, scripted, "openai_responses")
+    begun = b'event: response.created\ndata: {"type":"response.created","response":{"id":"r"}}\n\n'
     error = b'event: error\ndata: {"type":"error","error":{"message":"No."}}\n\n'
     failed = b'event: response.failed\ndata: {"type":"response.failed","response":{"id":"r","status":"failed"}}\n\n'
-    scripted.streams(error, failed)
-    assert (await tab.ask(model, "openai_responses", stream=True)).content == error + failed
+    scripted.streams(begun, error, failed)
+    assert (await tab.ask(model, "openai_responses", stream=True)).content == begun + error + failed
+    await tab.assert_free("upstream_error")
+
+
+async def test_a_stream_that_begins_with_its_failure_is_an_error(tab: Tab, scripted: ScriptedProvider) -> None:
+    model = await scripted_model(tab, scripted, "anthropic")
+    scripted.streams(
+        b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
+    )
+    answer = await tab.ask(model, "anthropic", stream=True)
+    assert answer.status_code == 529
+    assert answer.json()["error"]["type"] == "overloaded_error"
     await tab.assert_free("upstream_error")
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import aiohttp
 import httpx
@@ -177,19 +177,22 @@ async def test_holds_end_when_the_client_hangs_up(running: Product) -> None:
 async def test_a_fault_of_our_own_ends_its_hold_and_leaves_a_row(
     running: Product, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object, **__: object) -> bytes:
-        raise ZeroDivisionError
+    class Unreadable(dict[str, object]):
+        def __iter__(self) -> NoReturn:
+            raise ZeroDivisionError
 
-    broken = dataclasses.replace(FORMATS["openai"], render_request=fail)
+        def keys(self) -> NoReturn:
+            raise ZeroDivisionError
+
     path, body = chat()
-    request = broken.parse_request(httpx.Request("POST", "http://x", json=body).content)
+    request = FORMATS["openai"].parse_request(httpx.Request("POST", "http://x", json=body).content)
     request_id = new_request_id()
     relay = await running.service(Dispatcher).dispatch(
         request_id=request_id,
         caller=await running.service(Authenticator).authenticate(running.key),
         endpoint=path,
-        format=broken,
-        request=request,
+        format=FORMATS["openai"],
+        request=dataclasses.replace(request, body=Unreadable(request.body)),
         body_bytes=100,
         client_request_id=None,
     )

@@ -13,6 +13,7 @@ from quart_proxy.metrics import Metrics
 from quart_proxy.services.admission import Admission
 from quart_proxy.services.auth import Caller
 from quart_proxy.services.billing import Settler
+from quart_proxy.services.cooldown import Cooldowns
 from quart_proxy.services.dispatch import Dispatcher, new_request_id
 from quart_proxy.services.health import Health
 from quart_proxy.services.relay import RelayContext
@@ -46,6 +47,7 @@ class Desk:
             self.admission,
             Metrics(),
             Health(self.settler, in_flight=lambda: 0),
+            Cooldowns(),
         )
         self.dispatcher = Dispatcher(Router(books.database, resolver), context, self.pool)
 

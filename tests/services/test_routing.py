@@ -97,7 +97,7 @@ async def test_a_route_keeps_its_price_and_address_while_admins_change_both(data
     after = await find(routes, "m")
     assert (before.model.price.rate(Dimension.INPUT), after.model.price.rate(Dimension.INPUT)) == (3, 99)
     assert before.model.price.id != after.model.price.id
-    assert (before.target.url, after.target.url) == (
+    assert (before.targets[0].url, after.targets[0].url) == (
         "http://127.0.0.1:9/v1/chat/completions",
         "http://elsewhere/v1/chat/completions",
     )
@@ -127,16 +127,16 @@ async def test_a_missing_provider_key_is_told_without_its_name_and_found_when_it
         await find(router(database), "m")
     assert "MY_API_KEY" not in refused.value.message
     route = await find(router(database, MY_API_KEY="sk-mine"), "m")
-    assert route.target.headers["authorization"] == "Bearer sk-mine"
+    assert route.targets[0].headers["authorization"] == "Bearer sk-mine"
 
 
 async def test_an_upstream_without_its_key_is_passed_over_while_another_can_serve(database: Database) -> None:
     first = Upstream(key="a", api_format="openai", api_url="http://first/v1", api_key="${env:A_API_KEY}")
     spare = Upstream(key="b", api_format="openai", api_url="http://spare/v1", api_key="${env:B_API_KEY}", priority=1)
     await save(database, model("m", upstreams=(first, spare)))
-    assert (await find(router(database, B_API_KEY="sk-b"), "m")).target.url == "http://spare/v1/chat/completions"
+    assert (await find(router(database, B_API_KEY="sk-b"), "m")).targets[0].url == "http://spare/v1/chat/completions"
     both = await find(router(database, A_API_KEY="sk-a", B_API_KEY="sk-b"), "m")
-    assert both.target.url == "http://first/v1/chat/completions"
+    assert both.targets[0].url == "http://first/v1/chat/completions"
     with pytest.raises(MissingKey) as refused:
         await find(router(database), "m")
     assert refused.value.reference == "${env:A_API_KEY}"
@@ -146,27 +146,27 @@ async def test_a_route_is_printed_without_its_key(database: Database) -> None:
     upstream = Upstream(key="x", api_format="openai", api_url="http://h/v1", api_key="${env:MY_API_KEY}")
     await save(database, model("m", upstreams=(upstream,)))
     route = await find(router(database, MY_API_KEY="sk-canary-4711"), "m")
-    assert "sk-canary-4711" in str(route.target.headers)
-    assert "canary" not in f"{route!r} {route} {route.target!r} {asdict(route.target.upstream)}"
+    assert "sk-canary-4711" in str(route.targets[0].headers)
+    assert "canary" not in f"{route!r} {route} {route.targets[0]!r} {asdict(route.targets[0].upstream)}"
 
 
 async def test_the_upstream_of_the_first_priority_is_called(database: Database) -> None:
     first = Upstream(key="b", api_format="openai", api_url="http://first/v1", priority=0)
     spare = Upstream(key="a", api_format="openai", api_url="http://spare/v1", priority=1, weight=1000)
     await save(database, model("m", upstreams=(spare, first)))
-    assert (await find(router(database), "m")).target.url == "http://first/v1/chat/completions"
+    assert (await find(router(database), "m")).targets[0].url == "http://first/v1/chat/completions"
 
 
 async def test_an_upstream_that_names_no_model_is_asked_for_the_display_name(database: Database) -> None:
     plain = Upstream(key="x", api_format="openai", api_url="http://h/v1")
     await save(database, model("slug", display_name="Shown", upstreams=(plain,)))
-    assert (await find(router(database), "shown")).target.upstream.actual_model == "Shown"
+    assert (await find(router(database), "shown")).targets[0].upstream.actual_model == "Shown"
 
 
-async def test_a_format_that_no_upstream_speaks_is_said(database: Database) -> None:
+async def test_a_format_that_cannot_answer_an_endpoint_is_said(database: Database) -> None:
     await save(database, model("m", upstreams=(Upstream(key="x", api_format="anthropic", api_url="http://h"),)))
     with pytest.raises(Untranslatable, match="anthropic"):
-        await find(router(database), "m")
+        await router(database).find_route(caller(), "m", FORMATS["openai_embeddings"])
 
 
 async def test_a_change_of_upstream_and_price_is_never_seen_by_halves(database: Database) -> None:
@@ -185,7 +185,7 @@ async def test_a_change_of_upstream_and_price_is_never_seen_by_halves(database: 
         while not writing.done():
             routes.clear()
             route = await find(routes, "m")
-            assert route.model.price.rate(Dimension.INPUT) == prices[route.target.upstream.actual_model]
+            assert route.model.price.rate(Dimension.INPUT) == prices[route.targets[0].upstream.actual_model]
         await writing
 
 
@@ -200,7 +200,7 @@ async def test_no_row_may_hold_a_key_itself(database: Database) -> None:
 
 
 async def test_a_model_that_no_format_speaks_is_neither_listed_nor_called_served(product: Product) -> None:
-    await product.add_model("later", api_format="gemini")
+    await product.add_model("later", api_format="unheard_of")
     listed = await product.client.get(f"{product.base_url}/v1/models", headers=product.headers)
     kept = await product.client.get(f"{product.base_url}/api/admin/models/later", headers=await product.login())
     assert "later" not in [model["id"] for model in listed.json()["data"]]

@@ -89,6 +89,15 @@ async def test_a_request_has_the_headers_given_and_no_compression(client: Upstre
     assert b"accept-encoding: identity" in peer.heads[0].lower()
 
 
+async def test_what_a_format_says_behind_the_path_is_sent_as_it_is(client: UpstreamClient) -> None:
+    async with Peer(says(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")) as peer:
+        url = f"{peer.url}/models/a%2Fb:streamGenerateContent?alt=sse"
+        exchange = await client.open(url, headers={}, body=b"{}", timeouts=QUICK)
+        assert await exchange.read(10) == (b"{}", True)
+        await exchange.close()
+    assert peer.heads[0].startswith(b"POST /v1/models/a%2Fb:streamGenerateContent?alt=sse HTTP/1.1\r\n")
+
+
 async def test_a_connection_whose_answer_was_read_is_used_again(client: UpstreamClient) -> None:
     ports = []
 
@@ -210,7 +219,7 @@ async def test_a_private_address_is_not_called_where_that_is_forbidden() -> None
     await client.start()
     try:
         async with Peer(hang) as peer:
-            for url in (peer.url, peer.url.replace("http:", "https:"), "https://localhost:1/v1"):
+            for url in (peer.url, peer.url.replace("http:", "https:"), "https://localhost:1/v1", f"{peer.url}?alt=sse"):
                 with pytest.raises(UpstreamUnreachable):
                     await client.open(url, headers={}, body=b"{}", timeouts=QUICK)
             assert peer.heads == []

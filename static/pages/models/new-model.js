@@ -45,7 +45,7 @@ export function openNewModel({ providers, signal, done }) {
     <div class="form-grid">${own("provider", { label: "Provider", type: "select", required: true, options: [...providers.map(({ key, api_format: format }) => [key, `${key} (${format})`]), [OWN, "An address of its own"]] })}
       ${own("actual_model", { label: "Model there", hint: "What the provider calls it. Empty: the same name." })}</div>
     ${when(typed.provider === OWN, () => html`<div class="form-grid">
-      ${own("api_format", { label: "Format", type: "select", required: true, options: FORMATS.filter(([name]) => name !== "gemini") })}
+      ${own("api_format", { label: "Format", type: "select", required: true, options: FORMATS })}
       ${own("api_url", { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(typed.api_format) })}</div>
       ${own("api_key", { label: "API key", type: keyType(typed.api_key), hint: KEY_HINT })}`)}
     <fieldset class="stack tight"><legend class="strong">Price</legend>

@@ -46,7 +46,7 @@ export function openNewProvider({ signal, done, onclose }) {
   const open = () => dialog.show("New provider", html`<form class="stack" novalidate @submit=${form.handle}>${form.summary(["key", "api_format", "api_url", "api_key"])}
     <div class="toolbar"><span class="quiet">Fill in for</span>${KNOWN.map((known) => html`<button type="button" class="button" @click=${fill(known)}>${known.key}</button>`)}</div>
     ${own("key", { label: "Key", required: true, autofocus: true, placeholder: "openai", hint: "Its name in models.yaml. It cannot be changed later." })}
-    <div class="form-grid">${own("api_format", { label: "Format", type: "select", required: true, options: FORMATS.filter(([name]) => name !== "gemini") })}
+    <div class="form-grid">${own("api_format", { label: "Format", type: "select", required: true, options: FORMATS })}
       ${own("api_url", { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(typed.api_format) })}</div>
     ${own("api_key", { label: "API key", type: keyType(typed.api_key), placeholder: "${env:NAME} or the key", hint: `${KEY_HINT} It goes to this address only.` })}
     <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Add provider", { busy: "Saving…" })}</div></form>`);

@@ -29,6 +29,7 @@ export function receiptBody(receipt, { isAdmin, page }) {
       ["Model", html`${isAdmin ? html`<a href=${`/ui/models?open=${encodeURIComponent(receipt.model)}`}>${receipt.model}</a>` : receipt.model}
         <a class="aside" href=${`${page}?model=${encodeURIComponent(receipt.model)}`}>requests to it</a>`],
       isAdmin && receipt.actual_model && ["Answered by", `${receipt.actual_model}${receipt.upstream ? ` at ${receipt.upstream}` : ""}`],
+      isAdmin && receipt.attempts?.length && ["Tried before", html`<ul class="plain">${receipt.attempts.map((one) => html`<li>${one.upstream}: ${one.error}${one.status ? ` (status ${one.status})` : ""}, given up after ${duration(one.after_ms)}</li>`)}</ul>`],
       ["API", `${endpointText(receipt.endpoint)} (${endpointPath(receipt.endpoint)})${receipt.streamed ? ", streamed" : ""}`],
       receipt.client_agent && ["Client", receipt.client_agent],
     ])}</section>

@@ -9,7 +9,20 @@ import orjson
 from quart_proxy.core.anthropic_usage import read_usage
 from quart_proxy.core.client_requests import find_limit, get_flag, get_list, get_model, parse_body
 from quart_proxy.core.errors import InvalidFields, InvalidRequest, ProxyError
-from quart_proxy.core.formats import Answer, ClientRequest, Format, StreamStep, find_answer_id
+from quart_proxy.core.formats import (
+    Answer,
+    ClientChat,
+    ClientRequest,
+    Format,
+    StreamStep,
+    UpstreamChat,
+    find_answer_id,
+)
+from quart_proxy.core.formats.anthropic.answers import parse_answer, render_answer
+from quart_proxy.core.formats.anthropic.passing import drop_tokens
+from quart_proxy.core.formats.anthropic.rendering import render_chat
+from quart_proxy.core.formats.anthropic.requests import parse_chat
+from quart_proxy.core.formats.anthropic.streams import Reader, Writer
 from quart_proxy.core.json_edit import replace_string
 from quart_proxy.core.prompts import PromptMode, SystemPrompt
 from quart_proxy.core.provider_errors import read_error
@@ -35,7 +48,7 @@ def parse_request(body: bytes) -> ClientRequest:
 
 
 def render_request(request: ClientRequest, *, actual_model: str, prompt: SystemPrompt | None) -> bytes:
-    fields = {**request.body, "model": actual_model}
+    fields = {**request.body, "model": actual_model, **drop_tokens(request.body)}
     if prompt is not None:
         fields["system"] = _inject(fields.get("system"), prompt)
     return orjson.dumps(fields)
@@ -163,6 +176,8 @@ FORMAT = Format(
     render_error=render_error,
     encode_error_event=encode_error_event,
     answer_member="message",
+    client_chat=ClientChat(parse_chat=parse_chat, render_answer=render_answer, open_writer=Writer),
+    upstream_chat=UpstreamChat(render_chat=render_chat, parse_answer=parse_answer, open_reader=Reader),
     heartbeat=encode_event(b'{"type": "ping"}', "ping"),
     default_headers={"anthropic-version": _VERSION},
     client_headers=frozenset({"anthropic-version", "anthropic-beta"}),

@@ -6,18 +6,32 @@ from typing import Any
 import orjson
 
 from quart_proxy.core.client_requests import find_limit, get_flag, get_list, get_model, parse_body
-from quart_proxy.core.errors import InvalidRequest, ProxyError
-from quart_proxy.core.formats import Answer, ClientRequest, Format, StreamStep, find_answer_id
+from quart_proxy.core.errors import InvalidRequest
+from quart_proxy.core.formats import (
+    Answer,
+    ClientChat,
+    ClientRequest,
+    Format,
+    StreamStep,
+    UpstreamChat,
+    find_answer_id,
+)
+from quart_proxy.core.formats.openai.answers import parse_answer, render_answer
+from quart_proxy.core.formats.openai.bodies import render_chat
+from quart_proxy.core.formats.openai.messages import SYSTEM_ROLES
+from quart_proxy.core.formats.openai.reading import Reader
+from quart_proxy.core.formats.openai.reasoning import drop_foreign
+from quart_proxy.core.formats.openai.requests import parse_chat
+from quart_proxy.core.formats.openai.streams import DONE, Writer
 from quart_proxy.core.json_edit import replace_string
-from quart_proxy.core.openai_style import bearer_headers, find_failure, join_url, render_error
+from quart_proxy.core.openai_style import bearer_headers, encode_error_event, find_failure, join_url, render_error
 from quart_proxy.core.openai_usage import read_chat_usage
 from quart_proxy.core.prompts import PromptMode, SystemPrompt
-from quart_proxy.core.sse import Event, encode_event
+from quart_proxy.core.sse import Event
 from quart_proxy.core.usage import NOTHING_READ, Reading
 from quart_proxy.core.usage_fields import find_tail_usage, load_lenient
 
 _DONE = b"[DONE]"
-_SYSTEM_ROLES = ("system", "developer")
 
 
 def parse_request(body: bytes) -> ClientRequest:
@@ -45,8 +59,9 @@ def render_request(request: ClientRequest, *, actual_model: str, prompt: SystemP
     fields = {**request.body, "model": actual_model}
     if request.is_streaming:
         fields["stream_options"] = {**_stream_options(fields), "include_usage": True}
+    fields["messages"] = drop_foreign(get_list(fields, "messages"))
     if prompt is not None:
-        fields["messages"] = _inject(get_list(fields, "messages"), prompt)
+        fields["messages"] = _inject(fields["messages"], prompt)
     return orjson.dumps(fields)
 
 
@@ -58,7 +73,7 @@ def _inject(messages: list[Any], prompt: SystemPrompt) -> list[Any]:
         kept = [
             message
             for message, role in zip(messages, roles, strict=True)
-            if not isinstance(role, str) or role not in _SYSTEM_ROLES
+            if not isinstance(role, str) or role not in SYSTEM_ROLES
         ]
         return [ours, *kept]
     return [ours, *messages]
@@ -152,10 +167,6 @@ def rename_model(text: bytes, name: str) -> bytes:
     return replace_string(text, (("model",),), name)
 
 
-def encode_error_event(error: ProxyError, request_id: str) -> bytes:
-    return encode_event(orjson.dumps(render_error(error, request_id)))
-
-
 FORMAT = Format(
     name="openai",
     api_format="openai",
@@ -170,6 +181,8 @@ FORMAT = Format(
     open_stream=_Reader,
     render_error=render_error,
     encode_error_event=encode_error_event,
-    terminal=b"data: [DONE]\n\n",
+    terminal=DONE,
     client_headers=frozenset({"openai-beta"}),
+    client_chat=ClientChat(parse_chat, render_answer, Writer),
+    upstream_chat=UpstreamChat(render_chat, parse_answer, Reader),
 )

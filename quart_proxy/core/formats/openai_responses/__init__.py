@@ -8,7 +8,14 @@ import orjson
 
 from quart_proxy.core.client_requests import find_limit, get_flag, get_model, parse_body
 from quart_proxy.core.errors import InvalidRequest, ProxyError
-from quart_proxy.core.formats import Answer, ClientRequest, Format, StreamStep, find_answer_id
+from quart_proxy.core.formats import Answer, ClientChat, ClientRequest, Format, StreamStep, UpstreamChat, find_answer_id
+from quart_proxy.core.formats.openai_responses.answers import parse_answer
+from quart_proxy.core.formats.openai_responses.bodies import render_chat
+from quart_proxy.core.formats.openai_responses.requests import parse_chat
+from quart_proxy.core.formats.openai_responses.responses import render_answer
+from quart_proxy.core.formats.openai_responses.stream_writer import Writer
+from quart_proxy.core.formats.openai_responses.streams import Reader
+from quart_proxy.core.formats.openai_responses.thoughts import is_foreign
 from quart_proxy.core.json_edit import replace_string
 from quart_proxy.core.openai_style import bearer_headers, find_failure, join_url, render_error
 from quart_proxy.core.openai_usage import split_input
@@ -49,6 +56,9 @@ def parse_request(body: bytes) -> ClientRequest:
 
 def render_request(request: ClientRequest, *, actual_model: str, prompt: SystemPrompt | None) -> bytes:
     fields = {**request.body, "model": actual_model}
+    items = fields.get("input")
+    if isinstance(items, list) and any(is_foreign(item) for item in items):
+        fields["input"] = [item for item in items if not is_foreign(item)]
     if prompt is not None:
         _inject(fields, prompt)
     return orjson.dumps(fields)
@@ -177,4 +187,6 @@ FORMAT = Format(
     encode_error_event=encode_error_event,
     answer_member="response",
     client_headers=frozenset({"openai-beta"}),
+    client_chat=ClientChat(parse_chat=parse_chat, render_answer=render_answer, open_writer=Writer),
+    upstream_chat=UpstreamChat(render_chat=render_chat, parse_answer=parse_answer, open_reader=Reader),
 )

@@ -1,0 +1,52 @@
+"""Thinking that another provider sealed, on its way to Anthropic: what stands in its seal is this proxy's own word to
+the client, and Anthropic would refuse the whole request for it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from quart_proxy.core.seals import MARK
+
+_TOKEN = f"{MARK}."
+
+
+def drop_tokens(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a body that change when the blocks with tokens are left out; none when there are no such blocks.
+
+    A message of nothing else goes with them: Anthropic takes the users' turns around it as one. A turn of tool calls
+    that another provider began cannot be thought on by a model with a budget; it ends without thinking, and without
+    what may only be asked beside it.
+    """
+    messages = body["messages"]
+    if not any(_is_token(block) for message in messages for block in _list_blocks(message)):
+        return {}
+    kept: list[Any] = []
+    is_bare = False
+    for message in messages:
+        blocks = _list_blocks(message)
+        left = [block for block in blocks if not _is_token(block)]
+        if blocks:
+            is_bare = len(left) < len(blocks) and not any(_is_thinking(block) for block in left)
+        if left or not blocks:
+            kept.append({**message, "content": left} if len(left) < len(blocks) else message)
+    changed: dict[str, Any] = {"messages": kept}
+    thinking = body.get("thinking")
+    if is_bare and isinstance(thinking, dict) and thinking.get("type") == "enabled":
+        changed |= {"thinking": {"type": "disabled"}, "context_management": None}
+    return changed
+
+
+def _list_blocks(message: Any) -> list[Any]:
+    """The blocks of an assistant's message."""
+    content = message.get("content") if isinstance(message, dict) and message.get("role") == "assistant" else None
+    return content if isinstance(content, list) else []
+
+
+def _is_thinking(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") in ("thinking", "redacted_thinking")
+
+
+def _is_token(block: Any) -> bool:
+    if not _is_thinking(block):
+        return False
+    sealed = block.get("data") if block.get("type") == "redacted_thinking" else block.get("signature")
+    return isinstance(sealed, str) and sealed.startswith(_TOKEN)

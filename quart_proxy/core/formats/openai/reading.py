@@ -1,0 +1,223 @@
+"""What a provider of Chat Completions answers, read piece by piece: a whole answer is one piece.
+
+The pieces say what kind they are by the member they stand in, and do not say where a part ends: it ends where one of
+another kind begins. Tool calls may lack their number, their id, or both.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from quart_proxy.core.chat import AnswerPart, ChatFrame, Citation, Refusal, Stop, Text, Thinking, ToolKind
+from quart_proxy.core.chat_events import ChatEvent, PartSequence, Stopped
+from quart_proxy.core.formats.openai.reasoning import EXTRA, find_thought, list_details, make_extra_seal, make_seal
+from quart_proxy.core.formats.openai.stops import find_stop
+from quart_proxy.core.formats.openai.turns import NAME_CHARACTERS_MAX
+from quart_proxy.core.sse import Event
+from quart_proxy.core.tool_names import ToolNames
+from quart_proxy.core.usage_fields import load_lenient
+
+TEXT, THINKING, REFUSAL = "text", "thinking", "refusal"
+
+
+@dataclass(slots=True)
+class _Call:
+    """A tool call that is growing. `id` None: the provider gave none."""
+
+    number: int
+    id: str | None
+
+
+class Reader:
+    """Reads the first choice of an answer."""
+
+    def __init__(self, frame: ChatFrame) -> None:
+        self._frame = frame
+        self._names = ToolNames(frame.chat.tools, NAME_CHARACTERS_MAX)
+        self._sequence = PartSequence()
+        self._thought_in = ""
+        self._details: list[dict[str, Any]] = []
+        self._citations: list[Citation] = []
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+        self._has_refusal = False
+        self._reason: str | None = None
+        self._matched: str | None = None
+
+    def read(self, event: Event) -> list[ChatEvent]:
+        if not event.is_whole or b'"choices"' not in event.data:
+            return []
+        choice = find_choice(load_lenient(event.data))
+        if choice is not None:
+            delta = choice.get("delta")
+            self.take_in(choice, delta if isinstance(delta, dict) else choice.get("message"))
+        return self._sequence.take()
+
+    def end(self) -> list[ChatEvent]:
+        self._close()
+        self._sequence.end_all()
+        stop = find_stop(self._reason, has_calls=bool(self._calls), has_refusal=self._has_refusal)
+        if stop is Stop.END and self._matched is not None:
+            stop = Stop.SEQUENCE
+        return [*self._sequence.take(), Stopped(stop, self._matched if stop is Stop.SEQUENCE else None)]
+
+    def take_in(self, choice: Mapping[str, Any], said: object) -> None:
+        """One piece of the answer: what is said in it, and why it ended if it did."""
+        if isinstance(said, dict):
+            self._think(said)
+            self._say(said)
+            self._call(said)
+        reason, matched = choice.get("finish_reason"), choice.get("stop_reason")
+        if isinstance(reason, str) and reason:
+            self._reason = reason
+            # vLLM names the sequence here; a number is a token of the model's own.
+            self._matched = matched if isinstance(matched, str) and matched in self._frame.chat.stop else None
+
+    # --- prose ---
+
+    def _think(self, said: Mapping[str, Any]) -> None:
+        thought = find_thought(said)
+        if thought is None:
+            return
+        text, member = thought
+        self._begin(THINKING, Thinking(""))
+        self._thought_in = member
+        self._details += list_details(said)
+        self._sequence.grow(THINKING, text)
+
+    def _say(self, said: Mapping[str, Any]) -> None:
+        for key, text in _list_pieces(said):
+            self._begin(key, Thinking("") if key == THINKING else Text(""))
+            self._sequence.grow(key, text)
+        # A provider that searched first may cite before it says a word.
+        self._citations += _list_citations(said)
+        if TEXT in self._sequence:
+            for citation in self._citations:
+                self._sequence.cite(TEXT, citation)
+            self._citations = []
+        refusal = said.get("refusal")
+        if isinstance(refusal, str) and refusal:
+            self._has_refusal = True
+            self._begin(REFUSAL, Refusal(""))
+            self._sequence.grow(REFUSAL, refusal)
+
+    def _begin(self, key: str, part: AnswerPart) -> None:
+        if key not in self._sequence:
+            self._close()
+            self._sequence.begin(key, part)
+
+    def _close(self) -> None:
+        """End what cannot go on: prose, and calls whose arguments are whole."""
+        if THINKING in self._sequence and self._thought_in:
+            self._sequence.seal(THINKING, make_seal(self._thought_in, self._details))
+        self._thought_in, self._details = "", []
+        for key in (THINKING, TEXT, REFUSAL):
+            self._sequence.end(key)
+        for call in self._calls:
+            if call.number in self._sequence and self._sequence.has_whole_arguments(call.number):
+                self._sequence.end(call.number)
+
+    # --- tool calls ---
+
+    def _call(self, said: Mapping[str, Any]) -> None:
+        calls = said.get("tool_calls")
+        for call in calls if isinstance(calls, list) else ():
+            if isinstance(call, dict):
+                self._grow_call(call)
+
+    def _grow_call(self, said: Mapping[str, Any]) -> None:
+        function = said.get("function")
+        function = function if isinstance(function, dict) else {}
+        name, arguments = _text(function.get("name")), _arguments(function.get("arguments"))
+        call = self._find_call(said.get("index"), _text(said.get("id")), name, arguments)
+        if call is None:
+            call = self._begin_call(said, name)
+        self._sequence.grow(call.number, arguments)
+
+    def _find_call(self, index: object, call_id: str, name: str, arguments: str) -> _Call | None:
+        """The call that a piece goes on with; None: a new one."""
+        last = self._calls[-1] if self._calls else None
+        call = self._by_index.get(index) if isinstance(index, int) else last
+        if call is None or not name:
+            return call
+        if call_id and call.id:
+            return call if call_id == call.id else None
+        if not isinstance(index, int):
+            return None
+        # One number for all calls: a name and arguments behind arguments that are whole are another call.
+        return None if arguments and self._sequence.has_whole_arguments(call.number) else call
+
+    def _begin_call(self, said: Mapping[str, Any], name: str) -> _Call:
+        call_id, index, extra = _text(said.get("id")), said.get("index"), said.get(EXTRA)
+        call = _Call(len(self._calls), call_id or None)
+        self._close()
+        if isinstance(extra, dict) and extra:
+            self._sequence.begin(THINKING, Thinking(""))
+            self._sequence.seal(THINKING, make_extra_seal(extra))
+            self._sequence.end(THINKING)
+        opened = self._names.open_call(call_id or self._frame.make_id("call_", call.number), name)
+        self._sequence.begin(call.number, opened, is_wrapped=opened.kind is ToolKind.CUSTOM)
+        self._calls.append(call)
+        if isinstance(index, int):
+            self._by_index[index] = call
+        return call
+
+
+def find_choice(document: object) -> Mapping[str, Any] | None:
+    """The first choice of an answer or a chunk; None without one, and for all other choices."""
+    choices = document.get("choices") if isinstance(document, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) and choice.get("index") in (0, None) else None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _arguments(value: object) -> str:
+    """Arguments, which a few providers send as the object itself."""
+    return json.dumps(value) if isinstance(value, dict) else _text(value)
+
+
+def _list_pieces(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is said in words, and the images made, as texts with the kind of part that they belong to.
+
+    Content may be a list: Mistral's has chunks of thinking in it, which hold a list again.
+    """
+    content = said.get("content")
+    chunks = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    pieces = []
+    for chunk in chunks:
+        if isinstance(chunk, dict) and chunk.get("type") == "thinking":
+            inner = chunk.get("thinking")
+            thoughts = inner if isinstance(inner, list) else [{"text": inner}]
+            pieces += [(THINKING, _text(thought.get("text"))) for thought in thoughts if isinstance(thought, dict)]
+        elif isinstance(chunk, dict) and chunk.get("type") == "text":
+            pieces.append((TEXT, _text(chunk.get("text"))))
+    pieces += [(TEXT, f"![image]({url})") for url in _list_images(said)]
+    return [(key, text) for key, text in pieces if text]
+
+
+def _list_images(said: Mapping[str, Any]) -> list[str]:
+    """The URLs of images that the model made, as OpenRouter gives them."""
+    return [_text(image.get("url")) for image in _list_inner(said, "images", "image_url") if image.get("url")]
+
+
+def _list_citations(said: Mapping[str, Any]) -> list[Citation]:
+    return [_parse_citation(cited) for cited in _list_inner(said, "annotations", "url_citation")]
+
+
+def _parse_citation(cited: Mapping[str, Any]) -> Citation:
+    url, title, quote = (_text(cited.get(name)) or None for name in ("url", "title", "content"))
+    start, end = cited.get("start_index"), cited.get("end_index")
+    # Nothing to nothing is said where the place is not known.
+    is_placed = type(start) is int and type(end) is int and 0 <= start < end
+    return Citation(url, title, quote, *((start, end) if is_placed else (None, None)))
+
+
+def _list_inner(said: Mapping[str, Any], name: str, inner: str) -> list[Mapping[str, Any]]:
+    """The objects called `inner` in the objects of a list."""
+    items = said.get(name)
+    found = [item.get(inner) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return [item for item in found if isinstance(item, dict)]
