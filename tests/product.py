@@ -95,7 +95,7 @@ class Product:
         **fields: Any,
     ) -> None:
         """Create or overwrite a model with one upstream; its `actual_model` may be any scenario of the sandbox."""
-        url = api_url or self.sandbox_url + ("" if api_format == "anthropic" else "/v1")
+        url = api_url or self.sandbox_url + ("" if api_format in ("anthropic", "gemini") else "/v1")
         upstream = Upstream(
             key="default",
             api_format=api_format,
