@@ -22,7 +22,7 @@ SCENARIO = "sandbox:shell=1,think=1"
 # midst of the conversation, or as the user's. Codex offers tools beside its messages, or a JavaScript shell within.
 CLAUDE_MODELS = ("some-model", "claude-sonnet-4-5-20250929")
 CODEX_MODELS = ("some-model", "gpt-5.5", "gpt-6-sol")
-UPSTREAMS = {"claude": ("anthropic",), "codex": ("openai_responses",)}
+UPSTREAMS = dict.fromkeys(("claude", "codex"), ("openai", "anthropic", "openai_responses", "gemini"))
 
 RUNS = {"claude": run_claude, "codex": run_codex}
 CASES = [
