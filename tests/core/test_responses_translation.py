@@ -194,6 +194,25 @@ def test_what_another_providers_tools_did_is_left_out() -> None:
     assert outline(parse_items(said("user", "hi"), *steps, said("user", "go on"))) == [("user", ["Text"])] * 2
 
 
+def test_another_agents_message_is_a_users_though_its_client_holds_it_for_encrypted() -> None:
+    content = [
+        {"type": "input_text", "text": "Sender: /root\n"},
+        {"type": "encrypted_content", "encrypted_content": "count the files"},
+    ]
+    (message,) = parse_items({"type": "agent_message", "author": "/root", "content": content}).messages
+    assert message.role is Role.USER
+    assert [part.text for part in message.parts if isinstance(part, Text)] == ["Sender: /root\n", "count the files"]
+
+
+def test_the_last_change_of_settings_among_the_items_holds() -> None:
+    updates = [{"type": "configuration_update", "reasoning": {"effort": effort}} for effort in ("low", "high")]
+    shape = {"type": "configuration_update", "text": {"format": {"type": "json_object"}}}
+    chat = parse_items(said("user", "hi"), *updates, shape, reasoning={"effort": "medium", "summary": "auto"})
+    assert chat.reasoning == Reasoning("input[2].reasoning", effort="high", is_shown=True)
+    assert chat.output == OutputShape("input[3].text.format")
+    assert outline(chat) == [("user", ["Text"])]
+
+
 # --- Tools of clients -----------------------------------------------------------------------------------------
 
 
@@ -375,6 +394,11 @@ def test_a_field_that_only_openai_understands_is_refused_by_name(field: str, val
         {"id": "msg_1"},
         {"type": "compaction", "encrypted_content": "x"},
         {"type": "compaction_trigger"},
+        {
+            "type": "agent_message",
+            "author": "/root",
+            "content": [{"type": "encrypted_content", "encrypted_content": "gAAAAABo"}],
+        },
         {"type": "mcp_approval_response", "approval_request_id": "x", "approve": True},
         {"type": "computer_call_output", "call_id": "x"},
         {"type": "never_heard_of"},

@@ -93,8 +93,11 @@ class Reader:
             # Told before, piece by piece; now once more as a whole, with its seal.
             text = ""
         self._begin(THINKING, Thinking(""))
-        self._thought_in = member
         self._details += list_details(said)
+        if member == DETAILS and self._thought_in in TEXTS:
+            # They tell again what was told as it came, and add its seal.
+            return
+        self._thought_in = member
         self._sequence.grow(THINKING, text)
 
     def _say(self, said: Mapping[str, Any]) -> None:
