@@ -64,7 +64,7 @@ class Reader:
         return events
 
     def _read(self, kind: str, document: Document) -> None:
-        place = document.get("output_index", document.get("item_id"))
+        place = _find_place(document)
         match kind:
             case "response.output_text.delta":
                 self._grow_said(_key(place, document), Text(""), document)
@@ -163,6 +163,13 @@ class Reader:
         if item.get("type") == "reasoning" and thinking is not None and thinking.seal is not None:
             self._sequence.seal(place, thinking.seal)
         self._sequence.end(place)
+
+
+def _find_place(document: Document) -> Hashable:
+    """Of an event's item in the output; its id where a provider does not number them."""
+    item = document.get("item")
+    found = document.get("output_index", document.get("item_id"))
+    return item.get("id") if found is None and isinstance(item, dict) else found
 
 
 def _key(place: object, document: Document) -> Hashable:
