@@ -18,7 +18,7 @@ from quart_proxy.core.sse import Event
 from quart_proxy.core.usage_fields import load_lenient
 
 Document = Mapping[str, Any]
-_CALLS = frozenset({"function_call", "custom_tool_call"})
+_CALLS = ("function_call", "custom_tool_call")
 
 
 class Reader:
@@ -169,9 +169,13 @@ def _find_place(document: Document) -> Hashable:
     """Of an event's item in the output; its id where a provider does not number them."""
     item = document.get("item")
     found = document.get("output_index", document.get("item_id"))
-    return item.get("id") if found is None and isinstance(item, dict) else found
+    return _as_key(item.get("id") if found is None and isinstance(item, dict) else found)
 
 
-def _key(place: object, document: Document) -> Hashable:
+def _key(place: Hashable, document: Document) -> Hashable:
     """Of a part of a message."""
-    return place, document.get("content_index", 0)
+    return place, _as_key(document.get("content_index", 0))
+
+
+def _as_key(value: object) -> int | str | None:
+    return value if isinstance(value, int | str) else None
