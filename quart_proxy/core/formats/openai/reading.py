@@ -89,6 +89,9 @@ class Reader:
         if thought is None:
             return
         text, member = thought
+        if member == DETAILS and self._thought_in in TEXTS:
+            # Told before, piece by piece; now once more as a whole, with its seal.
+            text = ""
         self._begin(THINKING, Thinking(""))
         self._details += list_details(said)
         if member == DETAILS and self._thought_in in TEXTS:
