@@ -142,10 +142,19 @@ def render_answer(answer: ChatAnswer, usage: Usage | None, frame: ChatFrame) -> 
     has_calls = any(isinstance(part, ToolCall) for part in answer.parts)
     return {
         **render_message(frame),
-        "content": [block for part in answer.parts if (block := render_block(part)) is not None],
+        "content": render_content(answer),
         **render_stop(answer.stop, answer.stop_sequence, has_calls=has_calls, has_refusal=has_refusal),
         "usage": render_usage(usage),
     }
+
+
+def render_content(answer: ChatAnswer) -> list[Json]:
+    """Its blocks. A thinking without words is none at the end: Anthropic has none there, and Claude Code takes the last
+    block for the answer. What Gemini seals there is not needed again, as what it seals on a call is."""
+    blocks = [block for part in answer.parts if (block := render_block(part)) is not None]
+    while len(blocks) > 1 and blocks[-1]["type"] == "redacted_thinking":
+        blocks.pop()
+    return blocks
 
 
 def render_message(frame: ChatFrame) -> Json:

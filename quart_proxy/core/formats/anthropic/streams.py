@@ -125,14 +125,15 @@ class Reader:
 
 class Writer:
     """Writes a stream for a client. A block of words is begun with its first one: clients send blocks back, and an
-    empty one is refused."""
+    empty one is refused. A thinking without words is held until something follows it, see `render_content`."""
 
-    __slots__ = ("_frame", "_has_calls", "_has_refusal", "_head", "_index", "_is_open", "_part", "_stopped")
+    __slots__ = ("_frame", "_has_calls", "_has_refusal", "_head", "_held", "_index", "_is_open", "_part", "_stopped")
 
     def __init__(self, frame: ChatFrame) -> None:
         self._frame = frame
         self._index = -1
         self._is_open = False
+        self._held: dict[str, Any] | None = None
         self._part: AnswerPart = Text("")
         self._head = b""
         """What stands before the words in every event of the open block."""
@@ -173,13 +174,23 @@ class Writer:
         return self._open(_render_empty(part))
 
     def _open(self, block: dict[str, Any]) -> bytes:
+        held = self._release()
         self._index += 1
         self._is_open = True
         kind, member = _DELTAS.get(block["type"], ("", ""))
         self._head = (
             b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%s","%s":'
         ) % (self._index, kind.encode(), member.encode())
-        return _encode("content_block_start", {"index": self._index, "content_block": block})
+        return held + _encode("content_block_start", {"index": self._index, "content_block": block})
+
+    def _release(self) -> bytes:
+        """The block that was held back, if there is one."""
+        block, self._held = self._held, None
+        if block is None:
+            return b""
+        self._index += 1
+        started = _encode("content_block_start", {"index": self._index, "content_block": block})
+        return started + _encode("content_block_stop", {"index": self._index})
 
     def _end_part(self, part: AnswerPart) -> bytes:
         written = b""
@@ -195,7 +206,11 @@ class Writer:
         if block is None:
             return b""
         if block["type"] == "redacted_thinking":
-            return self._open(block)
+            released = self._release()
+            if self._index < 0:
+                return self._open(block)
+            self._held = block
+            return released
         opened = b"" if self._is_open else self._open(_render_empty(part))
         return opened + self._encode_delta({"type": "signature_delta", "signature": block["signature"]})
 
