@@ -9,6 +9,7 @@ import openai
 
 _CHAT: Any = {"model": "ours", "messages": [{"role": "user", "content": "Hello"}]}
 _MESSAGE: Any = {**_CHAT, "max_tokens": 5}
+_COMPLETION: Any = {"model": "ours", "prompt": "Hello"}
 _RESPONSE: Any = {"model": "ours", "input": "Hello"}
 
 
@@ -56,8 +57,19 @@ def _read_response(sdks: Sdks, is_stream: bool) -> Any:
         return last.response
 
 
+def _read_completion(sdks: Sdks, is_stream: bool) -> Any:
+    """The SDK does not put these together: all the text goes into the chunk with the reason, and the usage."""
+    if not is_stream:
+        return sdks.openai.completions.create(**_COMPLETION)
+    *chunks, whole, counted = sdks.openai.completions.create(**_COMPLETION, stream=True)
+    whole.choices[0].text = "".join(chunk.choices[0].text for chunk in chunks)
+    whole.usage = counted.usage
+    return whole
+
+
 _READ: Mapping[str, Callable[[Sdks, bool], Any]] = {
     "openai": _read_chat,
     "anthropic": _read_message,
     "openai_responses": _read_response,
+    "openai_completions": _read_completion,
 }

@@ -118,6 +118,16 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "stop_sequences": ["x"],
         "stream": True,
     },
+    "openai_completions": {
+        "model": "ours",
+        "prompt": ["Hi"],
+        "max_tokens": 5,
+        "temperature": 0.5,
+        "stop": "x",
+        "echo": False,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    },
     "openai_responses": {
         "model": "ours",
         "instructions": "Be brief.",

@@ -38,8 +38,6 @@ from quart_proxy.core.seals import Seal
 from quart_proxy.core.usage import Usage
 
 SEALING = ("anthropic", "gemini", "openai_responses")
-PAIRS = [pair for pair in itertools.product(SEALING, sorted(CLIENTS)) if len({*pair}) > 1]
-"""Of one format both sides pass through, seals and all."""
 FEW = settings(max_examples=25)
 
 
@@ -77,6 +75,9 @@ def _next_response(document: dict[str, Any], call_ids: list[str]) -> dict[str, A
 
 
 _NEXT = {"openai": _next_chat, "anthropic": _next_message, "openai_responses": _next_response}
+"""By the clients that send answers back."""
+PAIRS = [pair for pair in itertools.product(SEALING, sorted(_NEXT)) if len({*pair}) > 1]
+"""Of one format both sides pass through, seals and all."""
 
 
 _LEADING = {"gemini": "thought", "openai_responses": "item"}

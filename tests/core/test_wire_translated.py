@@ -80,10 +80,22 @@ def _rebuilt_response(answer: Any) -> Rebuilt:
     )
 
 
+def _rebuilt_completion(answer: Any) -> Rebuilt:
+    (choice,) = answer.choices
+    return Rebuilt(
+        words=choice.text,
+        calls=[],
+        input=answer.usage.prompt_tokens,
+        output=answer.usage.completion_tokens,
+        is_cut=choice.finish_reason in ("length", "content_filter"),
+    )
+
+
 _REBUILT: Mapping[str, Callable[[Any], Rebuilt]] = {
     "openai": _rebuilt_chat,
     "anthropic": _rebuilt_message,
     "openai_responses": _rebuilt_response,
+    "openai_completions": _rebuilt_completion,
 }
 
 
@@ -104,8 +116,10 @@ def expect(answer: ChatAnswer, usage: Usage) -> Rebuilt:
     )
 
 
-def assert_same(rebuilt: Rebuilt, answer: ChatAnswer, usage: Usage) -> None:
+def assert_same(client: str, rebuilt: Rebuilt, answer: ChatAnswer, usage: Usage) -> None:
     expected = expect(answer, usage)
+    if client == "openai_completions":
+        expected = replace(expected, calls=[])
     if any(isinstance(part, Refusal) for part in answer.parts):
         expected = replace(expected, is_cut=rebuilt.is_cut)
     assert rebuilt == expected
@@ -132,7 +146,7 @@ def test_every_client_rebuilds_a_recorded_stream(stream: Exchange, sdks: Sdks) -
         body = write_stream(client, events, usage, frame)
         GRAMMARS[client](cut_events(body))
         if is_good:
-            assert_same(rebuild(sdks, client, body, is_stream=True), collect_answer(events), usage)
+            assert_same(client, rebuild(sdks, client, body, is_stream=True), collect_answer(events), usage)
 
 
 def test_every_client_rebuilds_a_recorded_answer(whole_answer: Exchange, sdks: Sdks) -> None:
@@ -145,7 +159,7 @@ def test_every_client_rebuilds_a_recorded_answer(whole_answer: Exchange, sdks: S
     usage = read.reading.usage or Usage({})
     for client, spoken in CLIENTS.items():
         document = orjson.dumps(spoken.render_answer(answer, usage, frame))
-        assert_same(rebuild(sdks, client, document, is_stream=False), answer, usage)
+        assert_same(client, rebuild(sdks, client, document, is_stream=False), answer, usage)
 
 
 def test_what_is_read_of_a_recorded_stream_is_what_the_providers_own_sdk_reads(stream: Exchange, sdks: Sdks) -> None:
