@@ -1,7 +1,8 @@
 """Coding agents on every kind of provider: they read a file with their own shell, think, answer, and are billed.
 
-The provider is the sandbox: it lets the agent run what its user types after `run: `, answers with what the shell said,
-and refuses a second turn that does not bring back its thoughts sealed as it made them.
+The provider is the sandbox: it lets the agent run what its user types after `run: `, twice at once where the agent
+allows that, answers with what the shell said, and refuses a second turn that does not bring back its thoughts sealed as
+it made them.
 """
 
 from pathlib import Path
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.timeout(INSTALL_S + RUN_S)
 
 LINE = "the moon weighs 42 cheeses"
 PROMPT = "run: cat note.txt"
-SCENARIO = "sandbox:shell=1,think=1"
+SCENARIO = "sandbox:shell=1,tool_calls=2,think=1"
 # An agent speaks differently to the models that it knows. Claude Code says its surroundings as system turns in the
 # midst of the conversation, or as the user's. Codex offers tools beside its messages, or a JavaScript shell within.
 CLAUDE_MODELS = ("some-model", "claude-sonnet-4-5-20250929")
