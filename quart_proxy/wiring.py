@@ -85,7 +85,8 @@ class Worker:
         desk = Desk(self.database, settings, reason_finder(resolver))
         health = Health(self.settler, in_flight=lambda: len(self.pool))
         self.registry_watch = RegistryWatch(self.database, settings, self.watch, self.metrics, desk, health)
-        context = RelayContext(self.client, self.settler, self.admission, self.metrics, health, Cooldowns())
+        cooldowns = Cooldowns()
+        context = RelayContext(self.client, self.settler, self.admission, self.metrics, health, cooldowns)
         dispatcher = Dispatcher(self.router, context, self.pool)
         rooms: list[object] = [
             settings,
@@ -100,6 +101,7 @@ class Worker:
             self.settler,
             self.pool,
             self.watch,
+            cooldowns,
             self.readiness,
             self.live,
             dispatcher,

@@ -26,6 +26,7 @@ KINDS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "success": is_success,
     "stream": is_stream,
     "chat_stream": lambda exchange: is_stream(exchange) and exchange["endpoint"] == "chat.completions",
+    "response_answer": lambda exchange: is_success(exchange) and exchange["endpoint"] == "responses",
     "whole_answer": lambda exchange: is_success(exchange) and not exchange["stream"],
     "refusal": lambda exchange: not is_success(exchange),
 }

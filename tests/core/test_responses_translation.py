@@ -1,6 +1,7 @@
 """Requests in OpenAI's Responses format: what clients say becomes a chat, and a chat becomes a body for an upstream."""
 
 import base64
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -193,6 +194,25 @@ def test_what_another_providers_tools_did_is_left_out() -> None:
     assert outline(parse_items(said("user", "hi"), *steps, said("user", "go on"))) == [("user", ["Text"])] * 2
 
 
+def test_another_agents_message_is_a_users_though_its_client_holds_it_for_encrypted() -> None:
+    content = [
+        {"type": "input_text", "text": "Sender: /root\n"},
+        {"type": "encrypted_content", "encrypted_content": "count the files"},
+    ]
+    (message,) = parse_items({"type": "agent_message", "author": "/root", "content": content}).messages
+    assert message.role is Role.USER
+    assert [part.text for part in message.parts if isinstance(part, Text)] == ["Sender: /root\n", "count the files"]
+
+
+def test_the_last_change_of_settings_among_the_items_holds() -> None:
+    updates = [{"type": "configuration_update", "reasoning": {"effort": effort}} for effort in ("low", "high")]
+    shape = {"type": "configuration_update", "text": {"format": {"type": "json_object"}}}
+    chat = parse_items(said("user", "hi"), *updates, shape, reasoning={"effort": "medium", "summary": "auto"})
+    assert chat.reasoning == Reasoning("input[2].reasoning", effort="high", is_shown=True)
+    assert chat.output == OutputShape("input[3].text.format")
+    assert outline(chat) == [("user", ["Text"])]
+
+
 # --- Tools of clients -----------------------------------------------------------------------------------------
 
 
@@ -374,6 +394,11 @@ def test_a_field_that_only_openai_understands_is_refused_by_name(field: str, val
         {"id": "msg_1"},
         {"type": "compaction", "encrypted_content": "x"},
         {"type": "compaction_trigger"},
+        {
+            "type": "agent_message",
+            "author": "/root",
+            "content": [{"type": "encrypted_content", "encrypted_content": "gAAAAABo"}],
+        },
         {"type": "mcp_approval_response", "approval_request_id": "x", "approve": True},
         {"type": "computer_call_output", "call_id": "x"},
         {"type": "never_heard_of"},
@@ -498,7 +523,8 @@ def test_turns_become_items_in_their_order() -> None:
     )
     citation = {"type": "url_citation", "url": "https://x.test", "title": "X", "start_index": 0, "end_index": 7}
     assert items == [
-        {"type": "reasoning", "id": "rs_9", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "gAAA"},
+        {"type": "reasoning", "id": "rs_9", "encrypted_content": "gAAA",
+         "summary": [{"type": "summary_text", "text": "hm"}]},
         {"type": "message", "role": "assistant",
          "content": [{"type": "output_text", "text": "I look.", "annotations": [citation]}]},
         {"type": "function_call", "call_id": "c1", "name": "save", "arguments": "{}"},
@@ -582,6 +608,18 @@ def test_functions_say_whether_they_are_strict_since_openai_would_take_them_so()
 def test_a_choice_among_no_tools_is_not_said() -> None:
     chat = parse(tools=[], tool_choice="auto", parallel_tool_calls=False)
     assert not {"tools", "tool_choice", "parallel_tool_calls"} & render(chat).keys()
+
+
+# --- Passing through ------------------------------------------------------------------------------------------
+
+
+def test_only_what_another_formats_provider_sealed_is_dropped_on_the_way_through() -> None:
+    own = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
+    foreign = {**own, "encrypted_content": str(Seal("anthropic", "EqQB"))}
+    body = {"model": "m", "input": [said("user", "hi"), own, foreign, call("x", "a"), "odd"]}
+    request = FORMAT.parse_request(json.dumps(body).encode())
+    passed = json.loads(FORMAT.render_request(request, actual_model="m", prompt=None))
+    assert passed == {**body, "input": [said("user", "hi"), own, call("x", "a"), "odd"]}
 
 
 # --- Laws -----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ the client, and Anthropic would refuse the whole request for it."""
 from collections.abc import Mapping
 from typing import Any
 
+from quart_proxy.core.formats.anthropic.thinking import lacks_thinking
 from quart_proxy.core.seals import MARK
 
 _TOKEN = f"{MARK}."
@@ -19,20 +20,21 @@ def drop_tokens(body: Mapping[str, Any]) -> dict[str, Any]:
     messages = body["messages"]
     if not any(_is_token(block) for message in messages for block in _list_blocks(message)):
         return {}
-    kept: list[Any] = []
-    is_bare = False
-    for message in messages:
-        blocks = _list_blocks(message)
-        left = [block for block in blocks if not _is_token(block)]
-        if blocks:
-            is_bare = len(left) < len(blocks) and not any(_is_thinking(block) for block in left)
-        if left or not blocks:
-            kept.append({**message, "content": left} if len(left) < len(blocks) else message)
-    changed: dict[str, Any] = {"messages": kept}
+    messages = [_without_tokens(message) for message in messages]
+    changed: dict[str, Any] = {"messages": [message for message in messages if message is not None]}
     thinking = body.get("thinking")
-    if is_bare and isinstance(thinking, dict) and thinking.get("type") == "enabled":
+    if isinstance(thinking, dict) and thinking.get("type") == "enabled" and lacks_thinking(changed["messages"]):
         changed |= {"thinking": {"type": "disabled"}, "context_management": None}
     return changed
+
+
+def _without_tokens(message: Any) -> Any:
+    """None: nothing is left of it."""
+    blocks = _list_blocks(message)
+    kept = [block for block in blocks if not _is_token(block)]
+    if len(kept) == len(blocks):
+        return message
+    return {**message, "content": kept} if kept else None
 
 
 def _list_blocks(message: Any) -> list[Any]:
@@ -41,12 +43,8 @@ def _list_blocks(message: Any) -> list[Any]:
     return content if isinstance(content, list) else []
 
 
-def _is_thinking(block: Any) -> bool:
-    return isinstance(block, dict) and block.get("type") in ("thinking", "redacted_thinking")
-
-
 def _is_token(block: Any) -> bool:
-    if not _is_thinking(block):
+    if not isinstance(block, dict) or block.get("type") not in ("thinking", "redacted_thinking"):
         return False
-    sealed = block.get("data") if block.get("type") == "redacted_thinking" else block.get("signature")
+    sealed = block.get("data", block.get("signature"))
     return isinstance(sealed, str) and sealed.startswith(_TOKEN)

@@ -38,7 +38,7 @@ def render_chat(chat: Chat, *, actual_model: str, max_tokens_default: int) -> di
     """Left out: verbosity, a cache's key, an image's detail, speakers' names, citations in what was said before, and a
     service tier that Anthropic lacks. Raises Untranslatable."""
     body: dict[str, Any] = {"model": actual_model, "messages": render_turns(chat)}
-    body |= render_thinking(chat, actual_model, max_tokens_default=max_tokens_default)
+    body |= render_thinking(chat, actual_model, body["messages"], max_tokens_default=max_tokens_default)
     body |= _render_sampling(chat, is_thinking=body.get("thinking", {}).get("type") in ("enabled", "adaptive"))
     body |= _render_tools(chat)
     if system := render_system(_list_system(chat)):

@@ -78,7 +78,7 @@ class Reader:
             return
         self._parts.begin(index, empty(part), is_wrapped=True)
         self._signature = ""
-        # Anthropic's blocks begin empty. Others give a call's arguments here, and some repeat them piece by piece.
+        # Most blocks begin empty; a call that a program makes comes whole. What follows in pieces overrules it.
         given = block.get("input") if isinstance(block, dict) else None
         self._given[index] = orjson.dumps(given).decode() if given else ""
         if isinstance(part, Thinking) and part.seal is not None:

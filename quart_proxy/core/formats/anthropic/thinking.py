@@ -6,9 +6,10 @@ budget is refused. Other providers' models in this format know the older way. So
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from quart_proxy.core.chat import EFFORTS, Chat, Reasoning, Role, Thinking, ToolMode, ToolResult
+from quart_proxy.core.chat import EFFORTS, Chat, Reasoning, ToolMode
 
 BUDGET_TOKENS_MIN = 1024
 UNSAID_BUDGET_TOKENS = EFFORTS["medium"]
@@ -35,12 +36,12 @@ def is_adaptive(model: str) -> bool:
     return version is not None and version >= _FIRST_ADAPTIVE
 
 
-def render_thinking(chat: Chat, model: str, *, max_tokens_default: int) -> dict[str, Any]:
+def render_thinking(chat: Chat, model: str, messages: Sequence[Any], *, max_tokens_default: int) -> dict[str, Any]:
     """The members `max_tokens`, `thinking` and `output_config` (its effort alone), as far as they are needed.
 
     A tool that must be called leaves no room for thinking: Anthropic refuses the two together, so there is none then.
     A limit that the client set is a limit on both: the budget shrinks to three quarters of it, and where that is less
-    than the least budget there is no thinking.
+    than the least budget there is no thinking. `messages` are those of the body.
     """
     reasoning = chat.reasoning
     if reasoning is None:
@@ -49,7 +50,7 @@ def render_thinking(chat: Chat, model: str, *, max_tokens_default: int) -> dict[
         return {"max_tokens": chat.max_tokens or max_tokens_default, **_render_off(model)}
     if is_adaptive(model):
         return {"max_tokens": chat.max_tokens or max_tokens_default, **_render_adaptive(reasoning, model)}
-    return _render_budget(chat, reasoning, max_tokens_default)
+    return _render_budget(chat, reasoning, messages, max_tokens_default)
 
 
 def _is_forced(chat: Chat) -> bool:
@@ -73,27 +74,30 @@ def _render_adaptive(reasoning: Reasoning, model: str) -> dict[str, Any]:
     return rendered
 
 
-def _render_budget(chat: Chat, reasoning: Reasoning, max_tokens_default: int) -> dict[str, Any]:
+def _render_budget(
+    chat: Chat, reasoning: Reasoning, messages: Sequence[Any], max_tokens_default: int
+) -> dict[str, Any]:
     budget = max(reasoning.find_budget() or UNSAID_BUDGET_TOKENS, BUDGET_TOKENS_MIN)
     if chat.max_tokens is None:
         limit = max(max_tokens_default, budget + ANSWER_TOKENS)
     else:
         limit, budget = chat.max_tokens, min(budget, chat.max_tokens * 3 // 4)
-    if budget < BUDGET_TOKENS_MIN or _lacks_thinking(chat):
+    if budget < BUDGET_TOKENS_MIN or lacks_thinking(messages):
         return {"max_tokens": chat.max_tokens or max_tokens_default}
     return {"max_tokens": limit, "thinking": {"type": "enabled", "budget_tokens": budget}}
 
 
-def _lacks_thinking(chat: Chat) -> bool:
-    """Whether a turn of tool calls is under way that began without thinking of Anthropic's own.
+def lacks_thinking(messages: Sequence[Any]) -> bool:
+    """Whether the messages of a body end in results of calls, in a turn that began without thinking of Anthropic's own.
 
-    It began with another provider, or with thinking off. A model with a budget refuses to go on thinking then.
+    It began with another provider, or with thinking off. A model with a budget refuses to go on with thinking then.
     """
-    last = next((message for message in reversed(chat.messages) if message.role is not Role.SYSTEM), None)
-    if last is None or not any(isinstance(part, ToolResult) for part in last.parts):
+    turns = [message for message in messages if isinstance(message, dict) and message.get("role") != "system"]
+    if len(turns) < 2 or "tool_result" not in _list_types(turns[-1]):
         return False
-    turn = next((message for message in reversed(chat.messages) if message.role is Role.ASSISTANT), None)
-    if turn is None:
-        return False
-    first = turn.parts[0] if turn.parts else None
-    return not (isinstance(first, Thinking) and first.seal is not None and first.seal.api_format == "anthropic")
+    return _list_types(turns[-2])[:1] not in (["thinking"], ["redacted_thinking"])
+
+
+def _list_types(message: Mapping[str, Any]) -> list[object]:
+    content = message.get("content")
+    return [block.get("type") for block in content if isinstance(block, dict)] if isinstance(content, list) else []

@@ -1,6 +1,7 @@
 """Whole answers of Chat Completions: a provider's as a chat's answer, and back for a client."""
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
 from quart_proxy.core.chat import AnswerPart, Chat, ChatAnswer, ChatFrame, Refusal, Text, Thinking, ToolCall, ToolKind
@@ -67,7 +68,7 @@ def _render_message(answer: ChatAnswer, frame: ChatFrame) -> dict[str, Any]:
 
 def _list_details(parts: tuple[AnswerPart, ...]) -> list[dict[str, Any]]:
     details: list[dict[str, Any]] = []
-    for part, following in zip(parts, (*parts[1:], None), strict=True):
+    for part, following in zip_longest(parts, parts[1:]):
         if isinstance(part, Thinking) and part.seal is not None:
             call_id = following.id if isinstance(following, ToolCall) else None
             details.append(render_detail(part, len(details), call_id))

@@ -11,7 +11,15 @@ from typing import Any
 
 from quart_proxy.core.chat import AnswerPart, ChatFrame, Citation, Refusal, Stop, Text, Thinking, ToolKind
 from quart_proxy.core.chat_events import ChatEvent, PartSequence, Stopped
-from quart_proxy.core.formats.openai.reasoning import EXTRA, find_thought, list_details, make_extra_seal, make_seal
+from quart_proxy.core.formats.openai.reasoning import (
+    DETAILS,
+    EXTRA,
+    TEXTS,
+    find_thought,
+    list_details,
+    make_extra_seal,
+    make_seal,
+)
 from quart_proxy.core.formats.openai.stops import find_stop
 from quart_proxy.core.formats.openai.turns import NAME_CHARACTERS_MAX
 from quart_proxy.core.sse import Event
@@ -81,9 +89,15 @@ class Reader:
         if thought is None:
             return
         text, member = thought
+        if member == DETAILS and self._thought_in in TEXTS:
+            # Told before, piece by piece; now once more as a whole, with its seal.
+            text = ""
         self._begin(THINKING, Thinking(""))
-        self._thought_in = member
         self._details += list_details(said)
+        if member == DETAILS and self._thought_in in TEXTS:
+            # They tell again what was told as it came, and add its seal.
+            return
+        self._thought_in = member
         self._sequence.grow(THINKING, text)
 
     def _say(self, said: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The items of a client's input as turns of a conversation."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ from quart_proxy.core.formats.openai_responses.members import Members
 from quart_proxy.core.formats.openai_responses.native_tools import NATIVE_TOOLS
 from quart_proxy.core.formats.openai_responses.thoughts import NAME, parse_reasoning
 from quart_proxy.core.formats.openai_responses.tools import find_namespace, parse_tools
+from quart_proxy.core.tool_names import fit_name
 
 LEFT_OUT = frozenset(
     {
@@ -44,11 +46,16 @@ LEFT_OUT = frozenset(
 REFUSED: Mapping[str, str] = {
     "item_reference": "names an item that is kept at OpenAI; send the item itself",
     "compaction": "can be read by the provider that made it alone; send the conversation itself",
+    "context_compaction": "can be read by the provider that made it alone; send the conversation itself",
     "compaction_trigger": "asks the provider to shorten the conversation, which OpenAI alone does",
     "mcp_approval_response": "answers a tool that another provider runs",
-    "configuration_update": "changes the request's own settings; send them beside `input`",
 }
 """Items without which the answer would be another one, and why they cannot be said."""
+
+_ENCRYPTED = re.compile(r"gAAAA[A-Za-z0-9_=-]+")
+"""A Fernet token, as which OpenAI encrypts."""
+_NAME_CHARACTERS_MAX = 64
+"""Of the names that tools found are told by: what every format takes."""
 
 
 @dataclass(slots=True)
@@ -63,11 +70,13 @@ class _Turn:
 
 @dataclass(slots=True)
 class Conversation:
-    """What the items say so far. `system` is what stands at the head, `tools` those that came among the items."""
+    """What the items say so far. `system` is what stands at the head, `tools` those that came among the items.
+    `settings` are `reasoning` and `text` where an item changed them."""
 
     turns: list[_Turn] = field(default_factory=list)
     system: list[Text] = field(default_factory=list)
     tools: list[Tool] = field(default_factory=list)
+    settings: dict[str, Members] = field(default_factory=dict)
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -146,6 +155,31 @@ def _parse_system(item: Members, parts: tuple[Part, ...], conversation: Conversa
         conversation.system += texts
 
 
+def _parse_agent_message(item: Members, conversation: Conversation) -> None:
+    """What another agent of the client's tells this one, as Codex has several talk to each other. Who it is stands in
+    the text."""
+    texts = tuple(Text(_read_told(part), part.at) for part in item.list_objects("content"))
+    conversation.say(Role.USER, texts, item.at)
+
+
+def _read_told(part: Members) -> str:
+    """Codex holds the words of another agent for encrypted, since OpenAI encrypts them; other providers did not."""
+    if part.get_text("type") != "encrypted_content":
+        return part.get_text("text")
+    told = part.get_text("encrypted_content")
+    if _ENCRYPTED.fullmatch(told):
+        raise Untranslatable(f"`{part.at}` can be read by the provider that encrypted it alone.", param=part.at)
+    return told
+
+
+def _parse_update(item: Members, conversation: Conversation) -> None:
+    """A change of settings that holds from now on: the answer is made with the last one."""
+    for name in ("reasoning", "text"):
+        changed = item.find_object(name)
+        if changed is not None:
+            conversation.settings[name] = changed
+
+
 def _parse_reasoning(item: Members, conversation: Conversation) -> None:
     thinking: Thinking | None = parse_reasoning(item.members, item.at)
     if thinking is not None:
@@ -203,7 +237,7 @@ def _parse_found_tools(item: Members, conversation: Conversation) -> None:
     conversation.tools += found
     call_id = item.find_text("call_id")
     if call_id is not None and item.find_text("execution") == "client":
-        names = ", ".join(tool.name for tool in found) or "none"
+        names = ", ".join(fit_name(tool.name, tool.namespace, _NAME_CHARACTERS_MAX) for tool in found) or "none"
         conversation.answer(ToolResult(call_id, (Text(f"Tools found: {names}", item.at),), item.at))
 
 
@@ -213,6 +247,8 @@ def _parse_more_tools(item: Members, conversation: Conversation) -> None:
 
 _PARSERS: Mapping[str, Callable[[Members, Conversation], None]] = {
     "message": _parse_message,
+    "agent_message": _parse_agent_message,
+    "configuration_update": _parse_update,
     "reasoning": _parse_reasoning,
     "function_call": _parse_function_call,
     "function_call_output": _parse_result,

@@ -55,7 +55,7 @@ def parse_chat(body: Mapping[str, Any]) -> Chat:
     conversation = parse_input(said)
     choice, tools = parse_choice(said, _unique([*parse_tools(said), *conversation.tools]))
     instructions = said.find_text("instructions")
-    text = said.find_object("text")
+    text, updates = said.find_object("text"), conversation.settings
     return Chat(
         messages=conversation.messages,
         system=((Text(instructions, "instructions"),) if instructions else ()) + tuple(conversation.system),
@@ -65,8 +65,8 @@ def parse_chat(body: Mapping[str, Any]) -> Chat:
         max_tokens=said.find_count("max_output_tokens"),
         temperature=said.find_number("temperature"),
         top_p=said.find_number("top_p"),
-        reasoning=_parse_reasoning(said.find_object("reasoning")),
-        output=_parse_output(text),
+        reasoning=_parse_reasoning(said.find_object("reasoning"), updates.get("reasoning")),
+        output=_parse_output(updates.get("text", text)),
         verbosity=text.find_text("verbosity") if text else None,
         service_tier=said.find_text("service_tier"),
         user=said.find_text("safety_identifier") or said.find_text("user"),
@@ -91,11 +91,13 @@ def _unique(tools: list[Tool]) -> list[Tool]:
     return list({(tool.namespace, tool.name): tool for tool in tools}.values())
 
 
-def _parse_reasoning(said: Members | None) -> Reasoning | None:
-    if said is None:
+def _parse_reasoning(said: Members | None, update: Members | None) -> Reasoning | None:
+    """`update` is a later word on the effort, in the midst of the conversation."""
+    source = update or said
+    if source is None:
         return None
-    summary = said.find_text("summary") or said.find_text("generate_summary")
-    return Reasoning(said.at, effort=said.find_text("effort"), is_shown=summary is not None)
+    summary = said.find_text("summary") or said.find_text("generate_summary") if said else None
+    return Reasoning(source.at, effort=source.find_text("effort"), is_shown=summary is not None)
 
 
 def _parse_output(text: Members | None) -> OutputShape | None:
