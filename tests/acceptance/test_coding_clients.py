@@ -23,14 +23,14 @@ SCENARIO = "sandbox:shell=1,tool_calls=2,think=1"
 # midst of the conversation, or as the user's. Codex offers tools beside its messages, or a JavaScript shell within.
 CLAUDE_MODELS = ("some-model", "claude-sonnet-4-5-20250929")
 CODEX_MODELS = ("some-model", "gpt-5.5", "gpt-6-sol")
-UPSTREAMS = dict.fromkeys(("claude", "codex"), ("openai", "anthropic", "openai_responses", "gemini"))
+UPSTREAMS = ("openai", "anthropic", "openai_responses", "gemini")
 
 RUNS = {"claude": run_claude, "codex": run_codex}
 CASES = [
     pytest.param(client, model, api_format, id=f"{client}-{model}-{api_format}")
     for client, models in (("claude", CLAUDE_MODELS), ("codex", CODEX_MODELS))
     for model in models
-    for api_format in UPSTREAMS[client]
+    for api_format in UPSTREAMS
 ]
 
 
@@ -57,6 +57,22 @@ async def test_agent_reads_a_file_with_its_shell_and_is_billed(
     assert "The tool said:" in answer and LINE in answer
     entries = (await running.client.get(f"{running.sandbox_url}/_sandbox/ledger")).json()
     assert [entry["status"] for entry in entries] == [200, 200]
+    await assert_billed(running, user_id, entries)
+
+
+@pytest.mark.parametrize("client", sorted(RUNS))
+async def test_agent_goes_on_with_the_next_provider(
+    clients: Clients, running: Product, home: Path, client: str
+) -> None:
+    user_id, key = await running.add_user()
+    gateway = Gateway(running.base_url, key)
+    await running.client.delete(f"{running.sandbox_url}/_sandbox/ledger")
+    for turn, api_format in enumerate((*UPSTREAMS, UPSTREAMS[0])):
+        await running.add_model("wanderer", actual_model=SCENARIO, api_format=api_format)
+        answer = await RUNS[client](clients, gateway, "wanderer", PROMPT, home, goes_on=turn > 0)
+        assert LINE in answer, api_format
+    entries = (await running.client.get(f"{running.sandbox_url}/_sandbox/ledger")).json()
+    assert [entry["status"] for entry in entries] == [200] * 2 * (len(UPSTREAMS) + 1)
     await assert_billed(running, user_id, entries)
 
 
