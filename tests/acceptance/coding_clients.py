@@ -80,7 +80,8 @@ def _install(folder: Path) -> str | None:
 
 
 def _find_clients(folder: Path) -> Clients | None:
-    claude, codex = next(folder.glob(CLAUDE), None), next(folder.glob(CODEX), None)
+    # An older npm brings a program for each C library; the usual one comes first.
+    claude, codex = min(folder.glob(CLAUDE), default=None), min(folder.glob(CODEX), default=None)
     return Clients(claude, codex) if claude and codex else None
 
 
