@@ -39,6 +39,7 @@ from quart_proxy.services.relay_pool import RelayPool
 from quart_proxy.services.routing import Router
 from quart_proxy.services.sealing import KeyResolver, Sealer
 from quart_proxy.services.spool import Spool
+from quart_proxy.services.token_count import TokenCounter
 from quart_proxy.settings import BODY_BYTES_MAX, BODY_TIMEOUT_S, Settings, load_secrets
 from quart_proxy.store.database import Database
 from quart_proxy.store.partitions import make_partitions
@@ -105,6 +106,7 @@ class Worker:
             self.readiness,
             self.live,
             dispatcher,
+            TokenCounter(self.router, self.client),
             Accounts(self.database),
             DeadLetters(self.database, self.admission.expire),
             ProviderCheck(self.database, self.client, resolver),

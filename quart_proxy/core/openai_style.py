@@ -1,4 +1,5 @@
-"""What the formats of the OpenAI family share: addresses, credentials, errors. Not a format itself."""
+"""What the formats of the OpenAI family share: addresses, credentials, options of streams, errors. Not a format
+itself."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
-from quart_proxy.core.errors import ProxyError
+from quart_proxy.core.errors import InvalidRequest, ProxyError
 from quart_proxy.core.provider_errors import read_error
 from quart_proxy.core.sse import encode_event
 
@@ -23,6 +24,16 @@ def join_url(api_url: str, path: str) -> str:
 
 def bearer_headers(api_key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {api_key}"}
+
+
+def get_stream_options(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The `stream_options` of a client's request; empty without them. Raises InvalidRequest."""
+    options = body.get("stream_options")
+    if options is None:
+        return {}
+    if not isinstance(options, dict):
+        raise InvalidRequest("`stream_options` must be an object.", param="stream_options")
+    return options
 
 
 def render_error(error: ProxyError, request_id: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ async def relay_request(client_format: ClientFormat, endpoint: str) -> Response:
         caller=caller,
         endpoint=endpoint,
         format=client_format,
-        request=replace(client_format.parse_request(body), headers=_passed_headers(client_format)),
+        request=replace(client_format.parse_request(body), headers=passed_headers(client_format)),
         body_bytes=len(body),
         client_request_id=_client_id(),
         client_agent=next(iter(header_values(b"user-agent")), None),
@@ -104,7 +104,7 @@ async def _bytes(relay: Relay, heartbeat_s: float, *, is_late: bool) -> AsyncIte
             yield relay.format.heartbeat
 
 
-def _passed_headers(client_format: ClientFormat) -> dict[str, str]:
+def passed_headers(client_format: ClientFormat) -> dict[str, str]:
     """The client's headers that its format lets through; one that is there twice is one list. Raises
     InvalidRequest."""
     passed = {}

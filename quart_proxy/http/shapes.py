@@ -257,5 +257,6 @@ SHAPES: Mapping[str, Schema] = {
         "properties": {"key": TEXT, "etag": TEXT},
         "required": ["key", "etag"],
     },
+    "TokenCount": obj(input_tokens=COUNT),
     "Object": {**OPEN, "description": "Described in docs/registry.md and docs/page.md."},
 }

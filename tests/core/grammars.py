@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from anthropic.types import RawMessageStreamEvent
+from openai.types import CompletionChoice
 from openai.types.chat import ChatCompletionChunk
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
@@ -15,6 +16,7 @@ from pydantic import TypeAdapter
 from quart_proxy.core.sse import Event
 
 _CHUNK: TypeAdapter[Any] = TypeAdapter(ChatCompletionChunk)
+_COMPLETION_CHOICE: TypeAdapter[Any] = TypeAdapter(CompletionChoice)
 _MESSAGE_EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
 _RESPONSE_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
@@ -116,6 +118,22 @@ def _check_calls(fragments: list[Document]) -> None:
             count += 1
         else:
             assert fragment["index"] == count - 1 and not fragment["function"].get("name")
+
+
+def check_completions(events: list[Event]) -> None:
+    *chunk_events, done = events
+    assert done.data == b"[DONE]"
+    chunks: list[Document] = [orjson.loads(event.data) for event in chunk_events]
+    assert {(chunk["object"], chunk["id"], chunk["model"]) for chunk in chunks} == {
+        ("text_completion", chunks[0]["id"], chunks[0]["model"])
+    }
+    if not chunks[-1]["choices"]:
+        assert chunks.pop()["usage"]["total_tokens"] is not None
+    choices = [choice for chunk in chunks for choice in chunk["choices"]]
+    assert [bool(choice["finish_reason"]) for choice in choices] == [False] * (len(choices) - 1) + [True]
+    for choice in choices:
+        # The SDK's type has no word for a choice that goes on, which every stream of the format holds.
+        _COMPLETION_CHOICE.validate_python({**choice, "finish_reason": choice["finish_reason"] or "stop"})
 
 
 # --- OpenAI Responses ---------------------------------------------------------------------------------
@@ -228,5 +246,6 @@ GRAMMARS: Mapping[str, Callable[[list[Event]], None]] = {
     "openai": check_chat,
     "anthropic": check_messages,
     "openai_responses": check_responses,
+    "openai_completions": check_completions,
 }
 """By the name of a client's format: raises AssertionError for a stream that breaks its rules."""

@@ -483,6 +483,25 @@ def test_a_text_is_read_once_from_whatever_tells_it(events: list[Any]) -> None:
     assert read(stream_of(*events, *last)).parts == (Text("all"),)
 
 
+def test_items_that_are_not_numbered_are_known_by_their_ids() -> None:
+    def unnumbered(event: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return {key: value for key, value in event.items() if key != "output_index"} | more
+
+    answer = read(
+        stream_of(
+            unnumbered(delta("output_text", "a"), item_id="m1"),
+            unnumbered(done(0, **{**message({"type": "output_text", "text": "a"}), "id": "m1"})),
+            unnumbered(delta("output_text", "b"), item_id="m2"),
+            unnumbered(done(0, **{**message({"type": "output_text", "text": "b"}), "id": "m2"})),
+            unnumbered(added(0, type="function_call", id="f1", call_id="c", name="save", arguments="")),
+            unnumbered(delta("function_call_arguments", "{}"), item_id="f1"),
+            unnumbered(done(0, type="function_call", id="f1", call_id="c", name="save", arguments="{}")),
+            COMPLETED,
+        )
+    )
+    assert answer.parts == (Text("a"), Text("b"), ToolCall("c", "save", "{}"))
+
+
 def test_citations_are_read_once() -> None:
     cited = {"type": "url_citation", "url": "https://x.test", "title": "X", "start_index": 0, "end_index": 5}
     whole = {"type": "output_text", "text": "It is so.", "annotations": [cited]}

@@ -349,6 +349,12 @@ def test_reasoning_without_a_summary_is_not_shown() -> None:
     assert reasoning is not None and not reasoning.is_shown
 
 
+@pytest.mark.parametrize(("said_effort", "effort"), [("none", "none"), ("xhigh", "xhigh"), ("ultra", "max")])
+def test_efforts_are_the_known_ones_and_codex_has_one_more(said_effort: str, effort: str) -> None:
+    reasoning = parse(reasoning={"effort": said_effort}).reasoning
+    assert reasoning is not None and reasoning.effort == effort
+
+
 def test_hints_and_values_that_say_nothing_pass() -> None:
     chat = parse(
         store=True,
@@ -438,6 +444,7 @@ def test_an_item_that_only_openai_understands_is_refused_by_its_place(item: Any)
         ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
         ({"text": {"format": {"type": "json_schema"}}}, "text.format.schema"),
         ({"reasoning": "deep"}, "reasoning"),
+        ({"reasoning": {"effort": "huge"}}, "reasoning.effort"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -573,6 +580,10 @@ def test_documents_go_as_files_and_plain_ones_as_text() -> None:
         {"type": "input_file", "file_url": "https://x.test/a.pdf"},
         {"type": "input_text", "text": '<document title="Notes">\nplain\n</document>'},
     ]
+
+
+def test_an_empty_text_is_not_said() -> None:
+    assert render_parts(Role.ASSISTANT, Text(""), ToolCall("a", "x"))[0]["type"] == "function_call"
 
 
 def test_a_file_kept_at_another_provider_is_refused() -> None:

@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import anthropic
-import httpx2
-import openai
 import orjson
 import pytest
 from grammars import GRAMMARS
+from sdks import Sdks
 from translating import CLIENTS, HELLO, UPSTREAMS, cut_events, make_frame, read_stream, write_stream
 
 from quart_proxy.core.chat import Chat, ChatAnswer, ChatFrame, Refusal, Stop, Text, ToolCall
@@ -35,43 +33,16 @@ class Rebuilt:
     """Whether a limit or a filter ended it. A refusal in words is a whole answer to some, to others not."""
 
 
-class Wire:
-    """The SDKs, and what the server answers them next."""
-
-    def __init__(self) -> None:
-        self.body = b""
-        self.content_type = ""
-        http = httpx2.Client(transport=httpx2.MockTransport(self._answer))
-        self.openai = openai.OpenAI(api_key="sk-x", base_url="http://h.example/v1", http_client=http, max_retries=0)
-        self.anthropic = anthropic.Anthropic(
-            api_key="sk-x", base_url="http://h.example", http_client=http, max_retries=0
-        )
-
-    def _answer(self, _: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, content=self.body, headers={"content-type": self.content_type})
-
-    def rebuild(self, client: str, body: bytes, *, is_stream: bool) -> Rebuilt:
-        self.body = body
-        self.content_type = "text/event-stream" if is_stream else "application/json"
-        return _REBUILD[client](self, is_stream)
-
-
 @pytest.fixture(scope="module")
-def wire() -> Wire:
-    return Wire()
+def sdks() -> Sdks:
+    return Sdks()
 
 
-def _rebuild_chat(wire: Wire, is_stream: bool) -> Rebuilt:
-    asked: Any = {"model": "ours", "messages": [{"role": "user", "content": "Hello"}]}
-    if is_stream:
-        answer: Any
-        with wire.openai.chat.completions.stream(**asked) as stream:
-            try:
-                answer = stream.get_final_completion()
-            except openai.LengthFinishReasonError as cut:
-                answer = cut.completion
-    else:
-        answer = wire.openai.chat.completions.create(**asked)
+def rebuild(sdks: Sdks, client: str, body: bytes, *, is_stream: bool) -> Rebuilt:
+    return _REBUILT[client](sdks.read(client, body, is_stream=is_stream))
+
+
+def _rebuilt_chat(answer: Any) -> Rebuilt:
     choice = answer.choices[0]
     calls = [getattr(call, call.type) for call in choice.message.tool_calls or ()]
     return Rebuilt(
@@ -83,13 +54,7 @@ def _rebuild_chat(wire: Wire, is_stream: bool) -> Rebuilt:
     )
 
 
-def _rebuild_message(wire: Wire, is_stream: bool) -> Rebuilt:
-    asked: Any = {"model": "ours", "max_tokens": 5, "messages": [{"role": "user", "content": "Hello"}]}
-    if is_stream:
-        with wire.anthropic.messages.stream(**asked) as stream:
-            answer: Any = stream.get_final_message()
-    else:
-        answer = wire.anthropic.messages.create(**asked)
+def _rebuilt_message(answer: Any) -> Rebuilt:
     usage = answer.usage
     return Rebuilt(
         words="".join(block.text for block in answer.content if block.type == "text"),
@@ -100,15 +65,7 @@ def _rebuild_message(wire: Wire, is_stream: bool) -> Rebuilt:
     )
 
 
-def _rebuild_response(wire: Wire, is_stream: bool) -> Rebuilt:
-    asked: Any = {"model": "ours", "input": "Hello"}
-    if is_stream:
-        with wire.openai.responses.stream(**asked) as stream:
-            # Of an answer that was cut the SDK keeps no snapshot; the last event has it whole.
-            *_, last = stream
-            answer: Any = last.response
-    else:
-        answer = wire.openai.responses.create(**asked)
+def _rebuilt_response(answer: Any) -> Rebuilt:
     said = [part for item in answer.output if item.type == "message" for part in item.content]
     return Rebuilt(
         words="".join(part.refusal if part.type == "refusal" else part.text for part in said),
@@ -123,10 +80,10 @@ def _rebuild_response(wire: Wire, is_stream: bool) -> Rebuilt:
     )
 
 
-_REBUILD: Mapping[str, Callable[[Wire, bool], Rebuilt]] = {
-    "openai": _rebuild_chat,
-    "anthropic": _rebuild_message,
-    "openai_responses": _rebuild_response,
+_REBUILT: Mapping[str, Callable[[Any], Rebuilt]] = {
+    "openai": _rebuilt_chat,
+    "anthropic": _rebuilt_message,
+    "openai_responses": _rebuilt_response,
 }
 
 
@@ -167,7 +124,7 @@ def is_chat(exchange: Exchange | None) -> bool:
     return exchange is not None and exchange["endpoint"] in FORMAT_OF
 
 
-def test_every_client_rebuilds_a_recorded_stream(stream: Exchange, wire: Wire) -> None:
+def test_every_client_rebuilds_a_recorded_stream(stream: Exchange, sdks: Sdks) -> None:
     name, frame = FORMAT_OF[stream["endpoint"]], frame_of(stream)
     events, usage, is_good = read_stream(name, stream["response"]["body"].encode(), frame)
     usage = usage or Usage({})
@@ -175,10 +132,10 @@ def test_every_client_rebuilds_a_recorded_stream(stream: Exchange, wire: Wire) -
         body = write_stream(client, events, usage, frame)
         GRAMMARS[client](cut_events(body))
         if is_good:
-            assert_same(wire.rebuild(client, body, is_stream=True), collect_answer(events), usage)
+            assert_same(rebuild(sdks, client, body, is_stream=True), collect_answer(events), usage)
 
 
-def test_every_client_rebuilds_a_recorded_answer(whole_answer: Exchange, wire: Wire) -> None:
+def test_every_client_rebuilds_a_recorded_answer(whole_answer: Exchange, sdks: Sdks) -> None:
     if not is_chat(whole_answer):
         return
     name, frame = FORMAT_OF[whole_answer["endpoint"]], frame_of(whole_answer)
@@ -188,14 +145,14 @@ def test_every_client_rebuilds_a_recorded_answer(whole_answer: Exchange, wire: W
     usage = read.reading.usage or Usage({})
     for client, spoken in CLIENTS.items():
         document = orjson.dumps(spoken.render_answer(answer, usage, frame))
-        assert_same(wire.rebuild(client, document, is_stream=False), answer, usage)
+        assert_same(rebuild(sdks, client, document, is_stream=False), answer, usage)
 
 
-def test_what_is_read_of_a_recorded_stream_is_what_the_providers_own_sdk_reads(stream: Exchange, wire: Wire) -> None:
+def test_what_is_read_of_a_recorded_stream_is_what_the_providers_own_sdk_reads(stream: Exchange, sdks: Sdks) -> None:
     name, body = FORMAT_OF[stream["endpoint"]], stream["response"]["body"].encode()
     events, usage, is_good = read_stream(name, body, frame_of(stream))
     if stream["provider"] in ("openai", "anthropic") and is_good and usage is not None:
-        rebuilt, expected = wire.rebuild(name, body, is_stream=True), expect(collect_answer(events), usage)
+        rebuilt, expected = rebuild(sdks, name, body, is_stream=True), expect(collect_answer(events), usage)
         assert (rebuilt.words, rebuilt.calls) == (expected.words, expected.calls)
 
 

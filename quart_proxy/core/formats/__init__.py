@@ -163,6 +163,8 @@ class Format(ClientFormat, UpstreamFormat):
     """The body for the upstream: the client's own, the model renamed, the prompt added, usage asked for."""
     rename_model: Callable[[bytes, str], bytes]
     """A JSON text with the model's name in it replaced, and every other byte kept."""
+    count_url: Callable[[str], str] | None = None
+    """The address at which the tokens of a request are counted, from the `api_url` of an upstream; None: nowhere."""
     terminal: bytes | None = None
     """What ends a complete stream whose provider sent no terminal event; None if there is no such stream."""
 

@@ -168,6 +168,7 @@ FORMAT = Format(
     render_request=render_request,
     endpoint="messages",
     upstream_url=lambda api_url, **_: _join_url(api_url, "/messages"),
+    count_url=lambda api_url: _join_url(api_url, "/messages/count_tokens"),
     models_url=lambda api_url: _join_url(api_url, "/models"),
     credential_headers=lambda api_key: {"x-api-key": api_key},
     rename_model=rename_model,

@@ -5,21 +5,12 @@ stands in the texts beside them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 import orjson
 
 from quart_proxy.core.chat import Document, Image, Part, Source, Text, Thinking, ToolCall, ToolResult
+from quart_proxy.core.client_objects import ClientObject
 from quart_proxy.core.errors import InvalidRequest, Untranslatable
-from quart_proxy.core.formats.anthropic.fields import (
-    Fields,
-    find_flag,
-    find_object,
-    find_text,
-    get_object,
-    get_text,
-    list_objects,
-)
 from quart_proxy.core.seals import Seal, read_seal
 
 API_FORMAT = "anthropic"
@@ -47,114 +38,121 @@ LEFT_OUT = frozenset(
 )
 
 
-def parse_content(message: Fields, at: str) -> tuple[Part, ...]:
+def parse_content(message: ClientObject) -> tuple[Part, ...]:
     """The parts of a message, or of anything else with a `content` that is a text or a list of blocks.
 
     Raises InvalidRequest for what is malformed, and Untranslatable for blocks that no other provider takes.
     """
-    content = message.get("content")
+    content = message.values.get("content")
     if isinstance(content, str):
-        return (Text(content, f"{at}.content"),)
-    return tuple(part for where, block in list_objects(message, "content", at) for part in _parse_block(block, where))
+        return (Text(content, message.path("content")),)
+    return tuple(part for block in message.list_objects("content") for part in _parse_block(block))
 
 
-def parse_texts(fields: Fields, name: str, at: str) -> tuple[Text, ...]:
+def parse_texts(holder: ClientObject, name: str) -> tuple[Text, ...]:
     """The texts of a member that is a text or a list of text blocks. Others than texts are refused."""
-    content = fields.get(name)
-    where = f"{at}.{name}" if at else name
+    content = holder.values.get(name)
     if isinstance(content, str):
-        return (Text(content, where),)
+        return (Text(content, holder.path(name)),)
     texts: list[Text] = []
-    for inner, block in list_objects(fields, name, at):
-        for part in _parse_block(block, inner):
+    for block in holder.list_objects(name):
+        for part in _parse_block(block):
             if not isinstance(part, Text):
-                raise InvalidRequest(f"`{inner}` must be a text block.", param=inner)
+                raise InvalidRequest(f"`{block.at}` must be a text block.", param=block.at)
             texts.append(part)
     return tuple(texts)
 
 
-def parse_cache_ttl(block: Fields, at: str) -> str | None:
+def parse_cache_ttl(block: ClientObject) -> str | None:
     """How long the prompt up to here is worth caching; None: it is not marked."""
-    marker = find_object(block, "cache_control", at)
-    if marker is None:
-        return None
-    return find_text(marker, "ttl", f"{at}.cache_control") or "5m"
+    marker = block.find_object("cache_control")
+    return None if marker is None else marker.find_text("ttl") or "5m"
 
 
-def _parse_block(block: dict[str, Any], at: str) -> Iterator[Part]:
-    kind = get_text(block, "type", at)
+def _parse_block(block: ClientObject) -> Iterator[Part]:
+    kind = block.get_text("type")
     if kind in LEFT_OUT:
         return
     parse = _PARSERS.get(kind)
     if parse is None:
-        raise Untranslatable(f"`{at}` is a block of the type `{kind}`, which only Anthropic knows.", param=at)
-    yield from parse(block, at)
-
-
-def _parse_text(block: Fields, at: str) -> Iterator[Part]:
-    yield Text(get_text(block, "text", at), at, parse_cache_ttl(block, at))
-
-
-def _parse_image(block: Fields, at: str) -> Iterator[Part]:
-    yield Image(_parse_source(get_object(block, "source", at), f"{at}.source"), at, None, parse_cache_ttl(block, at))
-
-
-def _parse_source(source: Fields, at: str) -> Source:
-    match get_text(source, "type", at):
-        case "url":
-            return Source(url=get_text(source, "url", at))
-        case "base64":
-            return Source(base64=get_text(source, "data", at), media_type=get_text(source, "media_type", at))
-        case "file":
-            return Source(file_id=get_text(source, "file_id", at))
-        case "text":
-            return Source(text=get_text(source, "data", at), media_type="text/plain")
-        case kind:
-            raise Untranslatable(f"`{at}` is a source of the type `{kind}`, which only Anthropic knows.", param=at)
-
-
-def _parse_document(block: Fields, at: str) -> Iterator[Part]:
-    """A document made of blocks is one text, and its images follow it."""
-    source = get_object(block, "source", at)
-    if context := find_text(block, "context", at):
-        yield Text(context, at)
-    images: list[Part] = []
-    if source.get("type") == "content":
-        parts = parse_content(source, f"{at}.source")
-        images = [part for part in parts if isinstance(part, Image)]
-        parsed = Source(
-            text="\n\n".join(part.text for part in parts if isinstance(part, Text)), media_type="text/plain"
+        raise Untranslatable(
+            f"`{block.at}` is a block of the type `{kind[:50]}`, which only Anthropic knows.", param=block.at
         )
+    yield from parse(block)
+
+
+def _get_words(block: ClientObject, name: str) -> str:
+    """A text that must be there, and may be empty."""
+    words = block.find_text(name)
+    if words is None:
+        raise block.refusal(name, "must be a text")
+    return words
+
+
+def _parse_text(block: ClientObject) -> Iterator[Part]:
+    yield Text(_get_words(block, "text"), block.at, parse_cache_ttl(block))
+
+
+def _parse_image(block: ClientObject) -> Iterator[Part]:
+    yield Image(_parse_source(block.get_object("source")), block.at, None, parse_cache_ttl(block))
+
+
+def _parse_source(source: ClientObject) -> Source:
+    match source.get_text("type"):
+        case "url":
+            return Source(url=source.get_text("url"))
+        case "base64":
+            return Source(base64=source.get_text("data"), media_type=source.get_text("media_type"))
+        case "file":
+            return Source(file_id=source.get_text("file_id"))
+        case "text":
+            return Source(text=_get_words(source, "data"), media_type="text/plain")
+        case kind:
+            raise Untranslatable(
+                f"`{source.at}` is a source of the type `{kind[:50]}`, which only Anthropic knows.", param=source.at
+            )
+
+
+def _parse_document(block: ClientObject) -> Iterator[Part]:
+    """A document made of blocks is one text, and its images follow it."""
+    source = block.get_object("source")
+    if context := block.find_text("context"):
+        yield Text(context, block.at)
+    images: list[Part] = []
+    if source.get_text("type") == "content":
+        parts = parse_content(source)
+        images = [part for part in parts if isinstance(part, Image)]
+        parsed = _join(part for part in parts if isinstance(part, Text))
     else:
-        parsed = _parse_source(source, f"{at}.source")
-    yield _document(block, at, parsed, find_text(block, "title", at))
+        parsed = _parse_source(source)
+    yield _make_document(block, parsed, block.find_text("title"))
     yield from images
 
 
-def _parse_search_result(block: Fields, at: str) -> Iterator[Part]:
-    source = _plain(parse_texts(block, "content", at))
-    yield _document(block, at, source, f"{get_text(block, 'title', at)} ({get_text(block, 'source', at)})")
+def _parse_search_result(block: ClientObject) -> Iterator[Part]:
+    title = f"{block.get_text('title')} ({block.get_text('source')})"
+    yield _make_document(block, _join(parse_texts(block, "content")), title)
 
 
-def _plain(texts: Iterable[Text]) -> Source:
+def _join(texts: Iterable[Text]) -> Source:
     return Source(text="\n\n".join(text.text for text in texts), media_type="text/plain")
 
 
-def _document(block: Fields, at: str, source: Source, title: str | None) -> Document:
-    citations = find_object(block, "citations", at) or {}
-    wanted = find_flag(citations, "enabled", f"{at}.citations") or False
-    return Document(source, at, title, wanted, parse_cache_ttl(block, at))
+def _make_document(block: ClientObject, source: Source, title: str | None) -> Document:
+    citations = block.find_object("citations")
+    wants_citations = citations is not None and bool(citations.find_flag("enabled"))
+    return Document(source, block.at, title, wants_citations, parse_cache_ttl(block))
 
 
-def _parse_thinking(block: Fields, at: str) -> Iterator[Part]:
-    yield from _sealed(get_text(block, "thinking", at), find_text(block, "signature", at) or "", "signature", at)
+def _parse_thinking(block: ClientObject) -> Iterator[Part]:
+    yield from _make_thinking(_get_words(block, "thinking"), block.find_text("signature") or "", "signature", block.at)
 
 
-def _parse_redacted(block: Fields, at: str) -> Iterator[Part]:
-    yield from _sealed("", get_text(block, "data", at), "redacted", at)
+def _parse_redacted(block: ClientObject) -> Iterator[Part]:
+    yield from _make_thinking("", block.get_text("data"), "redacted", block.at)
 
 
-def _sealed(text: str, data: str, kind: str, at: str) -> Iterator[Part]:
+def _make_thinking(text: str, data: str, kind: str, at: str) -> Iterator[Part]:
     seal: Seal | None = read_seal(data, API_FORMAT, kind)
     if seal is not None and not seal.data:
         # Nobody's seal: a token stands in for one, since this format's clients must be given a signature.
@@ -163,39 +161,34 @@ def _sealed(text: str, data: str, kind: str, at: str) -> Iterator[Part]:
         yield Thinking(text, at, seal)
 
 
-def _parse_tool_use(block: Fields, at: str) -> Iterator[Part]:
-    arguments = orjson.dumps(find_object(block, "input", at) or {}).decode()
-    yield ToolCall(
-        get_text(block, "id", at), get_text(block, "name", at), arguments, at, cache_ttl=parse_cache_ttl(block, at)
-    )
+def _parse_tool_use(block: ClientObject) -> Iterator[Part]:
+    given = block.find_object("input")
+    arguments = "{}" if given is None else orjson.dumps(given.values).decode()
+    yield ToolCall(block.get_text("id"), block.get_text("name"), arguments, block.at, cache_ttl=parse_cache_ttl(block))
 
 
-def _parse_tool_result(block: Fields, at: str) -> Iterator[Part]:
+def _parse_tool_result(block: ClientObject) -> Iterator[Part]:
     parts: list[Text | Image | Document] = []
-    for part in parse_content(block, at):
+    for part in parse_content(block):
         if not isinstance(part, Text | Image | Document):
             raise InvalidRequest(f"`{part.at}` cannot stand in a tool's result.", param=part.at)
         parts.append(part)
-    yield ToolResult(
-        get_text(block, "tool_use_id", at),
-        tuple(parts),
-        at,
-        find_flag(block, "is_error", at) or False,
-        parse_cache_ttl(block, at),
-    )
+    is_error = block.find_flag("is_error") or False
+    yield ToolResult(block.get_text("tool_use_id"), tuple(parts), block.at, is_error, parse_cache_ttl(block))
 
 
-def _parse_tool_reference(block: Fields, at: str) -> Iterator[Part]:
-    yield Text(f"Found the tool `{get_text(block, 'tool_name', at)}`.", at)
+def _parse_tool_reference(block: ClientObject) -> Iterator[Part]:
+    """A tool that a search of the client's found: it is offered already."""
+    yield Text(f"Found the tool `{block.get_text('tool_name')}`.", block.at)
 
 
-def _parse_compaction(block: Fields, at: str) -> Iterator[Part]:
+def _parse_compaction(block: ClientObject) -> Iterator[Part]:
     """What was said before it, in short. An empty one stands for nothing."""
-    if summary := find_text(block, "content", at):
-        yield Text(summary, at, parse_cache_ttl(block, at))
+    if summary := block.find_text("content"):
+        yield Text(summary, block.at, parse_cache_ttl(block))
 
 
-_PARSERS: Mapping[str, Callable[[Fields, str], Iterator[Part]]] = {
+_PARSERS: Mapping[str, Callable[[ClientObject], Iterator[Part]]] = {
     "text": _parse_text,
     "image": _parse_image,
     "document": _parse_document,

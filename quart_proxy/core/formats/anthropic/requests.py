@@ -16,19 +16,9 @@ from quart_proxy.core.chat import (
     ToolKind,
     ToolMode,
 )
-from quart_proxy.core.errors import InvalidRequest, Untranslatable
+from quart_proxy.core.client_objects import ClientObject
+from quart_proxy.core.errors import Untranslatable
 from quart_proxy.core.formats.anthropic.content import API_FORMAT, parse_cache_ttl, parse_content, parse_texts
-from quart_proxy.core.formats.anthropic.fields import (
-    Fields,
-    find_flag,
-    find_integer,
-    find_object,
-    find_share,
-    find_text,
-    get_object,
-    get_text,
-    list_objects,
-)
 
 TRANSLATED = frozenset(
     {
@@ -85,53 +75,53 @@ def parse_chat(body: Mapping[str, Any]) -> Chat:
             raise Untranslatable(
                 f"`{name}` can only be said to upstreams in the format {API_FORMAT}: leave it out.", param=name
             )
-    system, messages = _parse_conversation(body)
-    choice = find_object(body, "tool_choice", "")
+    fields = ClientObject(body)
+    system, messages = _parse_conversation(fields)
+    choice = fields.find_object("tool_choice")
+    metadata = fields.find_object("metadata")
     return Chat(
         messages=messages,
         system=system,
-        tools=tuple(_list_tools(body)),
+        tools=tuple(_list_tools(fields)),
         tool_choice=None if choice is None else _parse_tool_choice(choice),
         parallel_tool_calls=None if choice is None else _parse_parallel(choice),
-        max_tokens=_parse_max_tokens(body),
-        temperature=find_share(body, "temperature"),
-        top_p=find_share(body, "top_p"),
-        top_k=find_integer(body, "top_k", minimum=0),
-        stop=_parse_stop(body),
-        reasoning=_parse_reasoning(body),
-        output=_parse_output(body),
-        service_tier=_TIERS.get(find_text(body, "service_tier", "") or ""),
-        user=find_text(find_object(body, "metadata", "") or {}, "user_id", "metadata"),
-        is_streaming=find_flag(body, "stream", "") or False,
+        max_tokens=_parse_max_tokens(fields),
+        temperature=_parse_share(fields, "temperature"),
+        top_p=_parse_share(fields, "top_p"),
+        top_k=_parse_top_k(fields),
+        stop=fields.list_texts("stop_sequences"),
+        reasoning=_parse_reasoning(fields),
+        output=_parse_output(fields),
+        service_tier=_TIERS.get(fields.find_text("service_tier") or ""),
+        user=None if metadata is None else metadata.find_text("user_id"),
+        is_streaming=fields.find_flag("stream") or False,
         names=_NAMES,
     )
 
 
-def _parse_conversation(body: Fields) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
+def _parse_conversation(fields: ClientObject) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
     """The system texts at the head, and the messages after them."""
-    system = list(parse_texts(body, "system", ""))
+    system = list(parse_texts(fields, "system"))
     messages: list[Message] = []
-    for at, fields in list_objects(body, "messages", ""):
-        match get_text(fields, "role", at):
+    for message in fields.list_objects("messages"):
+        match message.get_text("role"):
             case "user":
-                messages.append(Message(Role.USER, parse_content(fields, at), at))
+                messages.append(Message(Role.USER, parse_content(message), message.at))
             case "assistant":
-                messages.append(Message(Role.ASSISTANT, parse_content(fields, at), at))
+                messages.append(Message(Role.ASSISTANT, parse_content(message), message.at))
             case "system" if messages:
-                messages.append(Message(Role.SYSTEM, parse_texts(fields, "content", at), at))
+                messages.append(Message(Role.SYSTEM, parse_texts(message, "content"), message.at))
             case "system":
-                system += parse_texts(fields, "content", at)
-            case role:
-                raise InvalidRequest(
-                    f"`{at}.role` must be `user`, `assistant` or `system`, not `{role[:50]}`.", param=f"{at}.role"
-                )
+                system += parse_texts(message, "content")
+            case _:
+                raise message.refusal("role", "must be `user`, `assistant` or `system`")
     return tuple(system), tuple(messages)
 
 
-def _parse_max_tokens(body: Fields) -> int:
-    limit = find_integer(body, "max_tokens", minimum=0)
-    if limit is None:
-        raise InvalidRequest("`max_tokens` is missing: it must be a whole number from 1.", param="max_tokens")
+def _parse_max_tokens(fields: ClientObject) -> int:
+    limit = fields.find_integer("max_tokens")
+    if limit is None or limit < 0:
+        raise fields.refusal("max_tokens", "must be a whole number from 1")
     if limit == 0:
         raise Untranslatable(
             "`max_tokens` of 0 fills a cache of Anthropic's and can only be said to upstreams in its format.",
@@ -140,95 +130,96 @@ def _parse_max_tokens(body: Fields) -> int:
     return limit
 
 
-def _parse_stop(body: Fields) -> tuple[str, ...]:
-    sequences = body.get("stop_sequences") or []
-    if not isinstance(sequences, list) or not all(isinstance(sequence, str) for sequence in sequences):
-        raise InvalidRequest("`stop_sequences` must be a list of texts.", param="stop_sequences")
-    return tuple(sequences)
+def _parse_share(fields: ClientObject, name: str) -> float | None:
+    share = fields.find_number(name)
+    if share is not None and not 0 <= share <= 1:
+        raise fields.refusal(name, "must be a number from 0 to 1")
+    return share
+
+
+def _parse_top_k(fields: ClientObject) -> int | None:
+    top_k = fields.find_integer("top_k")
+    if top_k is not None and top_k < 0:
+        raise fields.refusal("top_k", "must be a whole number from 0")
+    return top_k
 
 
 # --- Tools --------------------------------------------------------------------------------------------
 
 
-def _list_tools(body: Fields) -> Iterator[Tool]:
+def _list_tools(fields: ClientObject) -> Iterator[Tool]:
     """Those of the request, and those that a message in the midst of it defined."""
-    for at, fields in list_objects(body, "tools", ""):
-        yield _parse_tool(fields, at)
-    for message_at, message in list_objects(body, "messages", ""):
-        if message.get("role") != "system" or isinstance(message.get("content"), str):
+    for tool in fields.list_objects("tools"):
+        yield _parse_tool(tool)
+    for message in fields.list_objects("messages"):
+        if message.values.get("role") != "system" or isinstance(message.values.get("content"), str):
             continue
-        for at, block in list_objects(message, "content", message_at):
-            added = find_object(block, "tool", at) or {}
-            if block.get("type") == "tool_addition" and added.get("type") == "tool_definition":
-                yield _parse_tool(get_object(added, "definition", f"{at}.tool"), f"{at}.tool.definition")
+        for block in message.list_objects("content"):
+            added = block.find_object("tool")
+            if added is not None and block.values.get("type") == "tool_addition":
+                if added.values.get("type") == "tool_definition":
+                    yield _parse_tool(added.get_object("definition"))
 
 
-def _parse_tool(fields: Fields, at: str) -> Tool:
-    kind = find_text(fields, "type", at)
+def _parse_tool(tool: ClientObject) -> Tool:
+    kind = tool.find_text("type")
     if kind not in (None, "custom"):
-        return Tool(find_text(fields, "name", at) or kind, at, ToolKind.HOSTED)
+        return Tool(tool.find_text("name") or kind, tool.at, ToolKind.HOSTED)
     return Tool(
-        get_text(fields, "name", at),
-        at,
-        description=find_text(fields, "description", at),
-        schema=get_object(fields, "input_schema", at),
-        strict=find_flag(fields, "strict", at),
-        cache_ttl=parse_cache_ttl(fields, at),
+        tool.get_text("name"),
+        tool.at,
+        description=tool.find_text("description"),
+        schema=tool.get_object("input_schema").values,
+        strict=tool.find_flag("strict"),
+        cache_ttl=parse_cache_ttl(tool),
     )
 
 
-def _parse_tool_choice(choice: Fields) -> ToolChoice:
-    kind = get_text(choice, "type", "tool_choice")
-    mode = _MODES.get(kind)
+def _parse_tool_choice(choice: ClientObject) -> ToolChoice:
+    mode = _MODES.get(choice.get_text("type"))
     if mode is None:
-        raise InvalidRequest(
-            "`tool_choice.type` must be `auto`, `any`, `tool` or `none`.",
-            param="tool_choice.type",
-        )
-    return ToolChoice(mode, "tool_choice", get_text(choice, "name", "tool_choice") if mode is ToolMode.ONE else None)
+        raise choice.refusal("type", "must be `auto`, `any`, `tool` or `none`")
+    return ToolChoice(mode, choice.at, choice.get_text("name") if mode is ToolMode.ONE else None)
 
 
-def _parse_parallel(choice: Fields) -> bool | None:
-    disabled = find_flag(choice, "disable_parallel_tool_use", "tool_choice")
-    return None if disabled is None else not disabled
+def _parse_parallel(choice: ClientObject) -> bool | None:
+    is_disabled = choice.find_flag("disable_parallel_tool_use")
+    return None if is_disabled is None else not is_disabled
 
 
 # --- Thinking and the shape of the answer -------------------------------------------------------------
 
 
-def _parse_reasoning(body: Fields) -> Reasoning | None:
-    effort = _parse_effort(find_object(body, "output_config", "") or {})
-    thinking = find_object(body, "thinking", "")
+def _parse_reasoning(fields: ClientObject) -> Reasoning | None:
+    config = fields.find_object("output_config")
+    effort = None if config is None else _parse_effort(config)
+    thinking = fields.find_object("thinking")
     if thinking is None:
         return None if effort is None else Reasoning("output_config.effort", effort)
-    is_shown = find_text(thinking, "display", "thinking") != "omitted"
-    match get_text(thinking, "type", "thinking"):
+    is_shown = thinking.find_text("display") != "omitted"
+    match thinking.get_text("type"):
         case "enabled":
-            budget = find_integer(thinking, "budget_tokens", "thinking", minimum=1)
-            return Reasoning("thinking", effort, budget, is_shown)
+            return Reasoning("thinking", effort, thinking.find_count("budget_tokens"), is_shown)
         case "adaptive":
             return Reasoning("thinking", effort, None, is_shown)
         case "disabled" | "between_tools":
             return Reasoning("thinking", "none")
-    raise InvalidRequest("`thinking.type` must be `enabled`, `adaptive` or `disabled`.", param="thinking.type")
+    raise thinking.refusal("type", "must be `enabled`, `adaptive` or `disabled`")
 
 
-def _parse_effort(config: Fields) -> str | None:
-    effort = find_text(config, "effort", "output_config")
+def _parse_effort(config: ClientObject) -> str | None:
+    effort = config.find_text("effort")
     if effort is not None and effort not in EFFORTS:
-        raise InvalidRequest(
-            f"`output_config.effort` must be one of {', '.join(EFFORTS)}.", param="output_config.effort"
-        )
+        raise config.refusal("effort", f"must be one of {', '.join(EFFORTS)}")
     return effort
 
 
-def _parse_output(body: Fields) -> OutputShape | None:
+def _parse_output(fields: ClientObject) -> OutputShape | None:
     """`output_format` is what `output_config.format` was called before."""
-    config = find_object(body, "output_config", "") or {}
-    at = "output_config.format" if config.get("format") is not None else "output_format"
-    wanted = find_object(config, "format", "output_config") or find_object(body, "output_format", "")
+    config = fields.find_object("output_config")
+    wanted = (config.find_object("format") if config is not None else None) or fields.find_object("output_format")
     if wanted is None:
         return None
-    if get_text(wanted, "type", at) != "json_schema":
-        raise InvalidRequest(f"`{at}.type` must be `json_schema`.", param=f"{at}.type")
-    return OutputShape(at, get_object(wanted, "schema", at), strict=True)
+    if wanted.get_text("type") != "json_schema":
+        raise wanted.refusal("type", "must be `json_schema`")
+    return OutputShape(wanted.at, wanted.get_object("schema").values, strict=True)

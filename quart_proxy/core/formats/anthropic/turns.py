@@ -5,8 +5,6 @@ their calls. What the operator says in the midst becomes a user's text in `<syst
 since they are refused.
 """
 
-import base64
-import binascii
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -27,6 +25,7 @@ from quart_proxy.core.chat import (
     parse_arguments,
     untranslatable,
 )
+from quart_proxy.core.media import find_text
 from quart_proxy.core.seals import Seal
 from quart_proxy.core.tool_names import fit_call_id, fit_name
 
@@ -37,6 +36,7 @@ OPENING = "Begin."
 
 Block = dict[str, Any]
 
+_NO_FILES = "a file is known only to the provider that keeps it; send its bytes"
 _IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _IMAGE_STARTS = {"/9j/": "image/jpeg", "iVBORw0KGgo": "image/png", "R0lGOD": "image/gif", "UklGR": "image/webp"}
 """How base64 of each begins, for a client that did not say the type."""
@@ -212,22 +212,13 @@ def _render_document(document: Document) -> Block:
 
 
 def _render_document_source(source: Source, at: str) -> dict[str, Any]:
-    media_type = source.media_type or "application/pdf"
-    if source.text is not None:
-        return {"type": "text", "media_type": "text/plain", "data": source.text}
+    text = find_text(source)
+    if text is not None:
+        return {"type": "text", "media_type": "text/plain", "data": text}
     if source.url is not None:
         return {"type": "url", "url": source.url}
-    if source.base64 is not None and media_type == "application/pdf":
-        return {"type": "base64", "media_type": media_type, "data": source.base64}
-    if source.base64 is not None and (media_type.startswith("text/") or media_type == "application/json"):
-        return {"type": "text", "media_type": "text/plain", "data": _decode(source.base64, at)}
+    if source.base64 is not None and source.media_type in (None, "application/pdf"):
+        return {"type": "base64", "media_type": "application/pdf", "data": source.base64}
     if source.file_id is not None:
-        raise untranslatable(at, API_FORMAT, "a file is known to the provider alone that keeps it; send its bytes")
-    raise untranslatable(at, API_FORMAT, "a document must be a PDF or a text")
-
-
-def _decode(data: str, at: str) -> str:
-    try:
-        return base64.b64decode(data, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise untranslatable(at, API_FORMAT, "its bytes are no text in UTF-8") from None
+        raise untranslatable(at, API_FORMAT, _NO_FILES)
+    raise untranslatable(at, API_FORMAT, "a document must be a PDF, or a text in UTF-8")

@@ -6,7 +6,6 @@ from typing import Any
 import orjson
 
 from quart_proxy.core.client_requests import find_limit, get_flag, get_list, get_model, parse_body
-from quart_proxy.core.errors import InvalidRequest
 from quart_proxy.core.formats import (
     Answer,
     ClientChat,
@@ -24,7 +23,14 @@ from quart_proxy.core.formats.openai.reasoning import drop_foreign
 from quart_proxy.core.formats.openai.requests import parse_chat
 from quart_proxy.core.formats.openai.streams import DONE, Writer
 from quart_proxy.core.json_edit import replace_string
-from quart_proxy.core.openai_style import bearer_headers, encode_error_event, find_failure, join_url, render_error
+from quart_proxy.core.openai_style import (
+    bearer_headers,
+    encode_error_event,
+    find_failure,
+    get_stream_options,
+    join_url,
+    render_error,
+)
 from quart_proxy.core.openai_usage import read_chat_usage
 from quart_proxy.core.prompts import PromptMode, SystemPrompt
 from quart_proxy.core.sse import Event
@@ -41,24 +47,15 @@ def parse_request(body: bytes) -> ClientRequest:
         body=fields,
         model=get_model(fields),
         is_streaming=get_flag(fields, "stream"),
-        wants_usage=_stream_options(fields).get("include_usage") is True,
+        wants_usage=get_stream_options(fields).get("include_usage") is True,
         output_tokens_max=find_limit(fields, "max_completion_tokens", "max_tokens"),
     )
-
-
-def _stream_options(fields: Mapping[str, Any]) -> dict[str, Any]:
-    options = fields.get("stream_options")
-    if options is None:
-        return {}
-    if not isinstance(options, dict):
-        raise InvalidRequest("`stream_options` must be an object.", param="stream_options")
-    return options
 
 
 def render_request(request: ClientRequest, *, actual_model: str, prompt: SystemPrompt | None) -> bytes:
     fields = {**request.body, "model": actual_model}
     if request.is_streaming:
-        fields["stream_options"] = {**_stream_options(fields), "include_usage": True}
+        fields["stream_options"] = {**get_stream_options(fields), "include_usage": True}
     fields["messages"] = drop_foreign(get_list(fields, "messages"))
     if prompt is not None:
         fields["messages"] = _inject(fields["messages"], prompt)

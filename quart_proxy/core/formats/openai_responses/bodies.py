@@ -170,6 +170,8 @@ class _Items:
                     self._content.append({"type": "refusal", "refusal": part.text})
                 case Audio():
                     raise untranslatable(part.at, NAME, "it takes no sound")
+                case Text(text=""):
+                    pass
                 case Text() if self._role == "assistant":
                     self._content.append(_render_said_before(part))
                 case _:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from quart_proxy.core.chat import Chat, OutputShape, Reasoning, Text, Tool
+from quart_proxy.core.chat import EFFORTS, Chat, OutputShape, Reasoning, Text, Tool
 from quart_proxy.core.errors import InvalidRequest, Untranslatable
 from quart_proxy.core.formats.openai_responses.items import parse_input
 from quart_proxy.core.formats.openai_responses.members import Members
@@ -37,6 +37,8 @@ REFUSED: Mapping[str, str] = {
     "prompt": "names a prompt that is kept at OpenAI: send its text in `instructions`",
     "background": "asks for an answer that is fetched later, and none is kept here: use `stream`",
 }
+_ULTRA = "ultra"
+"""What Codex calls the effort above all others."""
 _NAMES = {
     "messages": "input",
     "system": "instructions",
@@ -97,7 +99,17 @@ def _parse_reasoning(said: Members | None, update: Members | None) -> Reasoning 
     if source is None:
         return None
     summary = said.find_text("summary") or said.find_text("generate_summary") if said else None
-    return Reasoning(source.at, effort=source.find_text("effort"), is_shown=summary is not None)
+    return Reasoning(source.at, effort=_find_effort(source), is_shown=summary is not None)
+
+
+def _find_effort(said: Members) -> str | None:
+    effort = said.find_text("effort")
+    if effort is None or effort in EFFORTS or effort == "none":
+        return effort
+    if effort == _ULTRA:
+        return "max"
+    at = said.path("effort")
+    raise InvalidRequest(f"`{at}` must be one of `none`, {', '.join(f'`{name}`' for name in EFFORTS)}.", param=at)
 
 
 def _parse_output(text: Members | None) -> OutputShape | None:

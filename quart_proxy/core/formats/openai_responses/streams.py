@@ -18,7 +18,7 @@ from quart_proxy.core.sse import Event
 from quart_proxy.core.usage_fields import load_lenient
 
 Document = Mapping[str, Any]
-_CALLS = frozenset({"function_call", "custom_tool_call"})
+_CALLS = ("function_call", "custom_tool_call")
 
 
 class Reader:
@@ -64,7 +64,7 @@ class Reader:
         return events
 
     def _read(self, kind: str, document: Document) -> None:
-        place = document.get("output_index", document.get("item_id"))
+        place = _find_place(document)
         match kind:
             case "response.output_text.delta":
                 self._grow_said(_key(place, document), Text(""), document)
@@ -165,6 +165,17 @@ class Reader:
         self._sequence.end(place)
 
 
-def _key(place: object, document: Document) -> Hashable:
+def _find_place(document: Document) -> Hashable:
+    """Of an event's item in the output; its id where a provider does not number them."""
+    item = document.get("item")
+    found = document.get("output_index", document.get("item_id"))
+    return _as_key(item.get("id") if found is None and isinstance(item, dict) else found)
+
+
+def _key(place: Hashable, document: Document) -> Hashable:
     """Of a part of a message."""
-    return place, document.get("content_index", 0)
+    return place, _as_key(document.get("content_index", 0))
+
+
+def _as_key(value: object) -> int | str | None:
+    return value if isinstance(value, int | str) else None
