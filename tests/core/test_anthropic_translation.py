@@ -789,6 +789,15 @@ def test_arguments_that_broke_off_reach_the_client_as_invalid() -> None:
     assert block["input"] == {"invalid_arguments": '{"at":'}
 
 
+def test_call_id_that_anthropic_would_refuse_is_made_to_fit_and_stays_the_same() -> None:
+    answer = ChatAnswer((ToolCall("functions.look:0", "look"),))
+    (block,) = render_whole(answer)["content"]
+    assert block["id"].replace("_", "").isalnum()
+    (call,) = read_stream(write_stream(answer)).parts
+    assert isinstance(call, ToolCall)
+    assert call.id == block["id"]
+
+
 def test_usage_that_was_not_told_is_zero() -> None:
     assert render_whole(ANSWER, None)["usage"] == {"input_tokens": 0, "output_tokens": 0}
 
