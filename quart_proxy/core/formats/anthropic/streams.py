@@ -24,6 +24,7 @@ from quart_proxy.core.formats.anthropic.answers import (
     make_seal,
     parse_citation,
     parse_stop,
+    render_call,
     render_citation,
     render_message,
     render_stop,
@@ -230,7 +231,7 @@ def _render_empty(part: AnswerPart) -> dict[str, Any]:
     """The block as it begins."""
     match part:
         case ToolCall():
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": {}}
+            return render_call(part)
         case Thinking():
             return {"type": "thinking", "thinking": "", "signature": ""}
         case Text() | Refusal():
