@@ -13,7 +13,6 @@ FORMAT = FORMATS["openai_responses"]
 
 
 @routes.post("/v1/responses")
-@routes.post("/responses")
 @operation(answer="Object", body="Object")
 async def create() -> Response:
     return await relay_request(FORMAT, FORMAT.endpoint)
