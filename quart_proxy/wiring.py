@@ -17,6 +17,7 @@ from quart_proxy.core.errors import Conflict, InvalidFields, InvalidRegistry, Mi
 from quart_proxy.gateway import install_gateway
 from quart_proxy.guard import RequestGuard
 from quart_proxy.http import SERVICES, install_errors, render_error
+from quart_proxy.http.paths import Paths
 from quart_proxy.logs import configure_logging
 from quart_proxy.metrics import Metrics
 from quart_proxy.prepare import PREPARED, database_url, prepare_database
@@ -229,10 +230,13 @@ def create_app(settings: Settings | None = None, environment: Mapping[str, str] 
 
     asgi_app: Any = app.asgi_app
     guarded = RequestGuard(asgi_app, lambda error, path: render_error(error, path, new_request_id()))
+    paths = Paths(map(str, app.url_map.iter_rules()))
 
     async def enter(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             app.extensions[DRAIN] = scope.get("state", {}).get("drain")
+        else:
+            scope = paths.straighten(scope)
         await guarded(scope, receive, send)
 
     app.asgi_app = enter  # type: ignore[method-assign]

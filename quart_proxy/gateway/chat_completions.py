@@ -11,7 +11,6 @@ FORMAT = FORMATS["openai"]
 
 
 @routes.post("/v1/chat/completions")
-@routes.post("/chat/completions")
 @operation(answer="Object", body="Object")
 async def create() -> Response:
     return await relay_request(FORMAT, FORMAT.endpoint)

@@ -14,7 +14,6 @@ routes = Blueprint("dashboard_billing", __name__)
 
 
 @routes.get("/v1/dashboard/billing/subscription")
-@routes.get("/dashboard/billing/subscription")
 @operation(answer="Object")
 async def get_subscription() -> Response:
     user, caller = await payer(), await authenticated()
@@ -32,7 +31,6 @@ async def get_subscription() -> Response:
 
 
 @routes.get("/v1/dashboard/billing/usage")
-@routes.get("/dashboard/billing/usage")
 @operation(answer="Object")
 async def get_usage() -> Response:
     """In cents."""
@@ -41,7 +39,6 @@ async def get_usage() -> Response:
 
 
 @routes.get("/v1/dashboard/billing/credit_grants")
-@routes.get("/dashboard/billing/credit_grants")
 @operation(answer="Object")
 async def get_credit_grants() -> Response:
     user = await payer()

@@ -11,7 +11,6 @@ FORMAT = FORMATS["openai_embeddings"]
 
 
 @routes.post("/v1/embeddings")
-@routes.post("/embeddings")
 @operation(answer="Object", body="Object")
 async def create() -> Response:
     return await relay_request(FORMAT, FORMAT.endpoint)

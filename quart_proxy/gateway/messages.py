@@ -11,7 +11,6 @@ FORMAT = FORMATS["anthropic"]
 
 
 @routes.post("/v1/messages")
-@routes.post("/messages")
 @operation(answer="Object", body="Object")
 async def create() -> Response:
     return await relay_request(FORMAT, FORMAT.endpoint)

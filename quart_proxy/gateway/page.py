@@ -65,6 +65,9 @@ OTHER = _index_of()
 @routes.get("/ui")
 @routes.get("/ui/<path:page>")
 async def index(page: str = "") -> Response:
+    if request.method == "HEAD" and request.path == "/":
+        # A client that looks whether its base URL is alive. It wants no page.
+        return Response(b"", content_type="text/plain")
     path = "/ui" if request.path == "/" else request.path
     return _answer(INDEX, next((text for pattern, text in PAGES if pattern.fullmatch(path)), OTHER))
 

@@ -168,19 +168,13 @@ def _translate(error: HTTPException) -> ProxyError:
         limit = current_app.config["MAX_CONTENT_LENGTH"]
         return BodyTooLarge(f"The body is larger than {limit} bytes.")
     if error.code == 404:
-        return NotFound(_not_found_sentence(request.path))
+        return NotFound(f"There is nothing at {request.path[:200]}.")
     if error.code == 405:
         allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         return MethodNotAllowed(f"{request.method} is not answered here; {allowed} is.")
     if error.code is not None and 400 <= error.code < 500:
         return InvalidRequest(error.description or "The request cannot be understood.")
     return InternalError("This request failed here; the operator finds it by its id.")
-
-
-def _not_found_sentence(path: str) -> str:
-    if path.startswith("/v1/v1"):
-        return "There is nothing here: the base URL already ends in /v1, and the client added another."
-    return f"There is nothing at {path[:200]}."
 
 
 def _facts(error: ProxyError) -> dict[str, Any]:

@@ -179,7 +179,7 @@ _PUBLIC = ("/api/admin/login", "/api/admin/logout", "/healthz", "/readyz", "/met
 
 
 def _door_of(app: Quart, path: str) -> str | None:
-    if path.startswith(_PUBLIC):
+    if path == "/v1" or path.startswith(_PUBLIC):
         return None
     return "admin" if path.startswith("/api/admin") else "key"
 

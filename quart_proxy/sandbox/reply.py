@@ -7,7 +7,7 @@ from quart_proxy.sandbox.conversation import Latest, parse_latest
 from quart_proxy.sandbox.question import Question
 from quart_proxy.sandbox.scenarios import Scenario
 from quart_proxy.sandbox.seals import THOUGHT
-from quart_proxy.sandbox.tools import ToolCall, find_shell_call, make_calls
+from quart_proxy.sandbox.tools import ToolCall, make_calls, make_shell_calls
 
 QUOTE = "The tool said: {}"
 QUOTED_CHARACTERS_MAX = 1_000
@@ -44,7 +44,6 @@ def plan_reply(question: Question, scenario: Scenario) -> Reply:
 
 def _list_calls(question: Question, scenario: Scenario, latest: Latest) -> tuple[ToolCall, ...]:
     wanted = scenario.tool_calls or 1
-    if not scenario.shell:
-        return make_calls(question.body, wanted)
-    call = find_shell_call(question.body, latest.user_text)
-    return (call,) * wanted if call else ()
+    if scenario.shell:
+        return make_shell_calls(question.body, latest.user_text, wanted)
+    return make_calls(question.body, wanted)

@@ -59,13 +59,17 @@ class ToolCall:
 def make_calls(body: dict[str, Any], wanted: int) -> tuple[ToolCall, ...]:
     """Calls of `wanted` tools, the first ones first and round again; fewer as `tool_choice` or the offer says."""
     tools = _list_allowed(body, list_tools(body))
-    if _forbids_parallel(body):
-        wanted = min(wanted, 1)
-    return tuple(_call(tools[number % len(tools)], number + 1) for number in range(wanted)) if tools else ()
+    count = _limit_calls(body, wanted)
+    return tuple(_call(tools[number % len(tools)], number + 1) for number in range(count)) if tools else ()
 
 
-def find_shell_call(body: dict[str, Any], user_text: str) -> ToolCall | None:
-    """The command after `run: ` in the user's words, as a call of the client's own shell; None without either."""
+def make_shell_calls(body: dict[str, Any], user_text: str, wanted: int) -> tuple[ToolCall, ...]:
+    """The command after `run: ` in the user's words, as calls of the client's own shell; none without either."""
+    call = _find_shell_call(body, user_text)
+    return (call,) * _limit_calls(body, wanted) if call else ()
+
+
+def _find_shell_call(body: dict[str, Any], user_text: str) -> ToolCall | None:
     commands = COMMAND.findall(user_text)
     shells = [tool for tool in list_tools(body) if SHELL_NAME.search(tool.name)]
     if not commands or not shells:
@@ -131,10 +135,11 @@ def _list_allowed(body: dict[str, Any], tools: list[Tool]) -> list[Tool]:
     return [tool for tool in tools if not names or tool.name in names]
 
 
-def _forbids_parallel(body: dict[str, Any]) -> bool:
+def _limit_calls(body: dict[str, Any], wanted: int) -> int:
+    """How many calls at once the client takes."""
     choice = body.get("tool_choice")
     is_single = isinstance(choice, dict) and choice.get("disable_parallel_tool_use") is True
-    return is_single or body.get("parallel_tool_calls") is False
+    return min(wanted, 1) if is_single or body.get("parallel_tool_calls") is False else wanted
 
 
 def _call(tool: Tool, number: int) -> ToolCall:

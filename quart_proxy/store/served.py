@@ -36,7 +36,10 @@ class ServedModel:
 
     id: int
     display_name: str
+    aliases: tuple[str, ...]
+    """Its other names, as they were written."""
     names: frozenset[str]
+    """Every name of it, folded."""
     price: Price
     upstreams: tuple[ServedUpstream, ...]
     prompt_disabled: bool
@@ -67,6 +70,7 @@ async def list_served_models(connection: AsyncConnection, name: str | None = Non
         ServedModel(
             id=row.id,
             display_name=row.display_name,
+            aliases=tuple(written for _, written, is_alias in named.get(row.id, ()) if is_alias),
             names=frozenset(folded for folded, _, _ in named.get(row.id, ())),
             price=price_of(row, row.price_id),
             upstreams=tuple(reached[row.id]),

@@ -80,30 +80,35 @@ def _install(folder: Path) -> str | None:
 
 
 def _find_clients(folder: Path) -> Clients | None:
-    claude, codex = next(folder.glob(CLAUDE), None), next(folder.glob(CODEX), None)
+    # An older npm brings a program for each C library; the usual one comes first.
+    claude, codex = min(folder.glob(CLAUDE), default=None), min(folder.glob(CODEX), default=None)
     return Clients(claude, codex) if claude and codex else None
 
 
-async def run_claude(clients: Clients, gateway: Gateway, model: str, prompt: str, home: Path) -> str:
-    """What Claude Code answers, in the folder `home`. Fails the test when it does not end well."""
+async def run_claude(
+    clients: Clients, gateway: Gateway, model: str, prompt: str, home: Path, *, goes_on: bool = False
+) -> str:
+    """What Claude Code answers in the folder `home`, or goes on to answer there. Fails the test when it ends badly."""
     environment = {
         "ANTHROPIC_BASE_URL": gateway.base_url,
         "ANTHROPIC_AUTH_TOKEN": gateway.key,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "DISABLE_AUTOUPDATER": "1",
     }
-    return await _run(
-        [str(clients.claude), "-p", prompt, "--model", model, "--allowedTools", "Bash"], environment, home
-    )
+    command = [str(clients.claude), *(["--continue"] if goes_on else []), "-p", prompt, "--model", model]
+    return await _run([*command, "--allowedTools", "Bash"], environment, home)
 
 
-async def run_codex(clients: Clients, gateway: Gateway, model: str, prompt: str, home: Path) -> str:
-    """What Codex answers, in the folder `home`. Fails the test when it does not end well."""
+async def run_codex(
+    clients: Clients, gateway: Gateway, model: str, prompt: str, home: Path, *, goes_on: bool = False
+) -> str:
+    """What Codex answers in the folder `home`, or goes on to answer there. Fails the test when it ends badly."""
     config = home / ".codex"
-    config.mkdir()
+    config.mkdir(exist_ok=True)
     (config / "config.toml").write_text(CODEX_CONFIG.format(model=model, base_url=gateway.base_url))
     environment = {"CODEX_HOME": str(config), "GATEWAY_KEY": gateway.key}
-    return await _run([str(clients.codex), "exec", "--skip-git-repo-check", prompt], environment, home)
+    command = [str(clients.codex), "exec", *(["resume", "--last"] if goes_on else []), "--skip-git-repo-check"]
+    return await _run([*command, prompt], environment, home)
 
 
 async def _run(command: list[str], environment: dict[str, str], home: Path) -> str:

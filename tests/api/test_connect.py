@@ -2,7 +2,7 @@
 
 from product import Product
 
-from quart_proxy.core.formats import FORMATS
+from quart_proxy.core.formats import CLIENT_FORMATS
 
 
 async def test_user_is_told_the_address_and_where_each_model_is_called(product: Product) -> None:
@@ -10,10 +10,11 @@ async def test_user_is_told_the_address_and_where_each_model_is_called(product: 
     headers = {"authorization": f"Bearer {key}"}
     told = (await product.client.get(f"{product.base_url}/api/user/connect", headers=headers)).json()
     assert told["base_url"] == product.base_url
+    chats = {"/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/responses"}
     assert {model["name"]: set(model["endpoints"]) for model in told["models"]} == {
-        "sandbox-gpt": {"/v1/chat/completions", "/v1/embeddings"},
-        "sandbox-claude": {"/v1/messages"},
-        "sandbox-responses": {"/v1/responses"},
+        "sandbox-gpt": {*chats, "/v1/embeddings"},
+        "sandbox-claude": chats,
+        "sandbox-responses": chats,
     }
     named = {**headers, "host": "gateway.example:8443"}
     assert (await product.client.get(f"{product.base_url}/api/user/connect", headers=named)).json()[
@@ -23,4 +24,4 @@ async def test_user_is_told_the_address_and_where_each_model_is_called(product: 
 
 async def test_each_format_is_called_where_it_says(product: Product) -> None:
     answered = {str(rule) for rule in product.app.url_map.iter_rules() if "POST" in (rule.methods or ())}
-    assert {f"/v1/{spoken.endpoint}" for spoken in FORMATS.values()} <= answered
+    assert {f"/v1/{spoken.endpoint}" for spoken in CLIENT_FORMATS.values()} <= answered

@@ -408,6 +408,7 @@ def test_chat_becomes_a_request_with_a_limit() -> None:
         "stream": True,
     }
     assert render(say(max_tokens=50))["max_tokens"] == 50
+    assert "metadata" not in render(say(user="u" * 257))
 
 
 def test_neighbours_of_one_role_become_one_message_and_empty_texts_none() -> None:
@@ -461,6 +462,28 @@ def test_results_stand_first_right_behind_their_calls_in_the_calls_order() -> No
         {"type": "text", "text": "Wait."},
     ]
     assert [block["text"] for block in turns[4]["content"]] == ["And?"]
+
+
+def test_id_that_a_client_uses_again_belongs_to_each_turn() -> None:
+    messages = (
+        USER,
+        assistant(CALL),
+        user(ToolResult("toolu_1", (Text("one"),))),
+        assistant(CALL),
+        user(ToolResult("toolu_1", (Text("one"),))),
+    )
+    turns = render(say(*messages, tools=(LOOK,)))["messages"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant", "user"]
+    assert [len(turn["content"]) for turn in turns] == [1, 1, 1, 1, 1]
+
+
+def test_client_that_names_a_cache_gets_one() -> None:
+    chat = say(USER, user(Text("B")), system=(Text("S1"), Text("S2")), cache_key="k")
+    marked = render(chat)
+    assert [block.get("cache_control") for block in marked["system"]] == [None, {"type": "ephemeral"}]
+    assert [block.get("cache_control") for block in marked["messages"][0]["content"]] == [None, {"type": "ephemeral"}]
+    own = render(replace(chat, system=(Text("S1", cache_ttl="1h"),)))
+    assert "cache_control" not in own["messages"][0]["content"][1]
 
 
 def test_result_with_an_image_keeps_it() -> None:
@@ -571,6 +594,8 @@ def test_any_json_object_is_asked_for_in_words() -> None:
         (MODEL, Reasoning("r", None, 100), None, {"budget_tokens": 1024, "max_tokens": 5120}),
         (MODEL, Reasoning("r"), None, {"budget_tokens": 8192, "max_tokens": 12288}),
         (MODEL, Reasoning("r", "high"), 8000, {"budget_tokens": 6000, "max_tokens": 8000}),
+        (MODEL, Reasoning("r", None, 7999), 8000, {"budget_tokens": 7999, "max_tokens": 8000}),
+        (MODEL, Reasoning("r", None, 9000), 8000, {"budget_tokens": 7999, "max_tokens": 8000}),
         (MODEL, Reasoning("r", "high"), 1000, {"max_tokens": 1000}),
         (MODEL, Reasoning("r", "none"), None, {"max_tokens": 4096}),
         ("claude-3-7-sonnet-20250219", Reasoning("r", "low"), None, {"budget_tokens": 2048, "max_tokens": 6144}),
@@ -762,6 +787,15 @@ def test_thinking_without_a_seal_still_has_a_signature_that_comes_back_as_none()
 def test_arguments_that_broke_off_reach_the_client_as_invalid() -> None:
     (block,) = render_whole(ChatAnswer((ToolCall("t", "look", '{"at":'),), Stop.LENGTH))["content"]
     assert block["input"] == {"invalid_arguments": '{"at":'}
+
+
+def test_call_id_that_anthropic_would_refuse_is_made_to_fit_and_stays_the_same() -> None:
+    answer = ChatAnswer((ToolCall("functions.look:0", "look"),))
+    (block,) = render_whole(answer)["content"]
+    assert block["id"].replace("_", "").isalnum()
+    (call,) = read_stream(write_stream(answer)).parts
+    assert isinstance(call, ToolCall)
+    assert call.id == block["id"]
 
 
 def test_usage_that_was_not_told_is_zero() -> None:

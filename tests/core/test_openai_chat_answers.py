@@ -137,7 +137,7 @@ def test_the_stop_sequence_is_told_where_the_provider_names_it() -> None:
     ],
 )
 def test_what_cannot_be_read_is_not_there(document: dict[str, Any]) -> None:
-    assert [part for part in parse_answer(document, frame()).parts if not isinstance(part, ToolCall)] == []
+    assert parse_answer(document, frame()).parts == ()
 
 
 def test_a_tool_has_the_clients_name_again() -> None:

@@ -141,7 +141,8 @@ async def test_a_whole_answer_tells_its_cost_and_the_balance(tab: Tab) -> None:
         ("GET", "/v1/models", 401),
         ("POST", "/v1/chat/completions", 401),
         ("POST", "/v1/messages", 401),
-        ("POST", "/v1/v1/chat/completions", 404),
+        ("POST", "/v1/v1/chat/completions", 401),
+        ("POST", "/v1/v1/nothing", 404),
     ],
 )
 async def test_every_answer_has_the_request_id_in_both_headers(

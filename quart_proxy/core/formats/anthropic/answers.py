@@ -21,7 +21,7 @@ from quart_proxy.core.chat import (
 from quart_proxy.core.errors import Untranslatable
 from quart_proxy.core.formats.anthropic.turns import API_FORMAT, NAME_CHARACTERS_MAX
 from quart_proxy.core.seals import Seal, write_seal
-from quart_proxy.core.tool_names import ToolNames
+from quart_proxy.core.tool_names import ToolNames, fit_call_id
 from quart_proxy.core.usage import Dimension, Usage
 
 Json = dict[str, Any]
@@ -196,7 +196,12 @@ def render_block(part: AnswerPart) -> Json | None:
         case Thinking():
             return render_thinking(part)
         case ToolCall():
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": _render_input(part)}
+            return {**render_call(part), "input": _render_input(part)}
+
+
+def render_call(call: ToolCall) -> Json:
+    """The block of a call that begins. Its id is one that Anthropic takes, if the conversation goes on there."""
+    return {"type": "tool_use", "id": fit_call_id(call.id), "name": call.name, "input": {}}
 
 
 def render_thinking(part: Thinking) -> Json | None:

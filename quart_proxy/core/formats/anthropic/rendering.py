@@ -32,10 +32,11 @@ _ANY_ARGUMENTS: Mapping[str, Any] = {"type": "object"}
 _JSON_ONLY = "Answer with one JSON object and nothing else: no words before or after it, and no code fences."
 """Any JSON object, without a schema, is nothing that this format can demand: the model is told."""
 _TOP_P_WITH_THINKING_MIN = 0.95
+_USER_CHARACTERS_MAX = 256
 
 
 def render_chat(chat: Chat, *, actual_model: str, max_tokens_default: int) -> dict[str, Any]:
-    """Left out: verbosity, a cache's key, an image's detail, speakers' names, citations in what was said before, and a
+    """Left out: verbosity, an image's detail, speakers' names, citations in what was said before, and a
     service tier that Anthropic lacks. Raises Untranslatable."""
     body: dict[str, Any] = {"model": actual_model, "messages": render_turns(chat)}
     body |= render_thinking(chat, actual_model, body["messages"], max_tokens_default=max_tokens_default)
@@ -47,7 +48,9 @@ def render_chat(chat: Chat, *, actual_model: str, max_tokens_default: int) -> di
         body["output_config"] = {**body.get("output_config", {}), "format": _render_output(chat.output)}
     if chat.service_tier in _TIERS:
         body["service_tier"] = _TIERS[chat.service_tier]
-    if chat.user:
+    if chat.cache_key:
+        _mark_for_cache(body)
+    if chat.user and len(chat.user) <= _USER_CHARACTERS_MAX:
         body["metadata"] = {"user_id": chat.user}
     if chat.is_streaming:
         body["stream"] = True
@@ -97,6 +100,16 @@ def _check_thinking_alone(chat: Chat) -> None:
 
 def _render_output(output: OutputShape) -> dict[str, Any]:
     return {"type": "json_schema", "schema": close_schema(output.schema or _ANY_ARGUMENTS)}
+
+
+def _mark_for_cache(body: dict[str, Any]) -> None:
+    """A client that names a cache counts on one, and here there is none without a mark: behind the system texts and
+    behind the conversation so far, where the next turn finds it. A client's own marks are left alone."""
+    blocks = [block for message in body["messages"] for block in message["content"]]
+    system, tools = body.get("system", []), body.get("tools", [])
+    if not any("cache_control" in marked for marked in (*blocks, *system, *tools)):
+        for marked in (*system[-1:], blocks[-1]):
+            marked["cache_control"] = {"type": "ephemeral"}
 
 
 # --- Tools --------------------------------------------------------------------------------------------

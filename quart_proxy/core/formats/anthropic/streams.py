@@ -24,6 +24,7 @@ from quart_proxy.core.formats.anthropic.answers import (
     make_seal,
     parse_citation,
     parse_stop,
+    render_call,
     render_citation,
     render_message,
     render_stop,
@@ -133,7 +134,7 @@ class Writer:
         self._frame = frame
         self._index = -1
         self._is_open = False
-        self._held: dict[str, Any] | None = None
+        self._held: list[dict[str, Any]] = []
         self._part: AnswerPart = Text("")
         self._head = b""
         """What stands before the words in every event of the open block."""
@@ -184,13 +185,14 @@ class Writer:
         return held + _encode("content_block_start", {"index": self._index, "content_block": block})
 
     def _release(self) -> bytes:
-        """The block that was held back, if there is one."""
-        block, self._held = self._held, None
-        if block is None:
-            return b""
-        self._index += 1
-        started = _encode("content_block_start", {"index": self._index, "content_block": block})
-        return started + _encode("content_block_stop", {"index": self._index})
+        """The blocks that were held back."""
+        released = b""
+        for block in self._held:
+            self._index += 1
+            released += _encode("content_block_start", {"index": self._index, "content_block": block})
+            released += _encode("content_block_stop", {"index": self._index})
+        self._held.clear()
+        return released
 
     def _end_part(self, part: AnswerPart) -> bytes:
         written = b""
@@ -206,11 +208,10 @@ class Writer:
         if block is None:
             return b""
         if block["type"] == "redacted_thinking":
-            released = self._release()
             if self._index < 0:
                 return self._open(block)
-            self._held = block
-            return released
+            self._held.append(block)
+            return b""
         opened = b"" if self._is_open else self._open(_render_empty(part))
         return opened + self._encode_delta({"type": "signature_delta", "signature": block["signature"]})
 
@@ -230,7 +231,7 @@ def _render_empty(part: AnswerPart) -> dict[str, Any]:
     """The block as it begins."""
     match part:
         case ToolCall():
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": {}}
+            return render_call(part)
         case Thinking():
             return {"type": "thinking", "thinking": "", "signature": ""}
         case Text() | Refusal():

@@ -40,8 +40,8 @@ def render_thinking(chat: Chat, model: str, messages: Sequence[Any], *, max_toke
     """The members `max_tokens`, `thinking` and `output_config` (its effort alone), as far as they are needed.
 
     A tool that must be called leaves no room for thinking: Anthropic refuses the two together, so there is none then.
-    A limit that the client set is a limit on both: the budget shrinks to three quarters of it, and where that is less
-    than the least budget there is no thinking. `messages` are those of the body.
+    A limit that the client set is a limit on both: the budget shrinks to what is below it, one that we chose to three
+    quarters of it, and where that is less than the least budget there is no thinking. `messages` are those of the body.
     """
     reasoning = chat.reasoning
     if reasoning is None:
@@ -81,7 +81,8 @@ def _render_budget(
     if chat.max_tokens is None:
         limit = max(max_tokens_default, budget + ANSWER_TOKENS)
     else:
-        limit, budget = chat.max_tokens, min(budget, chat.max_tokens * 3 // 4)
+        is_said = reasoning.budget_tokens is not None
+        limit, budget = chat.max_tokens, min(budget, chat.max_tokens - 1 if is_said else chat.max_tokens * 3 // 4)
     if budget < BUDGET_TOKENS_MIN or lacks_thinking(messages):
         return {"max_tokens": chat.max_tokens or max_tokens_default}
     return {"max_tokens": limit, "thinking": {"type": "enabled", "budget_tokens": budget}}

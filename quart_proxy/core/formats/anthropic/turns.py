@@ -87,13 +87,19 @@ class _Turns:
     def _answer_calls(self) -> None:
         """The results of the calls just made, in the order of the calls."""
         called, self._called = self._called, []
-        results = [result for call_id in called for result in self._results.pop(call_id, [])]
-        if results:
-            self._append("user", (block for result in results for block in _render_part(result)))
+        # Some clients use an id again in a later turn: each call takes the first result that is left.
+        waiting = (self._results.get(call_id) for call_id in called)
+        results = [results.pop(0) for results in waiting if results]
+        self._append("user", (_render_result(result) for result in results))
 
     def _take(self, result: ToolResult) -> bool:
         """Whether a result still waits to be said; one without a call stays where it stood."""
-        return self._results.pop(result.call_id, None) is not None
+        waiting = self._results[result.call_id]
+        for number, other in enumerate(waiting):
+            if other is result:
+                del waiting[number]
+                return True
+        return False
 
     def _append(self, role: str, blocks: Iterable[Block]) -> None:
         added = list(blocks)

@@ -27,6 +27,7 @@ from quart_proxy.core.tool_names import ToolNames
 from quart_proxy.core.usage_fields import load_lenient
 
 TEXT, THINKING, REFUSAL = "text", "thinking", "refusal"
+_EMPTY: Mapping[str, AnswerPart] = {TEXT: Text(""), THINKING: Thinking(""), REFUSAL: Refusal("")}
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class _Call:
 
 
 class Reader:
-    """Reads the first choice of an answer."""
+    """Reads the first choice of an answer. A call of nothing is none."""
 
     def __init__(self, frame: ChatFrame) -> None:
         self._frame = frame
@@ -89,10 +90,7 @@ class Reader:
         if thought is None:
             return
         text, member = thought
-        if member == DETAILS and self._thought_in in TEXTS:
-            # Told before, piece by piece; now once more as a whole, with its seal.
-            text = ""
-        self._begin(THINKING, Thinking(""))
+        self._begin(THINKING, _EMPTY[THINKING])
         self._details += list_details(said)
         if member == DETAILS and self._thought_in in TEXTS:
             # They tell again what was told as it came, and add its seal.
@@ -101,20 +99,32 @@ class Reader:
         self._sequence.grow(THINKING, text)
 
     def _say(self, said: Mapping[str, Any]) -> None:
-        for key, text in _list_pieces(said):
-            self._begin(key, Thinking("") if key == THINKING else Text(""))
-            self._sequence.grow(key, text)
+        content = said.get("content")
+        if isinstance(content, str):
+            self._grow(TEXT, content)
+        elif isinstance(content, list):
+            for key, text in _list_pieces(content):
+                self._grow(key, text)
+        if "images" in said:
+            for image in _list_inner(said, "images", "image_url"):
+                if url := _text(image.get("url")):
+                    self._grow(TEXT, f"![image]({url})")
+        if "annotations" in said:
+            self._citations += map(_parse_citation, _list_inner(said, "annotations", "url_citation"))
         # A provider that searched first may cite before it says a word.
-        self._citations += _list_citations(said)
-        if TEXT in self._sequence:
+        if self._citations and TEXT in self._sequence:
             for citation in self._citations:
                 self._sequence.cite(TEXT, citation)
             self._citations = []
         refusal = said.get("refusal")
         if isinstance(refusal, str) and refusal:
             self._has_refusal = True
-            self._begin(REFUSAL, Refusal(""))
-            self._sequence.grow(REFUSAL, refusal)
+            self._grow(REFUSAL, refusal)
+
+    def _grow(self, key: str, text: str) -> None:
+        if text:
+            self._begin(key, _EMPTY[key])
+            self._sequence.grow(key, text)
 
     def _begin(self, key: str, part: AnswerPart) -> None:
         if key not in self._sequence:
@@ -145,9 +155,10 @@ class Reader:
         function = function if isinstance(function, dict) else {}
         name, arguments = _text(function.get("name")), _arguments(function.get("arguments"))
         call = self._find_call(said.get("index"), _text(said.get("id")), name, arguments)
-        if call is None:
+        if call is None and name:
             call = self._begin_call(said, name)
-        self._sequence.grow(call.number, arguments)
+        if call is not None:
+            self._sequence.grow(call.number, arguments)
 
     def _find_call(self, index: object, call_id: str, name: str, arguments: str) -> _Call | None:
         """The call that a piece goes on with; None: a new one."""
@@ -194,32 +205,19 @@ def _arguments(value: object) -> str:
     return json.dumps(value) if isinstance(value, dict) else _text(value)
 
 
-def _list_pieces(said: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is said in words, and the images made, as texts with the kind of part that they belong to.
-
-    Content may be a list: Mistral's has chunks of thinking in it, which hold a list again.
-    """
-    content = said.get("content")
-    chunks = content if isinstance(content, list) else [{"type": "text", "text": content}]
+def _list_pieces(content: list[Any]) -> list[tuple[str, str]]:
+    """The texts of a content in chunks, each with the kind of part that it belongs to: Mistral's has chunks of
+    thinking in it, which hold chunks again."""
     pieces = []
-    for chunk in chunks:
-        if isinstance(chunk, dict) and chunk.get("type") == "thinking":
+    for chunk in content:
+        kind = chunk.get("type") if isinstance(chunk, dict) else None
+        if kind == "thinking":
             inner = chunk.get("thinking")
             thoughts = inner if isinstance(inner, list) else [{"text": inner}]
             pieces += [(THINKING, _text(thought.get("text"))) for thought in thoughts if isinstance(thought, dict)]
-        elif isinstance(chunk, dict) and chunk.get("type") == "text":
+        elif kind == "text":
             pieces.append((TEXT, _text(chunk.get("text"))))
-    pieces += [(TEXT, f"![image]({url})") for url in _list_images(said)]
-    return [(key, text) for key, text in pieces if text]
-
-
-def _list_images(said: Mapping[str, Any]) -> list[str]:
-    """The URLs of images that the model made, as OpenRouter gives them."""
-    return [_text(image.get("url")) for image in _list_inner(said, "images", "image_url") if image.get("url")]
-
-
-def _list_citations(said: Mapping[str, Any]) -> list[Citation]:
-    return [_parse_citation(cited) for cited in _list_inner(said, "annotations", "url_citation")]
+    return pieces
 
 
 def _parse_citation(cited: Mapping[str, Any]) -> Citation:
