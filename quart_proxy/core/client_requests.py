@@ -9,11 +9,13 @@ import orjson
 from quart_proxy.core.errors import InvalidRequest
 
 MODEL_CHARACTERS_MAX = 200
+BRACKETS_UNSUSPECTED = 200
+"""A body with fewer cannot nest too deep, and most have fewer: they are not looked at again."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def parse_body(body: bytes) -> dict[str, Any]:
-    """The JSON object in a request body; unknown fields are kept. The parser bounds how deep it may nest."""
+    """The JSON object in a request body; unknown fields are kept. It nests no deeper than can be written again."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -22,7 +24,18 @@ def parse_body(body: bytes) -> dict[str, Any]:
         ) from None
     if not isinstance(document, dict):
         raise InvalidRequest("The body must be a JSON object.")
+    if body.count(b"[") + body.count(b"{") > BRACKETS_UNSUSPECTED and _is_too_deep(document):
+        raise InvalidRequest("The body nests too deep: some 200 levels are taken.")
     return document
+
+
+def _is_too_deep(document: dict[str, Any]) -> bool:
+    """The parser takes 1024 levels and the writer 254; a translation may put a few around them."""
+    try:
+        orjson.dumps([[[[[[[[document]]]]]]]])
+    except orjson.JSONEncodeError:
+        return True
+    return False
 
 
 def get_model(body: Mapping[str, Any]) -> str:

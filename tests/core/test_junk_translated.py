@@ -24,6 +24,7 @@ from quart_proxy.core.chat import (
 )
 from quart_proxy.core.chat_events import collect_answer, list_events
 from quart_proxy.core.errors import InvalidRequest, Untranslatable
+from quart_proxy.core.formats import CLIENT_FORMATS
 from quart_proxy.core.seals import Seal
 from quart_proxy.core.sse import encode_event
 from quart_proxy.core.usage import Dimension, Usage
@@ -236,6 +237,19 @@ def test_the_good_request_is_said_to_every_upstream(name: str) -> None:
             assert upstream.render_chat(chat, actual_model="theirs", max_tokens_default=5)
         except Untranslatable as refusal:
             assert refusal.param in ("stop", "stop_sequences", "temperature")  # noqa: PT017
+
+
+def nest(depth: int) -> bytes:
+    good = {"model": "ours", "input": "x", "prompt": "x", "messages": [{"role": "user", "content": "x"}]}
+    return orjson.dumps(good)[:-1] + b',"x":%b%b}' % (b"[" * depth, b"]" * depth)
+
+
+@pytest.mark.parametrize("name", sorted(CLIENT_FORMATS))
+def test_a_body_nests_no_deeper_than_it_can_be_passed_on(name: str) -> None:
+    assert orjson.dumps([CLIENT_FORMATS[name].parse_request(nest(225)).body])
+    for depth in (250, 1000, 100_000):
+        with pytest.raises(InvalidRequest, match=r"deep|depth"):
+            CLIENT_FORMATS[name].parse_request(nest(depth))
 
 
 @pytest.mark.parametrize("name", sorted(CLIENTS))
