@@ -1,4 +1,4 @@
-"""POST /v1/responses: Responses. Whatever else OpenAI answers below that path needs answers that are kept, and none is."""
+"""POST /v1/responses: Responses. Below that path OpenAI answers about responses that it kept: here none is."""
 
 from quart import Blueprint, Response
 
