@@ -1,4 +1,4 @@
-"""POST /v1/responses: Responses. Below that path OpenAI answers about responses that it kept: here none is."""
+"""POST /v1/responses: Responses. What else OpenAI answers below that path needs answers that are kept, and none is."""
 
 from quart import Blueprint, Response
 
@@ -13,7 +13,6 @@ FORMAT = FORMATS["openai_responses"]
 
 
 @routes.post("/v1/responses")
-@routes.post("/responses")
 @operation(answer="Object", body="Object")
 async def create() -> Response:
     return await relay_request(FORMAT, FORMAT.endpoint)
