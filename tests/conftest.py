@@ -7,15 +7,17 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
-from product import Product, serve_product
+from product import Product, cloned_database, in_database, run_sql, serve_product
 
 from quart_proxy.sandbox.serving import serve_sandbox
+from quart_proxy.services import auth
 from quart_proxy.store.database import Database
 from quart_proxy.store.embedded import embedded_postgres, remove_embedded_postgres
 from quart_proxy.store.schema import migrate
@@ -23,6 +25,15 @@ from quart_proxy.store.schema import migrate
 # How fast examples are made says how busy the machine is, and nothing of the product.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Cheap parameters in this process: no test asks how slow a guess is, and each product that starts hashes once.
+    Servers that run as processes of their own have the real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auth, "PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -33,22 +44,17 @@ def server_url() -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory() as folder:
         with embedded_postgres(Path(folder)) as server:
+            asyncio.run(write_in_memory(server.url_of("postgres")))
             yield server.url_of("postgres")
         remove_embedded_postgres(Path(folder))
 
 
-def in_database(server_url: str, name: str) -> str:
-    """The address of another database of the same server."""
-    before, question, after = server_url.partition("?")
-    return before.rsplit("/", 1)[0] + f"/{name}" + question + after
-
-
-async def run_sql(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+async def write_in_memory(server_url: str) -> None:
+    """Nothing of this server outlives the tests, so it need not wait for the disk. A test of what a crash leaves
+    behind starts a server of its own, as it is for users."""
+    for setting in ("fsync", "full_page_writes"):
+        await run_sql(server_url, f"ALTER SYSTEM SET {setting} = off")
+    await run_sql(server_url, "SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
@@ -64,10 +70,8 @@ def template(server_url: str) -> Iterator[str]:
 @pytest.fixture
 async def database_url(server_url: str, template: str) -> AsyncIterator[str]:
     """The address of a fresh database with the schema of the migrations."""
-    name = f"test_{uuid4().hex[:12]}"
-    await run_sql(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield in_database(server_url, name)
-    await run_sql(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    async with cloned_database(server_url, template) as url:
+        yield url
 
 
 @pytest.fixture

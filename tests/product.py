@@ -44,6 +44,9 @@ FORMATS = {"gpt": "openai", "claude": "anthropic", "responses": "openai_response
 """`sandbox-<kind>` is a model that the sandbox serves in this format."""
 
 
+COPIES_FILES = "SELECT current_setting('fsync') = 'off' AND current_setting('server_version_num')::int >= 150000"
+
+
 @dataclass
 class Product:
     """One running product. `key` is a client key of the user `user_id`."""
@@ -55,7 +58,7 @@ class Product:
     settings: Settings
     user_id: int = 0
     key: str = ""
-    client: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=30))
+    client: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=30, verify=False))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -161,13 +164,25 @@ class Product:
 async def cloned_database(server_url: str, template: str) -> AsyncIterator[str]:
     """The address of a fresh database, a copy of `template` on the same server, dropped at the end."""
     name = f"test_{uuid4().hex[:12]}"
+    connection = await asyncpg.connect(server_url)
+    try:
+        # Copying files is quicker than writing every page to the log, but only where nothing waits for the disk.
+        copies = await connection.fetchval(COPIES_FILES)
+        strategy = "STRATEGY file_copy" if copies else ""
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {strategy}')
+        yield in_database(server_url, name)
+        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await connection.close()
+
+
+def in_database(server_url: str, name: str) -> str:
+    """The address of another database of the same server."""
     before, question, after = server_url.partition("?")
-    await _run_sql(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield before.rsplit("/", 1)[0] + f"/{name}" + question + after
-    await _run_sql(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    return before.rsplit("/", 1)[0] + f"/{name}" + question + after
 
 
-async def _run_sql(url: str, statement: str) -> None:
+async def run_sql(url: str, statement: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(statement)
@@ -239,7 +254,7 @@ async def _served(app: Quart, port_wanted: int) -> AsyncIterator[str]:
     base_url = f"http://127.0.0.1:{port.getsockname()[1]}"
     port.detach()
     server = asyncio.create_task(serve(app, config, shutdown_trigger=stop.wait))
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:  # reading the authorities takes longer than the call
         for _ in range(400):
             try:
                 if (await client.get(f"{base_url}/readyz")).status_code == 200:

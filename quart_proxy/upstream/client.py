@@ -10,7 +10,7 @@ import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import aiohttp
 import certifi
@@ -37,6 +37,12 @@ class Timeouts:
     first_byte_s: float
     idle_s: float
     total_s: float
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Whose certificates are believed. Reading them takes tens of milliseconds: once a process."""
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 @lru_cache(maxsize=4096)
@@ -113,7 +119,7 @@ class UpstreamClient:
             limit=0,
             keepalive_timeout=KEEPALIVE_S,
             resolver=GuardedResolver(allow_private=self._allow_private),
-            ssl=ssl.create_default_context(cafile=certifi.where()),
+            ssl=_trust(),
         )
         session = aiohttp.ClientSession(
             connector=connector,
@@ -123,7 +129,7 @@ class UpstreamClient:
             skip_auto_headers=("User-Agent", "Accept-Encoding"),
             read_bufsize=2**17,
         )
-        self._transport = AiohttpTransport(client=session, trust_env=False)
+        self._transport = AiohttpTransport(client=session, verify=_trust(), trust_env=False)
 
     async def open(
         self, url: str, *, headers: Mapping[str, str], body: bytes | None, timeouts: Timeouts

@@ -335,7 +335,7 @@ def test_calls_are_said_with_their_kind() -> None:
 
 def test_a_client_of_functions_gets_a_function_call() -> None:
     legacy = frame(with_tools(Tool("f", "functions[0]")))
-    made = ChatAnswer((ToolCall("a", "f", '{"x":1}'),), Stop.TOOL_CALLS)
+    made = ChatAnswer((ToolCall("a", "f", '{"x":1}'), ToolCall("b", "f")), Stop.TOOL_CALLS)
     choice = render_answer(made, None, legacy)["choices"][0]
     assert choice["message"]["function_call"] == {"name": "f", "arguments": '{"x":1}'}
     assert "tool_calls" not in choice["message"]

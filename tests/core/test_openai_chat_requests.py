@@ -240,7 +240,9 @@ def test_plain_fields_are_read() -> None:
     assert (chat.verbosity, chat.service_tier, chat.user, chat.cache_key) == ("low", "flex", "s", "k")
     assert chat.is_streaming
     assert chat.parallel_tool_calls is True
-    assert parse(stop=["a", "b"]).stop == ("a", "b")
+    assert parse(stop=["a", "", "b"]).stop == ("a", "b")
+    assert parse(top_k=0) == parse(top_k=-1) == parse()
+    assert parse(tool_choice="auto") == parse(tools=[], tool_choice="none") == parse()
     assert parse(max_tokens=9).where("max_tokens") == "max_tokens"
 
 

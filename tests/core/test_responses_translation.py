@@ -646,7 +646,7 @@ USER_PARTS = st.one_of(
 ASSISTANT_PARTS = st.one_of(
     TEXTS.map(Text),
     TEXTS.map(Refusal),
-    st.builds(ToolCall, TEXTS.map(lambda text: "c" + text.encode().hex()), NAMES, st.just('{"a":1}')),
+    st.builds(ToolCall, st.integers(0, 99).map(lambda number: f"call_{number}"), NAMES, st.just('{"a":1}')),
     st.builds(Thinking, st.sampled_from(["", "hm"]), seal=st.just(Seal("openai_responses", "rs_1.gAAA", "item"))),
 )
 

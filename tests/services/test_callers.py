@@ -21,13 +21,6 @@ SECRET = "a secret for tests that is long enough to pass"
 HERE = "10.0.0.1"
 
 
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cheap parameters: what is tested here is not how slow a guess is."""
-    real = auth.PasswordHasher
-    monkeypatch.setattr(auth, "PasswordHasher", lambda: real(time_cost=1, memory_cost=8, parallelism=1))
-
-
 def sessions(database: Database, *, password: str = PASSWORD, secret: str = SECRET) -> AdminSessions:
     return AdminSessions(database, password=password, jwt_secret=secret)
 

@@ -22,7 +22,7 @@ from quart_proxy.core.usage import Usage
 TRANSLATED = frozenset(
     {
         "model", "prompt", "stream", "stream_options",
-        "max_tokens", "temperature", "top_p", "top_k", "seed", "stop", "frequency_penalty", "presence_penalty",
+        "max_tokens", "temperature", "top_p", "seed", "stop", "frequency_penalty", "presence_penalty",
         "user",
     }
 )  # fmt: skip
@@ -34,6 +34,7 @@ SAYING_NOTHING: Mapping[str, tuple[Any, ...]] = {
     "echo": (False,),
     "suffix": ("",),
     "logit_bias": ({},),
+    "top_k": (0, -1),
 }
 """Values that ask for what happens anyway. Null is one for every field."""
 
@@ -57,18 +58,17 @@ def parse_request(body: bytes) -> ClientRequest:
 def parse_chat(body: Mapping[str, Any]) -> Chat:
     for name, value in body.items():
         if name not in TRANSLATED and value is not None and value not in SAYING_NOTHING.get(name, ()):
-            raise _unsaid(name, "is a field that no chat has")
+            raise _unsaid(name, "has no place in a chat")
     fields = ClientObject(body)
     return Chat(
         messages=(Message(Role.USER, (Text(_get_prompt(fields), "prompt"),), "prompt"),),
         max_tokens=fields.find_count("max_tokens"),
         temperature=fields.find_number("temperature"),
         top_p=fields.find_number("top_p"),
-        top_k=fields.find_integer("top_k"),
         seed=fields.find_integer("seed"),
         frequency_penalty=fields.find_number("frequency_penalty"),
         presence_penalty=fields.find_number("presence_penalty"),
-        stop=fields.list_texts("stop"),
+        stop=tuple(filter(None, fields.list_texts("stop"))),
         user=fields.find_text("user"),
         is_streaming=fields.find_flag("stream") is True,
     )

@@ -40,6 +40,10 @@ SAYING_NOTHING: Mapping[str, tuple[Any, ...]] = {
     "top_logprobs": (0,),
     "logit_bias": ({},),
     "modalities": (["text"], []),
+    # Switches of samplers that many clients send as they stand when they are off.
+    "min_p": (0,),
+    "top_a": (0,),
+    "repetition_penalty": (1,),
 }
 """Values that ask for what happens anyway. Null is one for every field."""
 
@@ -63,11 +67,11 @@ def parse_chat(body: Mapping[str, Any]) -> Chat:
         max_tokens=fields.find_count(limit),
         temperature=fields.find_number("temperature"),
         top_p=fields.find_number("top_p"),
-        top_k=fields.find_integer("top_k"),
+        top_k=_parse_top_k(fields),
         seed=fields.find_integer("seed"),
         frequency_penalty=fields.find_number("frequency_penalty"),
         presence_penalty=fields.find_number("presence_penalty"),
-        stop=fields.list_texts("stop"),
+        stop=tuple(filter(None, fields.list_texts("stop"))),
         reasoning=_parse_reasoning(fields),
         output=_parse_output(fields),
         verbosity=fields.find_text("verbosity"),
@@ -77,6 +81,12 @@ def parse_chat(body: Mapping[str, Any]) -> Chat:
         is_streaming=fields.find_flag("stream") is True,
         names={"max_tokens": limit},
     )
+
+
+def _parse_top_k(fields: ClientObject) -> int | None:
+    """OpenAI has none; its clients know it from others, where 0 and -1 are no limit."""
+    top_k = fields.find_integer("top_k")
+    return None if top_k in (0, -1) else top_k
 
 
 def _parse_reasoning(fields: ClientObject) -> Reasoning | None:

@@ -84,6 +84,10 @@ class Writer:
 
     def _begin_call(self, call: ToolCall) -> bytes:
         number, self._calls = self._calls, self._calls + 1
+        if self._is_legacy and number > 0:
+            # There is room for one.
+            self._around = None
+            return b""
         if self._is_legacy:
             self._surround(b'{"function_call":{"arguments":', b"}}")
             return self._chunk({"function_call": {"name": call.name, "arguments": ""}})

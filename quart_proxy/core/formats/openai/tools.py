@@ -67,7 +67,8 @@ def _choose(body: ClientObject, tools: list[Tool]) -> tuple[tuple[Tool, ...], To
             raise body.refusal(name, f"must be one of {', '.join(MODES)}, or name a tool")
         if choice == "required" and not tools:
             raise body.refusal(name, "must not be `required` where there are no tools")
-        return tuple(tools), ToolChoice(MODES[choice], name)
+        # Without tools there is nothing to choose, and not every format takes a choice then.
+        return tuple(tools), ToolChoice(MODES[choice], name) if tools else None
     chosen = body.get_object(name)
     if chosen.find_text("type") == "allowed_tools":
         return _allow(chosen.get_object("allowed_tools"), tools)
