@@ -239,6 +239,41 @@ def test_the_good_request_is_said_to_every_upstream(name: str) -> None:
             assert refusal.param in ("stop", "stop_sequences", "temperature")  # noqa: PT017
 
 
+DEEP = f'{{"at":{"[" * 400}{"]" * 400}}}'
+
+
+@pytest.mark.parametrize("client", sorted(CLIENTS))
+def test_arguments_that_nest_too_deep_break_no_answer(client: str) -> None:
+    """A model can be talked into them: what they would break would not be billed."""
+    tools = tuple(Tool(name, "", native=name) for name in ("local_shell", "shell", "apply_patch", "tool_search"))
+    for tool in (Tool("weather", ""), *tools):
+        required = '{"action":[],"commands":[],"call_id":"x","operation":{},"arguments":{},"query":"x",'
+        call = ToolCall("call_1", tool.name, required + DEEP[1:])
+        frame = make_frame(Chat(messages=FRAME.chat.messages, tools=(tool,)))
+        answer = ChatAnswer((Text("Hi."), call), Stop.TOOL_CALLS)
+        assert orjson.dumps(CLIENTS[client].render_answer(answer, None, frame))
+        assert write_stream(client, list_events(answer), None, frame)
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        (
+            "gemini",
+            {"candidates": [{"content": {"parts": [{"functionCall": {"name": "x", "args": orjson.loads(DEEP)}}]}}]},
+        ),
+        ("anthropic", {"content": [{"type": "tool_use", "id": "c", "name": "x", "input": orjson.loads(DEEP)}]}),
+        (
+            "openai",
+            {"choices": [{"message": {"tool_calls": [{"function": {"name": "x", "arguments": orjson.loads(DEEP)}}]}}]},
+        ),
+    ],
+)
+def test_arguments_that_come_too_deep_are_none(name: str, document: dict[str, Any]) -> None:
+    (call,) = UPSTREAMS[name].parse_answer(document, FRAME).parts
+    assert isinstance(call, ToolCall) and call.arguments in ("", "{}")
+
+
 def nest(depth: int) -> bytes:
     good = {"model": "ours", "input": "x", "prompt": "x", "messages": [{"role": "user", "content": "x"}]}
     return orjson.dumps(good)[:-1] + b',"x":%b%b}' % (b"[" * depth, b"]" * depth)

@@ -14,6 +14,7 @@ from quart_proxy.core.chat_events import ChatEvent, PartSequence, Stopped, colle
 from quart_proxy.core.formats.gemini.seals import ON_CALL, ON_TEXT, ON_THOUGHT, make_seal
 from quart_proxy.core.formats.gemini.stops import find_candidate, find_stop, list_parts
 from quart_proxy.core.formats.gemini.tools import NAME_CHARACTERS_MAX
+from quart_proxy.core.nesting import dump_arguments
 from quart_proxy.core.sse import Event
 from quart_proxy.core.tool_names import ToolNames
 
@@ -112,7 +113,7 @@ class Reader:
             call_id = self._frame.make_id("call_", self._calls)
         self._calls += 1
         self._sequence.begin(_CALL, self._names.open_call(call_id, name), is_wrapped=True)
-        self._sequence.grow(_CALL, orjson.dumps(arguments if isinstance(arguments, dict) else {}).decode())
+        self._sequence.grow(_CALL, dump_arguments(arguments if isinstance(arguments, dict) else {}) or "{}")
         self._sequence.end(_CALL)
 
     def _read_citations(self, candidate: Mapping[str, Any]) -> None:
