@@ -7,8 +7,6 @@ it stands before a call, is the thought's own, or follows the text that it was o
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from quart_proxy.core.chat import ChatAnswer, ChatFrame, Citation, Stop, Text, Thinking, ToolKind
 from quart_proxy.core.chat_events import ChatEvent, PartSequence, Stopped, collect_answer
 from quart_proxy.core.formats.gemini.seals import ON_CALL, ON_TEXT, ON_THOUGHT, make_seal
@@ -17,6 +15,7 @@ from quart_proxy.core.formats.gemini.tools import NAME_CHARACTERS_MAX
 from quart_proxy.core.nesting import dump_arguments
 from quart_proxy.core.sse import Event
 from quart_proxy.core.tool_names import ToolNames
+from quart_proxy.core.usage_fields import load_lenient
 
 _TEXT, _THINKING, _CALL = "text", "thinking", "call"
 
@@ -45,12 +44,7 @@ class Reader:
         self._cited: set[Citation] = set()
 
     def read(self, event: Event) -> list[ChatEvent]:
-        if not event.is_whole:
-            return []
-        try:
-            chunk = orjson.loads(event.data)
-        except orjson.JSONDecodeError:
-            return []
+        chunk = load_lenient(event.data) if event.is_whole else None
         return self.read_chunk(chunk) if isinstance(chunk, dict) else []
 
     def read_chunk(self, chunk: Mapping[str, Any]) -> list[ChatEvent]:
