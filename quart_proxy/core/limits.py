@@ -59,6 +59,10 @@ class Limits:
     spend_period: SpendPeriod | None = None
 
     @property
+    def owner(self) -> tuple[int, int | None]:
+        return self.user_id, self.key_id
+
+    @property
     def holder(self) -> str:
         """Whom they bind, in a word."""
         return "user" if self.key_id is None else "key"

@@ -72,6 +72,11 @@ class Exchange:
     first_byte_ms: int | None = None
     duration_ms: int | None = None
 
+    @property
+    def tokens(self) -> int:
+        """Every token of it, however it is priced."""
+        return 0 if self.usage is None else sum(self.usage.tokens.values())
+
     def encode(self) -> bytes:
         """The JSON object that `store.ledger.settle_records` takes."""
         usage = self.usage
