@@ -183,9 +183,11 @@ async def _make_key(connection: Any, *, user_id: int, **fields: Any) -> tuple[Ap
 
 
 def _folded(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """With the names of models as they are kept."""
+    """As they are kept: names of models in lower case; a spend limit that goes takes its period with it."""
     names: Sequence[str] | None = fields.get("allowed_models")
-    return dict(fields) if names is None else {**fields, "allowed_models": sorted({fold_name(name) for name in names})}
+    folded = {} if names is None else {"allowed_models": sorted({fold_name(name) for name in names})}
+    ended = {"spend_period": None} if fields.get("spend_limit", ...) is None else {}
+    return {**fields, **folded, **ended}
 
 
 def _said(fields: Mapping[str, Any]) -> dict[str, Any]:
