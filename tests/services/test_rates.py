@@ -1,4 +1,4 @@
-"""Requests and tokens a minute, counted here or in Redis: exactly the limit, and as if there were none but the limit."""
+"""Requests and tokens a minute, counted here or in Redis: exactly as many as the limit says, no wait in vain."""
 
 import asyncio
 import shutil
