@@ -23,6 +23,7 @@ from quart_proxy.store.ledger import Entry
 
 CLI = Actor("cli")
 ROWS_PER_READ = 1000
+PERIODS = [period.value for period in SpendPeriod]
 
 
 class Dollars(Money):
@@ -43,7 +44,7 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--rpm", type=click.IntRange(1, COUNT_MAX), help="Requests a minute."),
         click.option("--tpm", type=click.IntRange(1, TOKENS_MAX), help="Tokens a minute, input and output."),
         click.option("--spend-limit", type=Dollars(), help="Dollars in a period, or in all."),
-        click.option("--spend-period", type=click.Choice([period.value for period in SpendPeriod]), help="Of the calendar, in UTC."),
+        click.option("--spend-period", type=click.Choice(PERIODS), help="Of the calendar, in UTC."),
     )
     for option in reversed(options):
         command = option(command)
