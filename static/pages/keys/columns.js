@@ -16,9 +16,9 @@ export function keyColumns({ changed, created, withOwner = true }) {
     { name: "status", label: "Status", render: (key) => statusBadge(key) },
     { name: "spent_30d", label: "Spent 30 d", align: "end", render: (key) => html`<a class="plain" href=${withQuery("/ui/requests", { key_id: key.id, range: "30d" })}>${amount(key.spent_30d)}</a>` },
     { name: "last_used", label: "Last used", render: (key) => (key.last_used_at ? timeAgo(key.last_used_at) : html`<span class="quiet">never</span>`) },
-    { name: "models", label: "Models", wide: true, render: (key) => html`<span class="nowrap" title=${key.allowed_models?.join(", ") ?? ""}>${modelsText(key.allowed_models)}</span>` },
+    { name: "models", label: "May use", wide: true, render: (key) => html`<span class="nowrap" title=${key.allowed_models?.join(", ") ?? ""}>${modelsText(key.allowed_models)}</span>
+      ${limitWords(key).map((words) => html`<span class="sub">${words}</span>`)}` },
     { name: "expires", label: "Expires", wide: true, render: (key) => (key.expires_at ? timeAgo(key.expires_at) : html`<span class="quiet">never</span>`) },
-    { name: "limits", label: "Limits", wide: true, render: (key) => limitWords(key).map((words, at) => html`${at ? html`<br>` : ""}<span class="nowrap">${words}</span>`) },
     { name: "actions", label: "Actions", align: "end", render: (key) => keyMenu(key, { changed, created }) },
   ];
 }
