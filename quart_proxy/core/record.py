@@ -75,6 +75,11 @@ class Exchange:
     """The attempts that failed before the one that the other members tell of: `upstream`, `status` (None: it was not
     reached), `error` (a code) and `after_ms` (when it was given up)."""
 
+    @property
+    def tokens(self) -> int:
+        """Every token of it, however it is priced."""
+        return 0 if self.usage is None else sum(self.usage.tokens.values())
+
     def encode(self) -> bytes:
         """The JSON object that `store.ledger.settle_records` takes."""
         usage = self.usage

@@ -21,6 +21,7 @@ from quart_proxy.core.errors import (
     UpstreamFailed,
 )
 from quart_proxy.core.formats import ClientFormat, ClientRequest
+from quart_proxy.core.limits import Allowances
 from quart_proxy.core.pricing import charge
 from quart_proxy.core.record import Exchange, Outcome, clean_text
 from quart_proxy.core.usage import NOTHING_READ, Reading
@@ -103,6 +104,11 @@ class Relay:
     def is_inside_event(self) -> bool:
         """Whether the client has got a part of an event: then a heartbeat must wait."""
         return self._passage is not None and self._passage.is_inside_event
+
+    @property
+    def allowances(self) -> Allowances | None:
+        """How the caller's minute stands with this request; None: nothing limits it."""
+        return self._hold.allowances
 
     @property
     def is_settling(self) -> bool:
@@ -371,7 +377,7 @@ class Relay:
         try:
             await self._context.settler.settle(exchange)
         finally:
-            self._context.admission.release(self._hold)
+            self._context.admission.release(self._hold, cost=exchange.cost, tokens=exchange.tokens)
 
     async def _finish(self, error: ProxyError | None) -> None:
         """Whatever happened: the row is durable, the client has its answer or its error, the log its line."""
