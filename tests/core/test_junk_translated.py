@@ -7,7 +7,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from translating import BOTH, CLIENTS, UPSTREAMS, cut_events, make_frame, write_stream, write_upstream
+from translating import BOTH, CLIENTS, UPSTREAMS, cut_events, make_frame, read_stream, write_stream, write_upstream
 
 from quart_proxy.core.chat import (
     Chat,
@@ -272,6 +272,16 @@ def test_arguments_that_nest_too_deep_break_no_answer(client: str) -> None:
 def test_arguments_that_come_too_deep_are_none(name: str, document: dict[str, Any]) -> None:
     (call,) = UPSTREAMS[name].parse_answer(document, FRAME).parts
     assert isinstance(call, ToolCall) and call.arguments in ("", "{}")
+
+
+@pytest.mark.parametrize("name", sorted(UPSTREAMS))
+def test_half_of_a_character_breaks_no_answer(name: str) -> None:
+    """Providers cut texts anywhere; no encoder takes half a surrogate pair, and what breaks there is not billed."""
+    body = write_upstream(name, ANSWER, USAGE, FRAME).replace(b"I looked.", b"Half: \\ud83d.")
+    events, usage, is_good = read_stream(name, body, FRAME)
+    assert is_good and usage is not None
+    for client in CLIENTS:
+        assert "Half: \ufffd." in write_stream(client, events, usage, FRAME).decode()
 
 
 def nest(depth: int) -> bytes:
