@@ -141,11 +141,13 @@ class Relay:
             async with asyncio.timeout_at(self._cut_at_s) as self._limit:
                 error = await self._exchange_bytes()
         except TimeoutError:
-            known = NOTHING_READ if self._passage is None else self._passage.reading(is_broken=True)
-            self._bill(known, Outcome.ABORTED_UNMETERED, is_broken=True)
+            self._bill_known(Outcome.ABORTED_UNMETERED)
             error = StreamInterrupted("This answer was cut here before it was complete.")
         finally:
             self._limit = None
+            if isinstance(error, InternalError) and self.exchange.usage is None:
+                # A fault of ours; what the provider has told of its usage is owed all the same.
+                self._bill_known(Outcome.INTERRUPTED)
             await self._finish(error)
 
     def begin_stream(self) -> Answer | None:
@@ -337,6 +339,11 @@ class Relay:
             await self.outbox.put(data, stall_s=WRITE_STALL_S)
 
     # --- the end --------------------------------------------------------------------------------------
+
+    def _bill_known(self, otherwise: Outcome) -> None:
+        """Bill what a stream that breaks off here has told in all."""
+        known = NOTHING_READ if self._passage is None else self._passage.reading(is_broken=True)
+        self._bill(known, otherwise, is_broken=True)
 
     def _bill(self, reading: Reading, otherwise: Outcome, *, is_broken: bool = False) -> None:
         """Write the charge into the exchange, or why there is none."""
