@@ -242,6 +242,11 @@ def test_document_of_blocks_is_its_texts_and_then_its_images() -> None:
         ),
         ({"type": "thinking", "thinking": "Hm", "signature": "qpseal1.none.signature."}, Thinking("Hm", AT)),
         (
+            # As DeepSeek thinks: without data, and wants it back.
+            {"type": "thinking", "thinking": "Hm", "signature": "qpseal1.openai.content."},
+            Thinking("Hm", AT, Seal("openai", "", "content")),
+        ),
+        (
             {"type": "tool_use", "id": "t1", "name": "look", "input": {"at": "x"}},
             ToolCall("t1", "look", '{"at":"x"}', AT),
         ),

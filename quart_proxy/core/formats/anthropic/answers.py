@@ -17,6 +17,7 @@ from quart_proxy.core.chat import (
     parse_arguments,
 )
 from quart_proxy.core.errors import Untranslatable
+from quart_proxy.core.formats.anthropic.content import NOBODY
 from quart_proxy.core.formats.anthropic.turns import API_FORMAT, NAME_CHARACTERS_MAX
 from quart_proxy.core.nesting import dump_arguments
 from quart_proxy.core.seals import Seal, write_seal
@@ -42,7 +43,7 @@ _REASONS = {
     Stop.REFUSED: "refusal",
     Stop.PAUSED: "pause_turn",
 }
-UNSEALED = Seal("none", "")
+UNSEALED = Seal(NOBODY, "")
 """Stands where nobody sealed a thinking: clients of this format take none without a signature."""
 
 

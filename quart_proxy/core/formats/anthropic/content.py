@@ -14,6 +14,9 @@ from quart_proxy.core.errors import InvalidRequest, Untranslatable
 from quart_proxy.core.seals import Seal, read_seal
 
 API_FORMAT = "anthropic"
+NOBODY = "none"
+"""The format of a seal where nobody sealed: clients of this format must be given a signature. Providers of others may
+want a thinking back that they gave no data with, and theirs is a seal."""
 
 LEFT_OUT = frozenset(
     {
@@ -154,8 +157,7 @@ def _parse_redacted(block: ClientObject) -> Iterator[Part]:
 
 def _make_thinking(text: str, data: str, kind: str, at: str) -> Iterator[Part]:
     seal: Seal | None = read_seal(data, API_FORMAT, kind)
-    if seal is not None and not seal.data:
-        # Nobody's seal: a token stands in for one, since this format's clients must be given a signature.
+    if seal is not None and not seal.data and seal.api_format in (API_FORMAT, NOBODY):
         seal = None
     if text or seal is not None:
         yield Thinking(text, at, seal)
