@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from quart_proxy.core.errors import Untranslatable
+from quart_proxy.core.nesting import is_too_deep
 from quart_proxy.core.prompts import PromptMode, SystemPrompt
 from quart_proxy.core.seals import Seal
 
@@ -317,16 +318,28 @@ def list_functions(chat: Chat, api_format: str) -> list[Tool]:
 
 
 def parse_arguments(call: ToolCall) -> dict[str, Any]:
-    """The arguments as an object, a custom tool's text as its `input`. Raises Untranslatable when they are none."""
+    """The arguments as an object, a custom tool's text as its `input`. Raises Untranslatable when they are none, and
+    when they nest deeper than can be passed on."""
     if call.kind is ToolKind.CUSTOM:
         return {"input": call.arguments}
     try:
         arguments = orjson.loads(call.arguments or "{}")
     except orjson.JSONDecodeError:
         arguments = None
+    if is_too_deep(arguments, call.arguments):
+        raise Untranslatable(f"The arguments in `{call.at}` nest too deep: some 200 levels are taken.", param=call.at)
     if not isinstance(arguments, dict):
         raise Untranslatable(f"`{call.at}` must hold the arguments as the JSON text of an object.", param=call.at)
     return arguments
+
+
+def write_arguments(given: object) -> str:
+    """The JSON text of arguments that a provider gave as an object. Never raises: of what cannot be written nothing is
+    told but that, so that the call fails at the client."""
+    try:
+        return orjson.dumps(given).decode()
+    except orjson.JSONEncodeError:
+        return '{"invalid_arguments":"These arguments nest too deep, or hold numbers that are too large."}'
 
 
 CUSTOM_SCHEMA: Mapping[str, Any] = {

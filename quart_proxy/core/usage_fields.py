@@ -26,6 +26,8 @@ _FEES = frozenset({"cost.request_cost"})
 _DEPTH_MAX = 5
 
 _LENIENT = json.JSONDecoder(strict=False)
+_HIGH, _LOW = r"u[dD][89abAB][0-9a-fA-F]{2}", r"u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rf"\\(?:({_HIGH}\\{_LOW})|({_HIGH}|{_LOW})|.)", re.DOTALL)
 _USAGE_OBJECT = re.compile(r'"usage"\s*:\s*(?=\{)')
 
 
@@ -33,16 +35,21 @@ def load_lenient(text: bytes) -> Any:
     """The value of a provider's JSON text, or None when it is none.
 
     NaN, infinities, control characters and broken UTF-8 are read too: the text goes to the client as it is,
-    and a usage beside them may still count. `parse_count` refuses what is no count.
+    and a usage beside them may still count. `parse_count` refuses what is no count. Half of a surrogate pair, which
+    no text that is sent on can hold, becomes U+FFFD.
     """
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         pass
     try:
-        return _LENIENT.decode(text.decode(errors="replace").strip())
+        return _LENIENT.decode(_ESCAPE.sub(_mend, text.decode(errors="replace").strip()))
     except (ValueError, RecursionError):
         return None
+
+
+def _mend(escape: re.Match[str]) -> str:
+    return r"\ufffd" if escape[2] else escape[0]
 
 
 def is_json(text: bytes) -> bool:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from quart_proxy.core.chat import (
     AnswerPart,
     ChatAnswer,
@@ -17,6 +15,7 @@ from quart_proxy.core.chat import (
     ToolCall,
     ToolKind,
     parse_arguments,
+    write_arguments,
 )
 from quart_proxy.core.errors import Untranslatable
 from quart_proxy.core.formats.anthropic.turns import API_FORMAT, NAME_CHARACTERS_MAX
@@ -109,7 +108,7 @@ class BlockParser:
         if call.kind is ToolKind.CUSTOM and isinstance(given, dict) and isinstance(given.get("input"), str):
             arguments = given["input"]
         else:
-            arguments = orjson.dumps(given).decode() if given else ""
+            arguments = write_arguments(given) if given else ""
         return ToolCall(call.id, call.name, arguments, kind=call.kind, namespace=call.namespace)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from quart_proxy.core.chat import AnswerPart, ChatFrame, Refusal, Stop, Text, Thinking, ToolCall
+from quart_proxy.core.chat import AnswerPart, ChatFrame, Refusal, Stop, Text, Thinking, ToolCall, write_arguments
 from quart_proxy.core.chat_events import (
     ChatEvent,
     Cited,
@@ -81,7 +81,7 @@ class Reader:
         self._signature = ""
         # Most blocks begin empty; a call that a program makes comes whole. What follows in pieces overrules it.
         given = block.get("input") if isinstance(block, dict) else None
-        self._given[index] = orjson.dumps(given).decode() if given else ""
+        self._given[index] = write_arguments(given) if given else ""
         if isinstance(part, Thinking) and part.seal is not None:
             self._parts.seal(index, part.seal)
         if not isinstance(part, ToolCall):

@@ -4,12 +4,21 @@ The pieces say what kind they are by the member they stand in, and do not say wh
 another kind begins. Tool calls may lack their number, their id, or both.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from quart_proxy.core.chat import AnswerPart, ChatFrame, Citation, Refusal, Stop, Text, Thinking, ToolKind
+from quart_proxy.core.chat import (
+    AnswerPart,
+    ChatFrame,
+    Citation,
+    Refusal,
+    Stop,
+    Text,
+    Thinking,
+    ToolKind,
+    write_arguments,
+)
 from quart_proxy.core.chat_events import ChatEvent, PartSequence, Stopped
 from quart_proxy.core.formats.openai.reasoning import (
     DETAILS,
@@ -202,7 +211,7 @@ def _text(value: object) -> str:
 
 def _arguments(value: object) -> str:
     """Arguments, which a few providers send as the object itself."""
-    return json.dumps(value) if isinstance(value, dict) else _text(value)
+    return write_arguments(value) if isinstance(value, dict) else _text(value)
 
 
 def _list_pieces(content: list[Any]) -> list[tuple[str, str]]:
