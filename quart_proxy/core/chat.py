@@ -321,7 +321,9 @@ def parse_arguments(call: ToolCall) -> dict[str, Any]:
         return {"input": call.arguments}
     arguments = load_arguments(call.arguments)
     if not isinstance(arguments, dict):
-        raise Untranslatable(f"`{call.at}` must hold the arguments as the JSON text of an object.", param=call.at)
+        raise Untranslatable(
+            f"`{call.at}` must hold the arguments as the JSON text of an object, not too deep.", param=call.at
+        )
     return arguments
 
 

@@ -19,7 +19,8 @@ def is_too_deep(value: object) -> bool:
 
 
 def load_arguments(text: str) -> Any:
-    """The value of the JSON text of arguments, "" being an empty object; None: it is none, or nests too deep."""
+    """The value of a JSON text, such as a call's arguments, "" being an empty object; None: it is none, or nests too
+    deep."""
     try:
         value = orjson.loads(text or "{}")
     except orjson.JSONDecodeError:
