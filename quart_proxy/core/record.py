@@ -113,6 +113,28 @@ class Exchange:
             record[dimension.value] = 0 if usage is None else usage.count(dimension)
         return orjson.dumps(record)
 
+    def tell(self) -> dict[str, object]:
+        """What the one line in the log about a request says. No prompt, no answer, no key."""
+        usage = self.usage
+        return {
+            "request_id": f"req_{self.request_id.hex}",
+            "user_id": self.user_id,
+            "key_id": self.api_key_id,
+            "model": self.model[:TEXT_CHARACTERS_MAX],
+            "upstream": self.upstream,
+            "endpoint": self.endpoint,
+            "streamed": self.streamed,
+            "status": self.status,
+            "upstream_status": self.upstream_status,
+            "attempts": len(self.attempts) + 1,
+            "outcome": self.outcome,
+            "error_code": self.error_code,
+            "tokens": None if usage is None else {d.value: count for d, count in usage.tokens.items()},
+            "cost": f"{self.cost:f}",
+            "first_byte_ms": self.first_byte_ms,
+            "duration_ms": self.duration_ms,
+        }
+
 
 def clean_text(text: str) -> str:
     """`text` without control characters and halves of surrogate pairs, at most 200 characters of it."""
