@@ -1,12 +1,12 @@
 """The grammar of `models.yaml`: every field once, with what checks it and a line that explains it."""
 
+import re
 from dataclasses import replace
 
 from quart_proxy.core.prompts import PromptMode
 from registry.files.readers import (
     BOOL,
     NAME,
-    NOT_A_SLUG,
     SLUG,
     Cursor,
     Field,
@@ -15,7 +15,6 @@ from registry.files.readers import (
     Reader,
     expected,
     fields,
-    is_slug,
     list_of,
     map_of,
     one_of,
@@ -36,9 +35,8 @@ _REFERENCE = "A reference: ${env:NAME}, ${file:/path} or ${secret:name}."
 
 
 def _read_failure(cursor: Cursor) -> str | Invalid:
-    if cursor.node.kind not in ("int", "str"):
-        return expected(cursor, "a status, or a word such as 5xx or timeout")
-    return cursor.node.text if is_slug(cursor.node.text) else cursor.fail("E205", NOT_A_SLUG)
+    word = cursor.node.text if cursor.node.kind in ("int", "str") else ""
+    return word if _FAILURE_WORD.fullmatch(word) else expected(cursor, "429, a status from 500 to 599, 5xx or timeout")
 
 
 def _refuse_file(cursor: Cursor) -> Invalid:
@@ -46,7 +44,11 @@ def _refuse_file(cursor: Cursor) -> Invalid:
     return cursor.fail("E601", "a file is read where a YAML file names it; here, say its content as text")
 
 
-_FAILURE = Reader(_read_failure, {"anyOf": [{"type": "integer", "minimum": 0}, SLUG.schema]})
+_FAILURE_WORD = re.compile(r"429|5[0-9]{2}|5xx|timeout")
+_STATUS_SCHEMA = {"anyOf": [{"const": 429}, {"type": "integer", "minimum": 500, "maximum": 599}]}
+_FAILURE = Reader(
+    _read_failure, {"anyOf": [_STATUS_SCHEMA, {"type": "string", "pattern": f"^({_FAILURE_WORD.pattern})$"}]}
+)
 
 RATES: Fields = fields(
     Field("input", PRICE, "Prompt tokens that were neither read from nor written to a cache.", nullable=False),
@@ -74,10 +76,10 @@ LIMITS: Fields = fields(
     Field("context_window", _TOKENS, "The largest prompt, in tokens."),
 )
 ROUTING: Fields = fields(
-    Field("strategy", SLUG, "How upstreams are chosen."),
-    Field("max_attempts", whole(1, 20), "Upstreams tried for one request."),
-    Field("retry_on", list_of(_FAILURE), "Statuses, 5xx, timeout."),
-    Field("cooldown", DURATION, "How long a failing upstream is passed over."),
+    Field("strategy", one_of("priority"), "By priority, then the client's own format, then weight. The only one."),
+    Field("max_attempts", whole(1, 20), "Calls of upstreams for one request at most. Default: 3."),
+    Field("retry_on", list_of(_FAILURE), "429, a status from 500 on, 5xx, timeout. Default: 429, 5xx, timeout."),
+    Field("cooldown", DURATION, "How long a failing upstream is passed over. Default: 30s."),
 )
 CONNECTION: Fields = fields(
     Field("provider", SLUG, "A key of `providers`. Or say api_format, api_url and api_key here."),
@@ -88,8 +90,8 @@ CONNECTION: Fields = fields(
 )
 UPSTREAM: Fields = fields(
     *CONNECTION.values(),
-    Field("priority", whole(0, 1_000), "0 is tried first; the next only when it fails."),
-    Field("weight", whole(0, 1_000_000), "Share of the requests within a priority. 0 drains."),
+    Field("priority", whole(0, 1_000), "0 is tried first; the next only when it fails. Default: 0."),
+    Field("weight", whole(0, 1_000_000), "Share of the requests within a priority. 0 drains. Default: 100."),
     Field("enabled", BOOL, "False takes the upstream out."),
 )
 PROVIDER: Fields = fields(
@@ -111,7 +113,7 @@ PROFILE: Fields = fields(
     Field("tags", list_of(NAME), "Labels. Those of defaults and profiles are added."),
     Field("groups", list_of(NAME), "Groups of users that may call the model."),
     Field("protect", BOOL, "Never pruned, even when it has left the file."),
-    Field("routing", table_of(ROUTING), "How upstreams are tried."),
+    Field("routing", table_of(ROUTING), "What happens when an upstream fails."),
 )
 MODEL: Fields = fields(
     Field("display_name", NAME, "What clients send as `model`, in any case. Default: the key."),

@@ -14,6 +14,7 @@ from quart_proxy.commands.registry import main
 from quart_proxy.core.names import distinct_aliases
 from quart_proxy.core.pricing import Price
 from quart_proxy.core.usage import COUNT_MAX, Dimension
+from quart_proxy.services.attempts import ATTEMPTS_DEFAULT, COOLDOWN_DEFAULT_S, RETRY_ON_DEFAULT
 from registry.documents import (
     LimitsDocument,
     ModelDocument,
@@ -23,7 +24,7 @@ from registry.documents import (
     UpstreamDocument,
 )
 from registry.entities import EntityKey, OwnershipRule
-from registry.files.grammar import API_FORMATS
+from registry.files.grammar import API_FORMATS, ROUTING
 from registry.files.values import TIERS_MAX
 from registry.schema import as_document, parse_model, parse_provider, parse_registry
 
@@ -277,7 +278,7 @@ def test_a_duration_is_read_as_seconds(written: str, seconds: int) -> None:
 def test_what_a_later_merge_needs_is_accepted_and_kept() -> None:
     text = HEAD + (
         "  m:\n    provider: p\n    protect: true\n    visibility: internal\n    groups: [g]\n"
-        "    routing: {strategy: priority-weighted, max_attempts: 2, retry_on: [429, 5xx], cooldown: 30s}\n"
+        "    routing: {strategy: priority, max_attempts: 2, retry_on: [429, 5xx], cooldown: 30s}\n"
         "ownership:\n  - {fields: [enabled], mode: ui}\n"
         "moved: [{from: old, to: m}]\nremoved: [{id: gone, destroy: false}]\nx-anything: [1, {a: b}]\n"
     )
@@ -287,13 +288,35 @@ def test_what_a_later_merge_needs_is_accepted_and_kept() -> None:
     found = parsed.registry.models["m"]
     assert (found.protect, found.visibility, found.groups) == (True, "internal", ("g",))
     assert found.routing == {
-        "strategy": "priority-weighted",
+        "strategy": "priority",
         "max_attempts": 2,
         "retry_on": ["429", "5xx"],
         "cooldown": "30s",
     }
     assert parsed.desired.ownership == (OwnershipRule(("enabled",), "ui"),)
     assert (parsed.desired.moved, parsed.desired.removed) == ({"old": "m"}, {"gone": False})
+
+
+@pytest.mark.parametrize(
+    "routing",
+    [
+        "strategy: random",
+        "retry_on: [4xx]",
+        "retry_on: [400]",
+        "retry_on: [600]",
+        "retry_on: [slow]",
+        "retry_on: [5.5]",
+    ],
+)
+def test_routing_says_only_what_is_done(routing: str) -> None:
+    assert [fault.code for fault in parse_registry(model(f"routing: {{{routing}}}")).faults] == ["E203"]
+
+
+def test_defaults_of_routing_are_those_that_the_schema_tells() -> None:
+    assert f"Default: {ATTEMPTS_DEFAULT}." in ROUTING["max_attempts"].doc
+    assert f"Default: {COOLDOWN_DEFAULT_S:.0f}s." in ROUTING["cooldown"].doc
+    told = ROUTING["retry_on"].doc.split("Default: ")[1].rstrip(".").split(", ")
+    assert set(told) == RETRY_ON_DEFAULT
 
 
 def test_a_model_without_pricing_is_kept_unpriced_and_free_is_said_out_loud() -> None:

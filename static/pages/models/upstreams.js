@@ -20,7 +20,7 @@ export function upstreamsTab(providers) {
     const view = () => {
       const keys = editor.draft.upstreams;
       return html`<div class="stack">
-        <div class="toolbar"><p class="quiet">${keys.length > 1 ? "The lowest priority is tried first; the next only when it fails. Weight spreads requests within a priority." : "Add a second upstream to fail over to it, or to spread requests."}</p>
+        <div class="toolbar"><p class="quiet">${keys.length > 1 ? "The lowest priority is tried first; the next only when it fails. Within a priority, those that speak the client's own format come first, then weight spreads." : "Add a second upstream to fail over to it, or to spread requests."}</p>
           <span class="push"></span>${check.button()}</div>
         ${when(editor.isDirty && check.results, () => html`<p class="quiet">The test asked what is saved.</p>`)}
         ${check.view()}
@@ -80,8 +80,7 @@ function add(editor, state, providers, draw) {
 function retrying(editor) {
   const own = (path, options) => ownedField(editor, path, options);
   return html`<details class="more-fields"><summary>When one fails</summary><div class="form-grid">
-    ${own("routing.max_attempts", { label: "Attempts", inputmode: "numeric", hint: "Upstreams tried for one request." })}
-    ${own("routing.retry_on", { label: "Retry on", placeholder: "429, 5xx, timeout", hint: "Divided by commas." })}
-    ${own("routing.cooldown", { label: "Cooldown", placeholder: "30s", hint: "How long a failing one is passed over." })}
-    ${own("routing.strategy", { label: "Strategy" })}</div></details>`;
+    ${own("routing.max_attempts", { label: "Attempts", inputmode: "numeric", hint: "Calls for one request at most. Empty: 3." })}
+    ${own("routing.retry_on", { label: "Retry on", placeholder: "429, 5xx, timeout", hint: "Divided by commas. Empty: 429, 5xx, timeout." })}
+    ${own("routing.cooldown", { label: "Cooldown", placeholder: "30s", hint: "How long a failing one is passed over. Empty: 30s." })}</div></details>`;
 }
