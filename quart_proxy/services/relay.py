@@ -195,12 +195,16 @@ class Relay:
                 attempts.skip()
                 continue
             if error is not None:
-                self._note_failed_attempt(error)
                 await asyncio.sleep(attempts.pause_s)
+                if self._is_decided:
+                    # Nobody waits any more: another answer would be made, and paid for, for nobody.
+                    return error
+                self._note_failed_attempt(error)
             attempts.call(target)
             error = await self._try(way)
             if error is None:
-                attempts.succeed(target)
+                if self.exchange.outcome not in (Outcome.UPSTREAM_ERROR, Outcome.ERROR_AFTER_USAGE):
+                    attempts.succeed(target)
                 return None
             if not attempts.fail(target, error, self.exchange.upstream_status) or self._is_decided:
                 return error
@@ -226,7 +230,8 @@ class Relay:
         exchange = self.exchange
         exchange.error_code = error.code
         self._context.health.count(exchange)
-        self._context.metrics.failed_attempts.labels(exchange.upstream, error.code).inc()
+        # The kind of error, which are few: a provider's own codes are as many as it likes.
+        self._context.metrics.failed_attempts.labels(exchange.upstream, type(error).code).inc()
         exchange.attempts.append(
             {
                 "upstream": exchange.upstream,

@@ -9,8 +9,11 @@ from typing import Any
 import httpx
 import pytest
 from grammars import GRAMMARS
+from scripted import STREAM_HEAD, Connection, ScriptedProvider
 from tabs import Tab, cost_of, documents_in, tokens_of
 
+from quart_proxy.core.chat_events import ChatEvent
+from quart_proxy.core.formats.openai.reading import Reader
 from quart_proxy.core.sse import Event, SseParser
 
 UPSTREAMS = ("openai", "anthropic", "openai_responses", "gemini")
@@ -177,3 +180,59 @@ async def test_a_fault_is_told_in_the_clients_format_and_billed_by_what_was_repo
             raise AssertionError(f"{what}: {error}") from error
     assert await tab.spent() == sum(row.cost for row in rows.values())
     assert await tab.product.imbalances() == []
+
+
+BEGUN = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
+FINISHED = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120}}\n\n'
+
+
+async def test_a_silence_inside_an_event_that_nobody_is_sent_has_heartbeats(
+    tab: Tab, scripted: ScriptedProvider
+) -> None:
+    model = await tab.add_model("x", api_url=scripted.url, limits={"idle_timeout_s": 1})
+
+    async def script(connection: Connection) -> None:
+        await connection.send(STREAM_HEAD + BEGUN + b'data: {"a":"' + b"x" * (17 * 2**20))
+        await connection.wait_until_gone()
+
+    scripted.script = script
+    answer = await tab.ask(model, "anthropic", stream=True)
+    heartbeat = HEARTBEATS["anthropic"]
+    assert answer.content.count(heartbeat) >= 2
+    assert_broken("anthropic", answer.content, cut(answer.content.replace(heartbeat, b"")))
+    await tab.assert_free("upstream_error")
+
+
+@pytest.mark.parametrize("fails_at", [0, 1], ids=["before the first byte", "behind it"])
+async def test_a_fault_of_a_translation_makes_no_answer_free(
+    tab: Tab, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    model = await tab.add_model("x", api_url=scripted.url)
+    read = Reader.read
+    count = 0
+
+    def fail(self: Reader, event: Event) -> list[ChatEvent]:
+        nonlocal count
+        count += 1
+        if count > fails_at:
+            raise TypeError("something that nobody thought of")
+        return read(self, event)
+
+    monkeypatch.setattr(Reader, "read", fail)
+
+    async def script(connection: Connection) -> None:
+        await connection.send(STREAM_HEAD)
+        for event in (BEGUN, FINISHED, USAGE, b"data: [DONE]\n\n"):
+            await connection.send(event)
+            await asyncio.sleep(0.05)
+
+    scripted.script = script
+    answer = await tab.ask(model, "anthropic", stream=True)
+    if answer.status_code == 200:
+        assert_broken("anthropic", answer.content, cut(answer.content))
+    assert (answer.status_code == 500) is (fails_at == 0)
+    assert "nobody thought of" not in answer.text
+    row = await tab.row()
+    assert (row.outcome, row.error_code) == ("error_after_usage", "internal_error")
+    assert row.cost == cost_of(row.tokens) == await tab.spent() > 0
