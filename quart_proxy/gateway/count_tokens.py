@@ -16,7 +16,6 @@ ESTIMATED = {"x-quart-proxy-estimate": "true"}
 
 
 @routes.post("/v1/messages/count_tokens")
-@routes.post("/messages/count_tokens")
 @operation(answer="TokenCount", body="Object")
 async def count() -> Response:
     """Free, also with an empty balance, and in no log of requests. With `x-quart-proxy-estimate: true` it is an
