@@ -36,7 +36,7 @@ class Contender:
     after_mb: float | None = None
 
     def takes(self, work: Work) -> bool:
-        return self.has_users or not work.everyone
+        return self.has_users or not (work.everyone or work.upstream != "openai")
 
     def note_idle_memory(self) -> None:
         self.idle_mb = None if self.pid is None else read_memory_mb(self.pid)

@@ -13,6 +13,8 @@ EVENTS_PER_S = 50
 """Of a paced stream: somewhat faster than the models that people wait for."""
 CONNECTIONS = 16
 USERS = 1000
+TRANSLATED = ("anthropic", "openai_responses", "gemini")
+"""Formats of upstreams that OpenAI's clients are answered from."""
 LATENESS_MAX_MS = 20.0
 """A paced stream is held as long as 99 of 100 events are no later than this."""
 
@@ -34,6 +36,9 @@ class Work:
     connections: int
     everyone: bool = False
     """Whether requests take the keys of all users in turn, not the hot user's; only the product has users."""
+
+    upstream: str = "openai"
+    """The format of the upstream that answers; the client speaks OpenAI's, and only the product translates."""
 
     once: bool = False
     """Whether it is done before the rounds, with one request of each user: then nobody is in a cache yet."""
@@ -62,11 +67,34 @@ class Plan:
         return (
             Work("bench-json", f"JSON, {CONNECTIONS} connections", Kind.JSON, "sandbox", CONNECTIONS),
             Work("bench-json-1", "JSON, 1 connection", Kind.JSON, "sandbox", 1),
-            Work("bench-first", f"JSON, {USERS:,} users, first request", Kind.JSON, "sandbox", CONNECTIONS, True, True),
+            Work(
+                "bench-first",
+                f"JSON, {USERS:,} users, first request",
+                Kind.JSON,
+                "sandbox",
+                CONNECTIONS,
+                True,
+                once=True,
+            ),
             Work("bench-keys", f"JSON, {USERS:,} users in turn", Kind.JSON, "sandbox", CONNECTIONS, True),
             Work("bench-burst", f"stream, {EVENTS} events in one write", Kind.STREAM, burst, CONNECTIONS),
             Work("bench-burst-1", f"stream, {EVENTS} events in one write, 1 connection", Kind.STREAM, burst, 1),
             Work("bench-events", f"stream, {EVENTS} writes", Kind.STREAM, f"sandbox:words={EVENTS}", CONNECTIONS),
+            *(
+                Work(
+                    f"bench-{kind}-{upstream}",
+                    f"{title}, translated from {upstream}",
+                    kind,
+                    scenario,
+                    CONNECTIONS,
+                    upstream=upstream,
+                )
+                for kind, title, scenario in (
+                    (Kind.JSON, "JSON", "sandbox"),
+                    (Kind.STREAM, f"stream, {EVENTS} events", burst),
+                )
+                for upstream in TRANSLATED
+            ),
             Work("bench-paced", f"paced, {self.paced_streams} streams", Kind.PACED, paced, self.paced_streams),
         )
 
@@ -79,9 +107,9 @@ class Plan:
         )
 
     @property
-    def scenarios(self) -> Mapping[str, str]:
-        """What the models that gateways must serve lead to."""
-        return {work.name: work.scenario for work in (*self.works, *self.steps)}
+    def models(self) -> Mapping[str, Work]:
+        """The models that gateways must serve, by name."""
+        return {work.name: work for work in (*self.works, *self.steps)}
 
 
 WHOLE = Plan(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from bench.plan import TRANSLATED, Work
 from quart_proxy.core.credentials import RANDOM_BYTES, digest_key, encode_key
 from quart_proxy.core.usage import Dimension
 from quart_proxy.store.accounts import create_key, create_user
@@ -36,15 +37,27 @@ class Customer:
     key: str
 
 
-def write_models_file(path: Path, sandbox_url: str, scenarios: Mapping[str, str]) -> None:
-    """A `models.yaml` in which each name leads to its scenario of the sandbox."""
-    provider = {"api_format": "openai", "api_url": f"{sandbox_url}/v1", "api_key": "${env:SANDBOX_API_KEY}"}
+def write_models_file(path: Path, sandbox_url: str, works: Mapping[str, Work]) -> None:
+    """A `models.yaml` in which each name leads to its work's scenario of the sandbox, in its upstream's format."""
+    providers = {
+        f"sandbox-{name.replace('_', '-')}": {
+            "api_format": name,
+            "api_url": f"{sandbox_url}/v1" if name.startswith("openai") else sandbox_url,
+            "api_key": "${env:SANDBOX_API_KEY}",
+        }
+        for name in ("openai", *TRANSLATED)
+    }
     pricing = {dimension.value: float(price) for dimension, price in PRICES.items()}
     models = {
-        name: {"provider": "sandbox", "actual_model": scenario, "pricing": pricing}
-        for name, scenario in scenarios.items()
+        name.replace("_", "-"): {
+            "display_name": name,
+            "provider": f"sandbox-{work.upstream.replace('_', '-')}",
+            "actual_model": work.scenario,
+            "pricing": pricing,
+        }
+        for name, work in works.items()
     }
-    path.write_text(yaml.safe_dump({"version": 1, "providers": {"sandbox": provider}, "models": models}))
+    path.write_text(yaml.safe_dump({"version": 1, "providers": providers, "models": models}))
 
 
 async def add_customers(database: Database, count: int) -> list[Customer]:

@@ -93,7 +93,7 @@ async def open_stage(
         provider_url = await stack.enter_async_context(_sandbox("provider", cores.others, folder))
         say("seeding")
         models_file = folder / "models.yaml"
-        write_models_file(models_file, provider_url, plan.scenarios)
+        write_models_file(models_file, provider_url, plan.models)
         customers = await _fill(server, Settings(data_dir=folder, models_file=str(models_file)))
         say("starting the servers")
         contenders = [Contender("direct", sandbox_url)]
@@ -101,7 +101,7 @@ async def open_stage(
         product = _product(server.url, models_file, customers, cores.server, folder)
         contenders.append(await stack.enter_async_context(product))
         notes = []
-        place = Place(sandbox_url, plan.scenarios, cores.server, folder)
+        place = Place(sandbox_url, {name: work.scenario for name, work in plan.models.items()}, cores.server, folder)
         for peer in PEERS:
             program = peer.find_program(peer_venv)
             notes.append(f"{peer.name}: {'not installed' if program is None else peer.note}")

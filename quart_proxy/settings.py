@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
@@ -119,6 +120,10 @@ class Settings:
     """None in development: one is generated and kept in `data_dir`."""
     jwt_secret: str | None = None
     encryption_keys: tuple[str, ...] = ()
+    redis_url: str | None = None
+    """Where rates are counted for all workers; None: each counts its share."""
+    workers: int = 1
+    """How many processes serve beside this one, with it; the supervisor says so."""
     given: frozenset[str] = frozenset()
     """The variables that somebody set, whatever to."""
 
@@ -162,6 +167,8 @@ class Settings:
             admin_password=read.text("ADMIN_PASSWORD"),
             jwt_secret=read.text("JWT_SECRET"),
             encryption_keys=read.names("ENCRYPTION_KEY", ()),
+            redis_url=read.text("REDIS_URL"),
+            workers=read.whole("WORKER_COUNT") or 1,
             given=frozenset(read.given) - ({"DATABASE_URL"} if is_embedded else set()),
         )
         settings._check()
@@ -170,6 +177,8 @@ class Settings:
     def _check(self) -> None:
         if self.admin_password is not None and len(self.admin_password) < ADMIN_PASSWORD_LENGTH_MIN:
             raise SettingsError(f"ADMIN_PASSWORD must have at least {ADMIN_PASSWORD_LENGTH_MIN} characters.")
+        if self.redis_url is not None and not _is_redis(self.redis_url):
+            raise SettingsError("REDIS_URL must be an address such as redis://127.0.0.1:6379/0; rediss:// has TLS.")
         for name, secret in (("JWT_SECRET", self.jwt_secret), *(("ENCRYPTION_KEY", k) for k in self.encryption_keys)):
             if secret is not None and (len(secret.encode()) < SECRET_BYTES_MIN or _is_known(secret)):
                 raise SettingsError(
@@ -216,6 +225,14 @@ def _kept_secret(path: Path, random_bytes: int) -> str:
             os.link(draft, path)
         draft.unlink()
     return path.read_text().strip()
+
+
+def _is_redis(url: str) -> bool:
+    try:
+        # The port is looked at only when it is asked for.
+        return urlsplit(url).scheme in ("redis", "rediss", "unix") and urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _is_known(secret: str) -> bool:

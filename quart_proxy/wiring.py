@@ -34,6 +34,7 @@ from quart_proxy.services.health import Health
 from quart_proxy.services.in_flight import InFlightBoard
 from quart_proxy.services.live_view import LiveView
 from quart_proxy.services.provider_check import ProviderCheck
+from quart_proxy.services.rates import Rates
 from quart_proxy.services.readiness import Readiness
 from quart_proxy.services.relay import RelayContext
 from quart_proxy.services.relay_pool import RelayPool
@@ -77,7 +78,8 @@ class Worker:
             environment=environment,
         )
         self.router = Router(self.database, resolver)
-        self.admission = Admission(self.database)
+        self.rates = Rates(redis_url=settings.redis_url, workers=settings.workers)
+        self.admission = Admission(self.database, rates=self.rates, workers=settings.workers)
         self.settler = Settler(self.database, Spool(settings.data_dir / "spool"), self.admission.note_balance)
         self.client = UpstreamClient(allow_private=settings.allow_private_upstreams)
         self.pool = RelayPool()
@@ -150,6 +152,7 @@ class Worker:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         await self.settler.stop()
+        await self.rates.close()
         await self.client.close()
         await self.database.close()
 

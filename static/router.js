@@ -1,5 +1,6 @@
 // The History API over one table of routes: which page an address is, its title, focus, and the end of the old page.
 
+import { addressChanged } from "./address.js";
 import { render } from "./html.js";
 import { matchRoute } from "./match-route.js";
 
@@ -55,6 +56,7 @@ export class Router extends EventTarget {
   }
 
   async #enter({ first = false } = {}) {
+    addressChanged();
     const path = location.pathname;
     this.#here = path + location.search;
     const found = matchRoute(this.#routes, path);

@@ -1,25 +1,61 @@
 """`quart-proxy user ...` and `quart-proxy key ...`: administration without the page."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import click
 
 from quart_proxy.commands.running import Money, data_dir_option, json_option, print_json, print_table, with_database
 from quart_proxy.commands.verbs import Misuse, example
+from quart_proxy.core.limits import SpendPeriod
 from quart_proxy.core.money import format_money
 from quart_proxy.http.fields import moment
 from quart_proxy.http.forms import entry_form, key_form, user_form
+from quart_proxy.http.key_fields import COUNT_MAX, TOKENS_MAX
 from quart_proxy.services.accounts import Accounts
-from quart_proxy.store.accounts import ApiKey, User, list_keys, list_users
+from quart_proxy.store.accounts import ApiKey, LimitFields, User, list_keys, list_users
 from quart_proxy.store.changes import Actor
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import Entry
 
 CLI = Actor("cli")
 ROWS_PER_READ = 1000
+PERIODS = [period.value for period in SpendPeriod]
+
+
+class Dollars(Money):
+    """Above zero."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        amount = super().convert(value, param, ctx)
+        if amount <= 0:
+            self.fail("must be above zero.", param, ctx)
+        return amount
+
+
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What a user or a key may use at most, as options whose names are those of LimitFields."""
+    options = (
+        click.option("--model", "allowed_models", multiple=True, help="Allow this model; may be repeated [all]."),
+        click.option("--max-concurrency", type=click.IntRange(1, COUNT_MAX), help="Requests in flight at once."),
+        click.option("--rpm", type=click.IntRange(1, COUNT_MAX), help="Requests a minute."),
+        click.option("--tpm", type=click.IntRange(1, TOKENS_MAX), help="Tokens a minute, input and output."),
+        click.option("--spend-limit", type=Dollars(), help="Dollars in a period, or in all."),
+        click.option("--spend-period", type=click.Choice(PERIODS), help="Of the calendar, in UTC."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _chosen(limits: LimitFields) -> LimitFields:
+    """No model named is no limit."""
+    if limits.get("spend_period") is not None and limits.get("spend_limit") is None:
+        raise Misuse("--spend-period needs a --spend-limit.")
+    return {**limits, "allowed_models": limits.get("allowed_models") or None}
 
 
 class Moment(click.ParamType[datetime]):
@@ -42,20 +78,28 @@ def user() -> None:
 @click.option("--email", help="Their address.")
 @click.option("--note", help="For admins.")
 @click.option("--credit", "dollars", type=Money(), help="Begin with so many dollars.")
+@limit_options
 @data_dir_option
 @json_option
 def add_user(
-    name: str, email: str | None, note: str | None, dollars: Decimal | None, data_dir: Path | None, as_json: bool
+    name: str,
+    email: str | None,
+    note: str | None,
+    dollars: Decimal | None,
+    data_dir: Path | None,
+    as_json: bool,
+    **limits: Unpack[LimitFields],
 ) -> None:
     """Add the user NAME."""
     if dollars is not None and dollars <= 0:
         raise Misuse("--credit must be above zero.")
     if not name.strip():
         raise Misuse("The name must not be empty.")
+    chosen = _chosen(limits)
 
     async def work(database: Database) -> User:
         accounts = Accounts(database)
-        made = await accounts.create_user(CLI, name=name, email=email, note=note)
+        made = await accounts.create_user(CLI, name=name, email=email, note=note, **chosen)
         if dollars is not None:
             await accounts.move_money(CLI, user_id=made.id, kind="credit", amount=dollars, reason="first credit")
         async with database.read() as connection:
@@ -134,31 +178,23 @@ def key() -> None:
 @key.command("add", epilog=example("quart-proxy key add 1 --name laptop"))
 @click.argument("user_id", type=click.IntRange(1, 2**63 - 1))
 @click.option("--name", default="default", show_default=True, help="To tell it from others.")
-@click.option("--model", "allowed_models", multiple=True, help="Allow this model; may be repeated [default: all].")
-@click.option("--max-concurrency", type=click.IntRange(1, 100_000), help="Requests in flight at once.")
 @click.option("--expires-at", type=Moment(), help="Such as 2027-01-31T12:00:00Z, or a date.")
+@limit_options
 @data_dir_option
 @json_option
 def add_key(
     user_id: int,
     name: str,
-    allowed_models: tuple[str, ...],
-    max_concurrency: int | None,
     expires_at: datetime | None,
     data_dir: Path | None,
     as_json: bool,
+    **limits: Unpack[LimitFields],
 ) -> None:
     """Make a key for USER_ID and print it, this once."""
+    chosen = _chosen(limits)
 
     async def work(database: Database) -> tuple[ApiKey, str]:
-        return await Accounts(database).create_key(
-            CLI,
-            user_id=user_id,
-            name=name,
-            allowed_models=allowed_models or None,
-            max_concurrency=max_concurrency,
-            expires_at=expires_at,
-        )
+        return await Accounts(database).create_key(CLI, user_id=user_id, name=name, expires_at=expires_at, **chosen)
 
     made, text = with_database(data_dir, work)
     if as_json:

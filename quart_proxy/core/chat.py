@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-import orjson
-
 from quart_proxy.core.errors import Untranslatable
+from quart_proxy.core.nesting import load_arguments
 from quart_proxy.core.prompts import PromptMode, SystemPrompt
 from quart_proxy.core.seals import Seal
 
@@ -320,12 +319,11 @@ def parse_arguments(call: ToolCall) -> dict[str, Any]:
     """The arguments as an object, a custom tool's text as its `input`. Raises Untranslatable when they are none."""
     if call.kind is ToolKind.CUSTOM:
         return {"input": call.arguments}
-    try:
-        arguments = orjson.loads(call.arguments or "{}")
-    except orjson.JSONDecodeError:
-        arguments = None
+    arguments = load_arguments(call.arguments)
     if not isinstance(arguments, dict):
-        raise Untranslatable(f"`{call.at}` must hold the arguments as the JSON text of an object.", param=call.at)
+        raise Untranslatable(
+            f"`{call.at}` must hold the arguments as the JSON text of an object, not too deep.", param=call.at
+        )
     return arguments
 
 

@@ -7,10 +7,9 @@ from typing import Any
 import orjson
 
 from quart_proxy.core.errors import InvalidRequest
+from quart_proxy.core.nesting import BRACKETS_UNSUSPECTED, is_too_deep
 
 MODEL_CHARACTERS_MAX = 200
-BRACKETS_UNSUSPECTED = 200
-"""A body with fewer cannot nest too deep, and most have fewer: they are not looked at again."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -24,18 +23,9 @@ def parse_body(body: bytes) -> dict[str, Any]:
         ) from None
     if not isinstance(document, dict):
         raise InvalidRequest("The body must be a JSON object.")
-    if body.count(b"[") + body.count(b"{") > BRACKETS_UNSUSPECTED and _is_too_deep(document):
+    if body.count(b"[") + body.count(b"{") > BRACKETS_UNSUSPECTED and is_too_deep(document):
         raise InvalidRequest("The body nests too deep: some 200 levels are taken.")
     return document
-
-
-def _is_too_deep(document: dict[str, Any]) -> bool:
-    """The parser takes 1024 levels and the writer 254; a translation may put a few around them."""
-    try:
-        orjson.dumps([[[[[[[[document]]]]]]]])
-    except orjson.JSONEncodeError:
-        return True
-    return False
 
 
 def get_model(body: Mapping[str, Any]) -> str:

@@ -49,6 +49,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from quart_proxy.core.limits import Allowances
+
 
 class ProxyError(Exception):
     """An answer other than the one asked for. `message` is a sentence that any caller may read."""
@@ -266,10 +268,23 @@ class PreconditionRequired(ClientError):
 
 
 class RateLimited(ClientError):
+    """Too much at once. `allowances` is how the caller's minute stands; None: that was not what it was refused for."""
+
     status = 429
     code = "rate_limit_exceeded"
     openai_type = "rate_limit_error"
     anthropic_type = "rate_limit_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after_s: int | None = None,
+        allowances: Allowances | None = None,
+    ) -> None:
+        super().__init__(message, param=param, retry_after_s=retry_after_s)
+        self.allowances = allowances
 
 
 class BalanceReserved(RateLimited):

@@ -35,6 +35,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"), _HIDDEN),
 )
 _CODE = re.compile(r"(?=.*[A-Za-z])[\w.-]{1,64}")
+_GOOGLE_CODE = re.compile(r"[A-Z][A-Z_]{1,63}")
 _PARAM = re.compile(r"[\w.\[\]-]{1,100}")
 
 
@@ -98,9 +99,21 @@ def _read_fields(fields: Mapping[str, Any]) -> ProviderMessage:
 
 
 def _read_code(fields: Mapping[str, Any]) -> str | None:
-    """A code in words; numbers only repeat the status."""
+    """A code in words; numbers only repeat the status. Google's stand in `status`, and closer in a reason."""
     kind = fields.get("type")
-    return _match(_CODE, fields.get("code")) or _match(_CODE, None if kind == "error" else kind)
+    return (
+        _match(_CODE, fields.get("code"))
+        or _match(_CODE, None if kind == "error" else kind)
+        or _read_reason(fields.get("details"))
+        or _match(_GOOGLE_CODE, fields.get("status"))
+    )
+
+
+def _read_reason(details: object) -> str | None:
+    """The first reason in Google's list of details."""
+    listed = details if isinstance(details, list) else []
+    reasons = (_match(_GOOGLE_CODE, detail.get("reason")) for detail in listed if isinstance(detail, dict))
+    return next((reason for reason in reasons if reason is not None), None)
 
 
 def _match(pattern: re.Pattern[str], value: object) -> str | None:

@@ -75,6 +75,11 @@ class Exchange:
     """The attempts that failed before the one that the other members tell of: `upstream`, `status` (None: it was not
     reached), `error` (a code) and `after_ms` (when it was given up)."""
 
+    @property
+    def tokens(self) -> int:
+        """Every token of it, however it is priced."""
+        return 0 if self.usage is None else sum(self.usage.tokens.values())
+
     def encode(self) -> bytes:
         """The JSON object that `store.ledger.settle_records` takes."""
         usage = self.usage
@@ -107,6 +112,28 @@ class Exchange:
         for dimension in Dimension:
             record[dimension.value] = 0 if usage is None else usage.count(dimension)
         return orjson.dumps(record)
+
+    def tell(self) -> dict[str, object]:
+        """What the one line in the log about a request says. No prompt, no answer, no key."""
+        usage = self.usage
+        return {
+            "request_id": f"req_{self.request_id.hex}",
+            "user_id": self.user_id,
+            "key_id": self.api_key_id,
+            "model": self.model[:TEXT_CHARACTERS_MAX],
+            "upstream": self.upstream,
+            "endpoint": self.endpoint,
+            "streamed": self.streamed,
+            "status": self.status,
+            "upstream_status": self.upstream_status,
+            "attempts": len(self.attempts) + 1,
+            "outcome": self.outcome,
+            "error_code": self.error_code,
+            "tokens": None if usage is None else {d.value: count for d, count in usage.tokens.items()},
+            "cost": f"{self.cost:f}",
+            "first_byte_ms": self.first_byte_ms,
+            "duration_ms": self.duration_ms,
+        }
 
 
 def clean_text(text: str) -> str:

@@ -26,6 +26,10 @@ _FEES = frozenset({"cost.request_cost"})
 _DEPTH_MAX = 5
 
 _LENIENT = json.JSONDecoder(strict=False)
+# An escaped backslash, a pair of surrogates, or half of one.
+_SURROGATES = re.compile(
+    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 _USAGE_OBJECT = re.compile(r'"usage"\s*:\s*(?=\{)')
 
 
@@ -33,16 +37,21 @@ def load_lenient(text: bytes) -> Any:
     """The value of a provider's JSON text, or None when it is none.
 
     NaN, infinities, control characters and broken UTF-8 are read too: the text goes to the client as it is,
-    and a usage beside them may still count. `parse_count` refuses what is no count.
+    and a usage beside them may still count. `parse_count` refuses what is no count. Half of a surrogate pair, as
+    providers send that cut their texts anywhere, becomes U+FFFD: no text may hold it.
     """
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         pass
     try:
-        return _LENIENT.decode(text.decode(errors="replace").strip())
+        return _LENIENT.decode(_SURROGATES.sub(_mend, text.decode(errors="replace").strip()))
     except (ValueError, RecursionError):
         return None
+
+
+def _mend(found: re.Match[str]) -> str:
+    return "\\ufffd" if found[1] else found[0]
 
 
 def is_json(text: bytes) -> bool:

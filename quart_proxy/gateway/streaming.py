@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from quart import Response
+from quart import Response, g
 
 from quart_proxy.core.errors import InvalidRequest
 from quart_proxy.core.formats import ClientFormat
@@ -36,6 +36,8 @@ async def relay_request(client_format: ClientFormat, endpoint: str) -> Response:
         client_request_id=_client_id(),
         client_agent=next(iter(header_values(b"user-agent")), None),
     )
+    # Whatever comes of it: the headers tell how the caller's minute stands.
+    g.allowances = relay.allowances
     return await _answer(relay)
 
 

@@ -20,9 +20,11 @@ from quart_proxy.core.errors import (
     MethodNotAllowed,
     NotFound,
     ProxyError,
+    RateLimited,
     Unauthenticated,
 )
 from quart_proxy.core.formats import FORMATS
+from quart_proxy.http.allowances import allowance_headers
 from quart_proxy.services.auth import Authenticator, Caller
 from quart_proxy.services.dispatch import new_request_id
 from quart_proxy.settings import BODY_TIMEOUT_S
@@ -136,11 +138,14 @@ def error_response(error: ProxyError) -> Response:
         headers["x-should-retry"] = "false"
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = "Bearer"
+    if isinstance(error, RateLimited) and error.allowances is not None:
+        g.allowances = error.allowances
     return Response(render_error(error, request.path, request_id()), error.status, headers, content_type=JSON)
 
 
 def install_errors(app: Quart) -> None:
-    """Every error becomes an answer in the caller's format; nothing under any path is HTML."""
+    """Every error becomes an answer in the caller's format; nothing under any path is HTML. Every answer tells its
+    request's id, and where the caller's minute is limited, how it stands."""
 
     @app.errorhandler(ProxyError)
     async def known(error: ProxyError) -> Response:
@@ -160,6 +165,8 @@ def install_errors(app: Quart) -> None:
     @app.after_request
     async def identify(response: Response) -> Response:
         response.headers["x-request-id"] = response.headers["request-id"] = request_id_text()
+        if (allowances := g.get("allowances")) is not None:
+            response.headers.update(allowance_headers(allowances))
         return response
 
 

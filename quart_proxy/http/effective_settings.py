@@ -37,6 +37,7 @@ class _Variable:
 VARIABLES = (
     _Variable("QUART_PROXY_ENV", "is_production", "Production refuses to start without secrets of its own."),
     _Variable("DATABASE_URL", "database_url", "Where the books are kept: an external PostgreSQL, or the embedded one."),
+    _Variable("REDIS_URL", "redis_url", "Where requests and tokens a minute are counted for all workers together."),
     _Variable("DATA_DIR", "data_dir", "The embedded database, generated secrets, and the spool of charges."),
     _Variable("PORT", "port", "Where the product listens, unless it is started with another address."),
     _Variable("HEARTBEAT_S", "heartbeat_s", "Seconds of silence in a stream before a heartbeat is sent."),
@@ -105,10 +106,12 @@ def _variables(environment: Settings) -> Iterator[dict[str, Any]]:
 
 
 def _shown(variable: _Variable, settings: Settings) -> Any:
-    """Its value as JSON. The address of a database has a password in it, and is never shown."""
+    """Its value as JSON. The addresses of databases have passwords in them, and are never shown."""
     value = getattr(settings, variable.field)
     if variable.name == "DATABASE_URL":
         return "embedded" if settings.database_is_embedded else "external"
+    if variable.name == "REDIS_URL":
+        return "none" if value is None else "external"
     if variable.name == "QUART_PROXY_ENV":
         return "production" if value else "development"
     if variable.name == "DATA_DIR":

@@ -251,13 +251,18 @@ def moment(value: Any) -> datetime:
 
 
 money: Reader = parse_money
+MONEY_SCHEMA: Schema = {
+    "type": "string",
+    "pattern": r"^-?\d+(\.\d+)?$",
+    "description": "Dollars as a decimal string.",
+}
 
 takes({"type": "boolean"}, boolean)
 takes({"type": "string", "enum": ["1", "0"]}, flag)
 takes({"type": "string", "format": "email", "maxLength": 320}, email)
 takes({"type": "array", "items": {"type": "string"}, "maxItems": NAMES_MAX}, names)
 takes({"type": "string", "format": "date-time", "description": "A time with its zone, or a date."}, moment)
-takes({"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "description": "Dollars as a decimal string."}, money)
+takes(MONEY_SCHEMA, money)
 
 
 def refused(message: str) -> Field:

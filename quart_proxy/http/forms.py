@@ -58,6 +58,19 @@ def user_form(user: User) -> dict[str, Any]:
         "currency": "USD",
         "lifetime": lifetime_form(user),
         "created_at": time_text(user.created_at),
+        **limits_form(user),
+    }
+
+
+def limits_form(kept: User | ApiKey) -> dict[str, Any]:
+    """What a user or a key may use at most; null: as much as there is."""
+    return {
+        "allowed_models": None if kept.allowed_models is None else list(kept.allowed_models),
+        "max_concurrency": kept.max_concurrency,
+        "rpm": kept.rpm,
+        "tpm": kept.tpm,
+        "spend_limit": None if kept.spend_limit is None else format_money(kept.spend_limit),
+        "spend_period": kept.spend_period,
     }
 
 
@@ -74,8 +87,7 @@ def key_form(key: ApiKey) -> dict[str, Any]:
         "prefix": key.prefix,
         "last4": key.last4,
         "status": _status(key),
-        "allowed_models": None if key.allowed_models is None else list(key.allowed_models),
-        "max_concurrency": key.max_concurrency,
+        **limits_form(key),
         "created_at": time_text(key.created_at),
         "expires_at": maybe_time(key.expires_at),
         "revoked_at": maybe_time(key.revoked_at),

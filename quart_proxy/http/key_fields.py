@@ -1,20 +1,49 @@
-"""What an admin may say of a client's key, when it is made and later."""
+"""What an admin may say of a client's key, and what keys and users may be limited to."""
 
-from quart_proxy.http.fields import Field, Fields, moment, names, refused, text, whole
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
 
-CONCURRENCY_MAX = 100_000
+from quart_proxy.core.limits import SpendPeriod
+from quart_proxy.http.fields import (
+    MONEY_SCHEMA,
+    Field,
+    Fields,
+    check_alone,
+    choice,
+    moment,
+    money,
+    names,
+    takes,
+    text,
+    whole,
+)
 
-# A limit that is stored and not enforced is a promise that costs somebody money.
-_NOT_ENFORCED = refused("is not enforced by this version")
+COUNT_MAX = 100_000
+TOKENS_MAX = 1_000_000_000_000
 
-KEY_FIELDS: Fields = {
-    "name": Field(text()),
-    "expires_at": Field(moment, nullable=True),
+
+def _dollars(value: Any) -> Decimal:
+    amount: Decimal = money(value)
+    if amount <= 0:
+        raise ValueError("must be above zero; null is no limit")
+    return amount
+
+
+takes(MONEY_SCHEMA, _dollars)
+
+LIMIT_FIELDS: Fields = {
     "allowed_models": Field(names, nullable=True),
-    "max_concurrency": Field(whole(1, CONCURRENCY_MAX), nullable=True),
-    "spend_limit": _NOT_ENFORCED,
-    "spend_period": _NOT_ENFORCED,
-    "rpm": _NOT_ENFORCED,
-    "tpm": _NOT_ENFORCED,
+    "max_concurrency": Field(whole(1, COUNT_MAX), nullable=True),
+    "rpm": Field(whole(1, COUNT_MAX), nullable=True),
+    "tpm": Field(whole(1, TOKENS_MAX), nullable=True),
+    "spend_limit": Field(_dollars, nullable=True),
+    "spend_period": Field(choice(*SpendPeriod), nullable=True),
 }
-NOT_ENFORCED = frozenset(name for name, field in KEY_FIELDS.items() if field is _NOT_ENFORCED)
+KEY_FIELDS: Fields = {"name": Field(text()), "expires_at": Field(moment, nullable=True), **LIMIT_FIELDS}
+
+
+def check_period(fields: Mapping[str, Any]) -> None:
+    """A period says nothing alone. Raises InvalidFields."""
+    if fields.get("spend_period") is not None and fields.get("spend_limit") is None:
+        check_alone("spend_period", "needs a spend_limit")

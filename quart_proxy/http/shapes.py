@@ -64,6 +64,19 @@ _WAITS = obj(p50=maybe(COUNT), p95=maybe(COUNT))
 _RATES = {dimension.value: MONEY for dimension in Dimension}
 _LINE = obj(dimension=one_of(*Dimension), tokens=COUNT, price=MONEY, amount=MONEY)
 
+_LIMITS = {
+    "allowed_models": maybe(many(TEXT)),
+    "max_concurrency": maybe(COUNT),
+    "rpm": maybe(COUNT),
+    "tpm": maybe(COUNT),
+    "spend_limit": maybe(MONEY),
+    "spend_period": {"enum": ["day", "week", "month", None]},
+}
+_SPEND_STATUS = {
+    "anyOf": [obj(spent=MONEY, left=MONEY, resets_at=maybe(TIME)), {"type": "null"}],
+    "description": "Of the spend limit in the period that runs; null: there is none. `resets_at` null: never.",
+}
+
 _USER = obj(
     id=ID,
     name=TEXT,
@@ -74,6 +87,7 @@ _USER = obj(
     currency=one_of("USD"),
     lifetime=_LIFETIME,
     created_at=TIME,
+    **_LIMITS,
 )
 _KEY = obj(
     id=ID,
@@ -82,8 +96,7 @@ _KEY = obj(
     prefix=TEXT,
     last4=TEXT,
     status=one_of("active", "expired", "revoked"),
-    allowed_models=maybe(many(TEXT)),
-    max_concurrency=maybe(COUNT),
+    **_LIMITS,
     created_at=TIME,
     expires_at=maybe(TIME),
     revoked_at=maybe(TIME),
@@ -146,10 +159,16 @@ _SUMMARY = obj(**{"from": TIME, "to": TIME, "current": _FIGURES, "previous": _FI
 SHAPES: Mapping[str, Schema] = {
     "User": _USER,
     "UserRow": also(
-        _USER, spent_7d=MONEY, spent_30d=MONEY, last_used_at=maybe(TIME), keys=COUNT, days_left=maybe(DAYS)
+        _USER,
+        spent_7d=MONEY,
+        spent_30d=MONEY,
+        last_used_at=maybe(TIME),
+        keys=COUNT,
+        days_left=maybe(DAYS),
+        spend_status=_SPEND_STATUS,
     ),
     "Key": _KEY,
-    "KeyRow": also(_KEY, user_name=TEXT, spent_30d=MONEY, last_used_at=maybe(TIME)),
+    "KeyRow": also(_KEY, user_name=TEXT, spent_30d=MONEY, last_used_at=maybe(TIME), spend_status=_SPEND_STATUS),
     "NewKey": also(
         _KEY,
         key={"type": "string", "description": "The key itself, shown this once."},
@@ -171,7 +190,13 @@ SHAPES: Mapping[str, Schema] = {
     "Receipt": also(_USAGE, **_BILL),
     "ReceiptForAdmin": also(_USAGE_FOR_ADMIN, **_BILL),
     "UsageTotals": obj(requests=COUNT, charged=COUNT, cost=MONEY, tokens=_TOKENS),
-    "Balance": obj(balance=MONEY, currency=one_of("USD"), lifetime=_LIFETIME, key=_KEY),
+    "Balance": obj(
+        balance=MONEY,
+        currency=one_of("USD"),
+        lifetime=_LIFETIME,
+        key=also(_KEY, spend_status=_SPEND_STATUS),
+        limits=obj(**_LIMITS, spend_status=_SPEND_STATUS),
+    ),
     "Price": obj(
         currency=one_of("USD"),
         per=one_of("1M_tokens"),

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Unpack
 
 from quart_proxy.core.credentials import RANDOM_BYTES, digest_key, encode_key
 from quart_proxy.core.errors import Conflict
@@ -12,7 +12,7 @@ from quart_proxy.core.money import format_money
 from quart_proxy.core.names import fold_name
 from quart_proxy.store import accounts as kept
 from quart_proxy.store import ledger
-from quart_proxy.store.accounts import ApiKey, User
+from quart_proxy.store.accounts import LIMIT_FIELDS, ApiKey, LimitFields, User
 from quart_proxy.store.changes import Actor, bump_version, record_audit
 from quart_proxy.store.database import Database
 
@@ -26,19 +26,30 @@ class Accounts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create_user(self, actor: Actor, *, name: str, email: str | None = None, note: str | None = None) -> User:
+    async def create_user(
+        self,
+        actor: Actor,
+        *,
+        name: str,
+        email: str | None = None,
+        note: str | None = None,
+        **limits: Unpack[LimitFields],
+    ) -> User:
+        kept_limits = _folded(limits)
         async with self._database.transaction() as connection:
-            user = await kept.create_user(connection, name=name, email=email, note=note)
-            await _audit(connection, actor, "user.create", f"user/{user.id}", after={"name": name, "email": email})
+            user = await kept.create_user(connection, name=name, email=email, note=note, **kept_limits)
+            after = {"name": name, "email": email, **_said(kept_limits)}
+            await _audit(connection, actor, "user.create", f"user/{user.id}", after=after)
         return user
 
     async def update_user(self, actor: Actor, user_id: int, changes: Mapping[str, Any]) -> User:
+        changes = _folded(changes)
         async with self._database.transaction() as connection:
             before = await kept.get_user(connection, user_id)
             user = await kept.update_user(connection, user_id, changes)
             await bump_version(connection)
             was = {name: getattr(before, name) for name in changes}
-            await _audit(connection, actor, "user.update", f"user/{user_id}", before=was, after=dict(changes))
+            await _audit(connection, actor, "user.update", f"user/{user_id}", before=_plain(was), after=_plain(changes))
         return user
 
     async def delete_user(self, actor: Actor, user_id: int) -> None:
@@ -53,23 +64,17 @@ class Accounts:
         *,
         user_id: int,
         name: str,
-        allowed_models: Sequence[str] | None = None,
-        max_concurrency: int | None = None,
         expires_at: datetime | None = None,
+        **limits: Unpack[LimitFields],
     ) -> tuple[ApiKey, str]:
         """A new key and its text, which is kept nowhere and shown this once."""
+        kept_limits = _folded(limits)
         async with self._database.transaction() as connection:
-            key, text = await _make_key(
-                connection,
-                user_id=user_id,
-                name=name,
-                allowed_models=_folded(allowed_models),
-                max_concurrency=max_concurrency,
-                expires_at=expires_at,
-            )
+            key, text = await _make_key(connection, user_id=user_id, name=name, expires_at=expires_at, **kept_limits)
             # A worker may have been asked for this key before it was there.
             await bump_version(connection)
-            await _audit(connection, actor, "key.create", f"key/{key.id}", after={"user_id": user_id, "name": name})
+            after = {"user_id": user_id, "name": name, **_said({"expires_at": expires_at, **kept_limits})}
+            await _audit(connection, actor, "key.create", f"key/{key.id}", after=after)
         return key, text
 
     async def rotate_key(self, actor: Actor, key_id: int, *, grace: timedelta) -> tuple[ApiKey, str, ApiKey]:
@@ -84,9 +89,8 @@ class Accounts:
                 connection,
                 user_id=old.user_id,
                 name=old.name,
-                allowed_models=old.allowed_models,
-                max_concurrency=old.max_concurrency,
                 expires_at=old.expires_at,
+                **{name: getattr(old, name) for name in LIMIT_FIELDS},
             )
             if grace:
                 ends_at = min(now + grace, old.expires_at or now + grace)
@@ -99,8 +103,7 @@ class Accounts:
         return key, text, old
 
     async def update_key(self, actor: Actor, key_id: int, changes: Mapping[str, Any]) -> ApiKey:
-        if "allowed_models" in changes:
-            changes = {**changes, "allowed_models": _folded(changes["allowed_models"])}
+        changes = _folded(changes)
         async with self._database.transaction() as connection:
             key = await kept.update_key(connection, key_id, changes)
             await bump_version(connection)
@@ -179,8 +182,17 @@ async def _make_key(connection: Any, *, user_id: int, **fields: Any) -> tuple[Ap
     return key, text
 
 
-def _folded(names: Sequence[str] | None) -> list[str] | None:
-    return None if names is None else sorted({fold_name(name) for name in names})
+def _folded(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """As they are kept: names of models in lower case; a spend limit that goes takes its period with it."""
+    names: Sequence[str] | None = fields.get("allowed_models")
+    folded = {} if names is None else {"allowed_models": sorted({fold_name(name) for name in names})}
+    ended = {"spend_period": None} if fields.get("spend_limit", ...) is None else {}
+    return {**fields, **folded, **ended}
+
+
+def _said(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What somebody chose, as JSON takes it."""
+    return _plain({name: value for name, value in fields.items() if value is not None})
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ COOLDOWN_DEFAULT_S = 30.0
 RETRY_ON_DEFAULT = frozenset({"429", "5xx", "timeout"})
 PAUSE_S = 0.25
 """Before the same upstream is asked again; doubled each time, and spread, so that not everybody comes back at once."""
-RETRY_AFTER_MAX_S = 2.0
+PAUSE_MAX_S = 2.0
 """An upstream that asks for more is not waited for: the client is told, and waits better."""
 ELSEWHERE = frozenset({404, 408, 409})
 """Refusals that say something of the upstream, not of the request: another one may well serve it."""
@@ -61,8 +61,8 @@ class Attempts:
         self._policy = policy
         self._cooldowns = cooldowns
         self._waiting = cooldowns.order(targets, lambda target: target.upstream.id)
-        self._again: list[Target] = []
-        """Those that failed for a moment, the one that failed first at the head."""
+        self._again: list[tuple[Target, float]] = []
+        """Those that failed for a moment, the one that failed first at the head, and how long each asked for."""
         self._begun = 0
         self.pause_s = 0.0
         """How long to wait before the one that `next()` gave."""
@@ -73,7 +73,9 @@ class Attempts:
         if self._waiting:
             return self._begin(self._waiting.pop(0), 0.0)
         if self._again:
-            return self._begin(self._again.pop(0), PAUSE_S * 2 ** (self._begun - 1) * (0.75 + random.random() / 2))
+            target, asked_s = self._again.pop(0)
+            pause_s = min(PAUSE_S * 2 ** (self._begun - 1), PAUSE_MAX_S) * (0.75 + random.random() / 2)
+            return self._begin(target, max(pause_s, asked_s))
         return None
 
     def skip(self) -> None:
@@ -91,6 +93,9 @@ class Attempts:
         if not isinstance(error, UpstreamError):
             return False
         if isinstance(error, UpstreamRejected):
+            if error.status not in ELSEWHERE:
+                # It is well: what it refused is the request.
+                self.succeed(target)
             return error.status in ELSEWHERE
         rest_s = error.retry_after_s if error.retry_after_s is not None else self._policy.cooldown_s
         limits_rate = isinstance(error, UpstreamRateLimited)
@@ -100,8 +105,9 @@ class Attempts:
         is_quick = isinstance(error, UpstreamUnreachable | UpstreamRateLimited | UpstreamOverloaded) or (
             isinstance(error, UpstreamFailed) and error.is_retryable
         )
-        if is_quick and (error.retry_after_s or 0) <= RETRY_AFTER_MAX_S:
-            self._again.append(target)
+        asked_s = error.retry_after_s or 0.0
+        if is_quick and asked_s <= PAUSE_MAX_S:
+            self._again.append((target, asked_s))
         return True
 
     def _begin(self, target: Target, pause_s: float) -> Target:

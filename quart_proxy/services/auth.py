@@ -22,10 +22,11 @@ from quart_proxy.core.errors import (
     Unauthenticated,
     UserDisabled,
 )
+from quart_proxy.core.limits import Limits, SpendPeriod
 from quart_proxy.services.cache import Cache
 from quart_proxy.services.sealing import derive_key
 from quart_proxy.settings import ADMIN_TOKEN_S, CALLER_ENTRIES_MAX, CATALOG_TTL_S
-from quart_proxy.store.accounts import find_key_and_user
+from quart_proxy.store.accounts import ApiKey, User, find_key_and_user
 from quart_proxy.store.changes import record_audit
 from quart_proxy.store.database import Database
 from quart_proxy.store.logins import clear_failures, read_failures, record_failure
@@ -52,13 +53,15 @@ class Caller:
     user_name: str
     key_id: int
     key_name: str
-    allowed_models: frozenset[str] | None
-    max_concurrency: int | None
-    expires_at: datetime | None
+    expires_at: datetime | None = None
+    allowed_models: tuple[frozenset[str], ...] = ()
+    """The names that the key allows, and those that the user does, each if it allows some models only."""
+    limits: tuple[Limits, ...] = ()
+    """Those of the key and of the user, each if there are any."""
 
     def may_call(self, names: Collection[str]) -> bool:
-        """Whether the key allows a model that goes by any of `names` (folded)."""
-        return self.allowed_models is None or not self.allowed_models.isdisjoint(names)
+        """Whether key and user allow a model that goes by any of `names` (folded)."""
+        return not any(allowed.isdisjoint(names) for allowed in self.allowed_models)
 
 
 class Authenticator:
@@ -96,8 +99,29 @@ class Authenticator:
             return KeyRevoked("This API key was revoked.")
         if user.deleted_at is not None or user.disabled:
             return UserDisabled("The user of this API key is disabled.")
-        allowed = None if key.allowed_models is None else frozenset(key.allowed_models)
-        return Caller(user.id, user.name, key.id, key.name, allowed, key.max_concurrency, key.expires_at)
+        bound = (user, None), (key, key.id)
+        return Caller(
+            user.id,
+            user.name,
+            key.id,
+            key.name,
+            key.expires_at,
+            allowed_models=tuple(frozenset(one.allowed_models) for one, _ in bound if one.allowed_models is not None),
+            limits=tuple(each for one, key_id in bound if (each := limits_of(one, user.id, key_id)).is_any),
+        )
+
+
+def limits_of(kept: User | ApiKey, user_id: int, key_id: int | None) -> Limits:
+    """The limits of a user (`key_id` None) or of a key, as they are enforced."""
+    return Limits(
+        user_id,
+        key_id,
+        rpm=kept.rpm,
+        tpm=kept.tpm,
+        max_concurrency=kept.max_concurrency,
+        spend_limit=kept.spend_limit,
+        spend_period=None if kept.spend_period is None else SpendPeriod(kept.spend_period),
+    )
 
 
 @dataclass(frozen=True, slots=True)

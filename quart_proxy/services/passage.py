@@ -5,11 +5,13 @@ The event that ends a complete stream is held back; the relay sends what `end()`
 """
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import ClassVar
 
 from quart_proxy.core.chat_events import ChatReader, ChatWriter
-from quart_proxy.core.errors import UpstreamError, UpstreamFailed
+from quart_proxy.core.errors import InternalError, ProxyError, UpstreamError, UpstreamFailed
 from quart_proxy.core.event_shape import EventShape
 from quart_proxy.core.formats import Format, StreamStep, UpstreamFormat, find_answer_id
 from quart_proxy.core.provider_errors import read_error_message
@@ -24,11 +26,17 @@ and a gateway that glues a second answer behind the first bills the last. This m
 TAIL_TIMEOUT_S = 5.0
 NAMELESS_EVENTS_MAX = 3
 """A provider names its answer in the first event, or soon after one that has no name yet."""
+FAULTS_OF_OURS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+logger = logging.getLogger(__name__)
 
 
 class Passage(ABC):
     """`run()` it over the provider's chunks. `put` takes bytes for the client; `on_first` is called once, before
     anything is put. What becomes of the events is a subclass's matter."""
+
+    _gives_pieces: ClassVar[bool]
+    """Whether the client gets the pieces of a large event as they come."""
 
     def __init__(
         self,
@@ -41,7 +49,7 @@ class Passage(ABC):
         """The provider sent its terminal event."""
         self.has_failed = False
         """The provider reported a failure inside the stream. Usage still counts."""
-        self.failure: UpstreamError | None = None
+        self.failure: ProxyError | None = None
         """The failure, where the client is still to be told of it."""
         self.is_inside_event = False
         """The client has got a part of an event, and may get nothing of ours before the rest."""
@@ -79,9 +87,10 @@ class Passage(ABC):
                 self._look_for_name(events)
             parts: list[bytes] = []
             taken = self._take(events, parts)
-            # A terminal event in pieces has begun at the client, and its last piece is still here.
-            self.is_inside_event = self._parser.is_inside_event or (self.has_ended and self.is_inside_event)
-            if self._on_first is not None and self.failure is not None:
+            if self._gives_pieces:
+                # A terminal event in pieces has begun at the client, and its last piece is still here.
+                self.is_inside_event = self._parser.is_inside_event or (self.has_ended and self.is_inside_event)
+            if self._on_first is not None and isinstance(self.failure, UpstreamError):
                 raise self.failure
             if parts:
                 await self._put(b"".join(parts))
@@ -137,6 +146,8 @@ class Passage(ABC):
 
 class SameFormatPassage(Passage):
     """Every byte as it came, but for the model's name and for usage that the client did not ask for."""
+
+    _gives_pieces = True
 
     def __init__(
         self,
@@ -194,6 +205,8 @@ class SameFormatPassage(Passage):
 class TranslatedPassage(Passage):
     """The answer in the client's own format, made of what the upstream says in another."""
 
+    _gives_pieces = False
+
     def __init__(
         self,
         spoken: UpstreamFormat,
@@ -223,7 +236,7 @@ class TranslatedPassage(Passage):
             elif not event.is_whole:
                 self._fail(UpstreamFailed("The provider sent an event that is too large to be translated."))
             elif not self.has_failed:
-                self._translate(event, parts)
+                self._try_translating(event, parts)
             if step is StreamStep.TERMINAL:
                 self.has_ended = True
                 return number
@@ -235,6 +248,14 @@ class TranslatedPassage(Passage):
             self._take([last], parts)
             if parts:
                 await self._put(b"".join(parts))
+
+    def _try_translating(self, event: Event, parts: list[bytes]) -> None:
+        """A fault of ours in a translation must not make an answer free: what is left is read for its usage."""
+        try:
+            self._translate(event, parts)
+        except FAULTS_OF_OURS:
+            logger.exception("translation_failed")
+            self._fail(InternalError("This answer could not be translated here; the operator finds it by its id."))
 
     def _translate(self, event: Event, parts: list[bytes]) -> None:
         said = self._chat_reader.read(event)
@@ -250,6 +271,6 @@ class TranslatedPassage(Passage):
         known = self._reader.reading().usage
         return self._writer.begin(known or Usage({Dimension.INPUT: self._estimate()}))
 
-    def _fail(self, failure: UpstreamError) -> None:
+    def _fail(self, failure: ProxyError) -> None:
         self.has_failed = True
         self.failure = self.failure or failure

@@ -25,6 +25,8 @@ RATE_LIMITED = frozenset({"rate_limit_error", "rate_limit_exceeded", "RESOURCE_E
 
 # Our credentials and our account with the provider are no business of the client: to it they are a bad gateway.
 OURS = frozenset({401, 402, 403})
+OUR_CODES = frozenset({"API_KEY_INVALID"})
+"""Google refuses a key with the status 400."""
 
 
 async def read_refusal(upstream: UpstreamExchange, bytes_max: int) -> ProxyError:
@@ -42,10 +44,11 @@ async def read_refusal(upstream: UpstreamExchange, bytes_max: int) -> ProxyError
         return UpstreamRateLimited(said.message or "The provider is limiting its rate.", retry_after_s=retry_after_s)
     if status == 529:
         return UpstreamOverloaded(said.message or "The provider is overloaded.", retry_after_s=retry_after_s)
-    if 400 <= status < 500 and status not in OURS:
+    is_ours = status in OURS or said.code in OUR_CODES
+    if 400 <= status < 500 and not is_ours:
         message = said.message or f"The provider refused the request with status {status}."
         return UpstreamRejected(message, status=status, code=said.code, param=said.param)
-    if status in OURS:
+    if is_ours:
         message = "The provider refused this proxy's own credentials or account; tell the operator."
         return UpstreamFailed(message, is_retryable=False)
     if status < 500:

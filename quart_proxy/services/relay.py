@@ -6,7 +6,6 @@ ends a stream is put there only when the charge is durable.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,13 +20,14 @@ from quart_proxy.core.errors import (
     UpstreamFailed,
 )
 from quart_proxy.core.formats import ClientFormat, ClientRequest
-from quart_proxy.core.pricing import charge
+from quart_proxy.core.limits import Allowances
 from quart_proxy.core.record import Exchange, Outcome, clean_text
-from quart_proxy.core.usage import NOTHING_READ, Reading
+from quart_proxy.core.usage import NOTHING_READ
 from quart_proxy.logs import write_event
 from quart_proxy.metrics import Metrics
 from quart_proxy.services.admission import Admission, Hold
 from quart_proxy.services.attempts import Attempts
+from quart_proxy.services.bill import Bill
 from quart_proxy.services.billing import Settler
 from quart_proxy.services.cooldown import Cooldowns
 from quart_proxy.services.health import Health
@@ -45,8 +45,6 @@ from quart_proxy.settings import (
     WRITE_STALL_S,
 )
 from quart_proxy.upstream.client import UpstreamClient, UpstreamExchange
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +91,14 @@ class Relay:
         self._request = request
         self._route = route
         self._hold = hold
+        self._bill = Bill(
+            exchange,
+            route.model.price,
+            hold,
+            settler=context.settler,
+            admission=context.admission,
+            metrics=context.metrics,
+        )
         self._begun = time.monotonic()
         self._limit: asyncio.Timeout | None = None
         self._cut_at_s: float | None = None
@@ -103,6 +109,11 @@ class Relay:
     def is_inside_event(self) -> bool:
         """Whether the client has got a part of an event: then a heartbeat must wait."""
         return self._passage is not None and self._passage.is_inside_event
+
+    @property
+    def allowances(self) -> Allowances | None:
+        """How the caller's minute stands with this request; None: nothing limits it."""
+        return self._hold.allowances
 
     @property
     def is_settling(self) -> bool:
@@ -135,11 +146,13 @@ class Relay:
             async with asyncio.timeout_at(self._cut_at_s) as self._limit:
                 error = await self._exchange_bytes()
         except TimeoutError:
-            known = NOTHING_READ if self._passage is None else self._passage.reading(is_broken=True)
-            self._bill(known, Outcome.ABORTED_UNMETERED, is_broken=True)
+            self._bill_known(Outcome.ABORTED_UNMETERED)
             error = StreamInterrupted("This answer was cut here before it was complete.")
         finally:
             self._limit = None
+            if isinstance(error, InternalError) and self.exchange.usage is None:
+                # A fault of ours; what the provider has told of its usage is owed all the same.
+                self._bill_known(Outcome.INTERRUPTED)
             await self._finish(error)
 
     def begin_stream(self) -> Answer | None:
@@ -182,18 +195,22 @@ class Relay:
                 attempts.skip()
                 continue
             if error is not None:
-                self._note_failed_attempt(error)
                 await asyncio.sleep(attempts.pause_s)
+                if self._is_decided:
+                    # Nobody waits any more: another answer would be made, and paid for, for nobody.
+                    return error
+                self._note_failed_attempt(error)
             attempts.call(target)
             error = await self._try(way)
             if error is None:
-                attempts.succeed(target)
+                if self.exchange.outcome not in (Outcome.UPSTREAM_ERROR, Outcome.ERROR_AFTER_USAGE):
+                    attempts.succeed(target)
                 return None
             if not attempts.fail(target, error, self.exchange.upstream_status) or self._is_decided:
                 return error
         if error is None:
             self.exchange.upstream = self.exchange.actual_model = None
-            self._bill(NOTHING_READ, Outcome.REFUSED)
+            self._bill.write(NOTHING_READ, Outcome.REFUSED)
             return refusal
         return error
 
@@ -201,8 +218,7 @@ class Relay:
     def _is_decided(self) -> bool:
         """Whether no other upstream may answer: this one's answer is billed or begun, or nobody waits any more."""
         return (
-            self.exchange.usage is not None
-            or self.exchange.outcome is Outcome.USAGE_INVALID
+            self._bill.is_decided
             or self._has_begun
             or self.outbox.is_abandoned
             or self._cut_at_s is not None
@@ -214,7 +230,8 @@ class Relay:
         exchange = self.exchange
         exchange.error_code = error.code
         self._context.health.count(exchange)
-        self._context.metrics.failed_attempts.labels(exchange.upstream, error.code).inc()
+        # The kind of error, which are few: a provider's own codes are as many as it likes.
+        self._context.metrics.failed_attempts.labels(exchange.upstream, type(error).code).inc()
         exchange.attempts.append(
             {
                 "upstream": exchange.upstream,
@@ -241,7 +258,7 @@ class Relay:
                 timeouts=timeouts,
             )
         except UpstreamError as error:
-            self._bill(NOTHING_READ, Outcome.UPSTREAM_ERROR)
+            self._bill.write(NOTHING_READ, Outcome.UPSTREAM_ERROR)
             return error
         try:
             self.exchange.upstream_status = upstream.status
@@ -263,27 +280,27 @@ class Relay:
             return await self._relay_stream(way, upstream)
         else:
             return await self._relay_body(way, upstream)
-        self._bill(NOTHING_READ, Outcome.UPSTREAM_ERROR)
+        self._bill.write(NOTHING_READ, Outcome.UPSTREAM_ERROR)
         return error
 
     async def _relay_body(self, way: Way, upstream: UpstreamExchange) -> ProxyError | None:
         try:
             body, is_whole = await upstream.read(ANSWER_BYTES_MAX)
         except UpstreamError as error:
-            self._bill(NOTHING_READ, Outcome.INTERRUPTED)
+            self._bill.write(NOTHING_READ, Outcome.INTERRUPTED)
             return error
         self._note_first_byte()
         if not is_whole:
-            self._bill(NOTHING_READ, Outcome.UPSTREAM_ERROR)
+            self._bill.write(NOTHING_READ, Outcome.UPSTREAM_ERROR)
             return UpstreamFailed("The provider's answer is larger than this proxy takes.", is_retryable=False)
         answer = way.target.spoken.read_answer(body)
         self.exchange.answer_id = answer.id
         if answer.error is not None or self._request.is_streaming:
-            self._bill(answer.reading, Outcome.UPSTREAM_ERROR)
+            self._bill.write(answer.reading, Outcome.UPSTREAM_ERROR)
             return UpstreamFailed(
                 answer.error or "The provider did not stream, though it was asked to.", is_retryable=False
             )
-        self._bill(answer.reading, Outcome.NO_USAGE)
+        self._bill.write(answer.reading, Outcome.NO_USAGE)
         await self._settle()
         rendered = way.render_answer(body, answer)
         self._give(Answer(rendered, "application/json", self.exchange.cost, self._hold.account.balance))
@@ -307,7 +324,7 @@ class Relay:
                 await passage.read_on(chunks)
         is_broken = error is not None or passage.has_failed
         reading = passage.reading(is_broken=is_broken)
-        self._bill(reading, _unbilled(error, passage), is_broken=is_broken)
+        self._bill.write(reading, _unbilled(error, passage), is_broken=is_broken)
         if error is not None:
             return error
         if is_broken:
@@ -332,28 +349,10 @@ class Relay:
 
     # --- the end --------------------------------------------------------------------------------------
 
-    def _bill(self, reading: Reading, otherwise: Outcome, *, is_broken: bool = False) -> None:
-        """Write the charge into the exchange, or why there is none."""
-        exchange = self.exchange
-        if reading.unpriced:
-            self._context.metrics.unpriced_usage.inc()
-            facts = {
-                "request_id": f"req_{exchange.request_id.hex}",
-                "model": exchange.model,
-                "usage_fields": list(reading.unpriced),
-            }
-            logger.error("usage_without_price", extra={"fields": facts})
-        if reading.usage is None:
-            exchange.outcome = otherwise if reading.invalid is None else Outcome.USAGE_INVALID
-            if reading.invalid is not None:
-                exchange.error_code = reading.invalid
-            return
-        billed = charge(reading.usage, self._route.model.price)
-        exchange.usage = reading.usage
-        exchange.cost = billed.cost
-        exchange.price_id = self._route.model.price.id
-        is_broken = is_broken or otherwise is Outcome.UPSTREAM_ERROR
-        exchange.outcome = Outcome.ERROR_AFTER_USAGE if is_broken else Outcome.COMPLETED
+    def _bill_known(self, otherwise: Outcome) -> None:
+        """Bill what a stream that breaks off here has told in all."""
+        known = NOTHING_READ if self._passage is None else self._passage.reading(is_broken=True)
+        self._bill.write(known, otherwise, is_broken=True)
 
     async def _settle(self) -> None:
         """Make the row durable, once; the hold ends with it."""
@@ -367,11 +366,7 @@ class Relay:
         if self._passage is not None:
             exchange.answer_id = self._passage.answer_id
         exchange.duration_ms = self._elapsed_ms()
-        exchange.status = exchange.status or 200
-        try:
-            await self._context.settler.settle(exchange)
-        finally:
-            self._context.admission.release(self._hold)
+        await self._bill.settle()
 
     async def _finish(self, error: ProxyError | None) -> None:
         """Whatever happened: the row is durable, the client has its answer or its error, the log its line."""
@@ -395,7 +390,7 @@ class Relay:
         self._passage = None
         self._context.metrics.count_exchange(self.exchange)
         self._context.health.count(self.exchange)
-        write_event("request", log_fields(self.exchange))
+        write_event("request", self.exchange.tell())
 
     def _give(self, head: Answer | None) -> None:
         if not self.head.done():
@@ -424,25 +419,3 @@ def _unbilled(error: ProxyError | None, passage: Passage) -> Outcome:
     if passage.has_failed:
         return Outcome.UPSTREAM_ERROR
     return Outcome.NO_USAGE if error is None else Outcome.INTERRUPTED
-
-
-def log_fields(exchange: Exchange) -> dict[str, object]:
-    """What the one line about a request says. No prompt, no answer, no key."""
-    usage = exchange.usage
-    return {
-        "request_id": f"req_{exchange.request_id.hex}",
-        "user_id": exchange.user_id,
-        "key_id": exchange.api_key_id,
-        "model": exchange.model[:200],
-        "upstream": exchange.upstream,
-        "endpoint": exchange.endpoint,
-        "streamed": exchange.streamed,
-        "status": exchange.status,
-        "upstream_status": exchange.upstream_status,
-        "outcome": exchange.outcome,
-        "error_code": exchange.error_code,
-        "tokens": None if usage is None else {d.value: count for d, count in usage.tokens.items()},
-        "cost": f"{exchange.cost:f}",
-        "first_byte_ms": exchange.first_byte_ms,
-        "duration_ms": exchange.duration_ms,
-    }

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import BigInteger, Row, any_, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -14,9 +14,25 @@ from quart_proxy.core.errors import NotFound
 from quart_proxy.store.tables import api_keys, users
 
 
+class LimitFields(TypedDict, total=False):
+    """What a user or a key may use at most. None, as what is left out: as much as there is, and every model. Names of
+    models are in lower case; `spend_limit` is dollars, in a `spend_period` of the calendar or, without one, in all."""
+
+    allowed_models: Sequence[str] | None
+    max_concurrency: int | None
+    rpm: int | None
+    tpm: int | None
+    spend_limit: Decimal | None
+    spend_period: str | None
+
+
+LIMIT_FIELDS = tuple(LimitFields.__annotations__)
+
+
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as kept. `balance` and `spent` are dollars; the counters are lifetime totals of charged requests."""
+    """A user as kept. `balance` and `spent` are dollars; the counters are lifetime totals of charged requests. The
+    limits are those of LimitFields, for all keys of the user together."""
 
     id: int
     name: str
@@ -30,11 +46,17 @@ class User:
     output_tokens: int
     created_at: datetime
     deleted_at: datetime | None
+    allowed_models: tuple[str, ...] | None
+    max_concurrency: int | None
+    rpm: int | None
+    tpm: int | None
+    spend_limit: Decimal | None
+    spend_period: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as kept: never its text. `allowed_models` None allows every model; names are in lower case."""
+    """A key as kept: never its text. The limits are those of LimitFields."""
 
     id: int
     user_id: int
@@ -43,6 +65,10 @@ class ApiKey:
     last4: str
     allowed_models: tuple[str, ...] | None
     max_concurrency: int | None
+    rpm: int | None
+    tpm: int | None
+    spend_limit: Decimal | None
+    spend_period: str | None
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -52,24 +78,39 @@ _USER = tuple(users.c[name] for name in User.__slots__)
 _KEY = tuple(api_keys.c[name] for name in ApiKey.__slots__)
 
 
+def user_of(row: Row[Any] | Sequence[Any]) -> User:
+    """The user whose columns, those of User in its order, are `row`."""
+    return User(**_fields(User.__slots__, row))
+
+
 def _key(row: Row[Any] | Sequence[Any]) -> ApiKey:
-    key = dict(zip(ApiKey.__slots__, row, strict=True))
-    if key["allowed_models"] is not None:
-        key["allowed_models"] = tuple(key["allowed_models"])
-    return ApiKey(**key)
+    return ApiKey(**_fields(ApiKey.__slots__, row))
+
+
+def _fields(names: Sequence[str], row: Row[Any] | Sequence[Any]) -> dict[str, Any]:
+    fields = dict(zip(names, row, strict=True))
+    if fields["allowed_models"] is not None:
+        fields["allowed_models"] = tuple(fields["allowed_models"])
+    return fields
 
 
 async def create_user(
-    connection: AsyncConnection, *, name: str, email: str | None = None, note: str | None = None
+    connection: AsyncConnection,
+    *,
+    name: str,
+    email: str | None = None,
+    note: str | None = None,
+    **limits: Unpack[LimitFields],
 ) -> User:
-    row = await connection.execute(insert(users).values(name=name, email=email, note=note).returning(*_USER))
-    return User(*row.one())
+    fields = {"name": name, "email": email, "note": note, **limits}
+    row = await connection.execute(insert(users).values(fields).returning(*_USER))
+    return user_of(row.one())
 
 
 async def find_user(connection: AsyncConnection, user_id: int, *, is_locked: bool = False) -> User | None:
     query = select(*_USER).where(users.c.id == user_id)
     row = (await connection.execute(query.with_for_update(read=True) if is_locked else query)).first()
-    return None if row is None else User(*row)
+    return None if row is None else user_of(row)
 
 
 async def get_user(connection: AsyncConnection, user_id: int, *, is_locked: bool = False) -> User:
@@ -88,11 +129,11 @@ async def list_users(connection: AsyncConnection, *, after_id: int = 0, limit: i
         query = query.where(
             users.c.name.icontains(containing, autoescape=True) | users.c.email.icontains(containing, autoescape=True)
         )
-    return [User(*row) for row in await connection.execute(query)]
+    return [user_of(row) for row in await connection.execute(query)]
 
 
 async def update_user(connection: AsyncConnection, user_id: int, changes: Mapping[str, Any]) -> User:
-    """Change name, email, note or disabled. Raises NotFound."""
+    """Change name, email, note, disabled or limits. Raises NotFound."""
     if not changes:
         return await get_user(connection, user_id)
     row = (
@@ -102,7 +143,7 @@ async def update_user(connection: AsyncConnection, user_id: int, changes: Mappin
     ).first()
     if row is None:
         raise NotFound(f"There is no user {user_id}.", param="user_id")
-    return User(*row)
+    return user_of(row)
 
 
 async def delete_user(connection: AsyncConnection, user_id: int) -> None:
@@ -123,9 +164,8 @@ async def create_key(
     digest: bytes,
     prefix: str,
     last4: str,
-    allowed_models: Sequence[str] | None = None,
-    max_concurrency: int | None = None,
     expires_at: datetime | None = None,
+    **limits: Unpack[LimitFields],
 ) -> ApiKey:
     row = await connection.execute(
         insert(api_keys)
@@ -135,9 +175,8 @@ async def create_key(
             digest=digest,
             prefix=prefix,
             last4=last4,
-            allowed_models=None if allowed_models is None else list(allowed_models),
-            max_concurrency=max_concurrency,
             expires_at=expires_at,
+            **limits,
         )
         .returning(*_KEY)
     )
@@ -159,7 +198,7 @@ async def list_keys(connection: AsyncConnection, user_id: int) -> list[ApiKey]:
 
 
 async def update_key(connection: AsyncConnection, key_id: int, changes: Mapping[str, Any]) -> ApiKey:
-    """Change name, allowed_models, max_concurrency or expires_at. Raises NotFound."""
+    """Change name, expires_at or limits. Raises NotFound."""
     if not changes:
         return await get_key(connection, key_id)
     row = (
@@ -184,7 +223,7 @@ async def find_key_and_user(connection: AsyncConnection, digest: bytes) -> tuple
     row = (await connection.execute(query)).first()
     if row is None:
         return None
-    return _key(row[: len(_KEY)]), User(*row[len(_KEY) :])
+    return _key(row[: len(_KEY)]), user_of(row[len(_KEY) :])
 
 
 async def read_balances(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, Decimal]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, bindparam, func, select, text
+from sqlalchemy import BigInteger, DateTime, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +20,37 @@ async def sum_costs(connection: AsyncConnection, *, user_id: int, since: Sequenc
     sums = [func.coalesce(func.sum(cost).filter(request_id >= first_id(moment)), 0) for moment in since]
     query = select(*sums).where(usage_log.c.user_id == user_id, request_id >= first_id(min(since)))
     return list((await connection.execute(query)).one())
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a user spent, or one key of theirs, since the beginning of an hour."""
+
+    user_id: int
+    key_id: int | None
+    """None: the user, by all keys."""
+    since: datetime
+
+
+async def read_spent(connection: AsyncConnection, spans: Sequence[Span]) -> dict[Span, Decimal]:
+    """Dollars that were settled in each span, by the hourly sums: exact, since it begins with an hour."""
+    query = text(
+        """
+        SELECT CASE WHEN a.key_id IS NULL
+               THEN (SELECT sum(cost) FROM usage_hourly WHERE user_id = a.user_id AND hour >= a.since)
+               ELSE (SELECT sum(cost) FROM usage_hourly
+                     WHERE user_id = a.user_id AND api_key_id = a.key_id AND hour >= a.since)
+               END
+        FROM unnest(:users, :keys, :sinces) WITH ORDINALITY AS a(user_id, key_id, since, place)
+        ORDER BY a.place
+        """
+    ).bindparams(
+        bindparam("users", [span.user_id for span in spans], ARRAY(BigInteger)),
+        bindparam("keys", [span.key_id for span in spans], ARRAY(BigInteger)),
+        bindparam("sinces", [span.since for span in spans], ARRAY(DateTime(timezone=True))),
+    )
+    sums = (await connection.execute(query)).scalars()
+    return {span: spent or ZERO for span, spent in zip(spans, sums, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,21 @@ def _entity_kind(*, primary_key: bool = False, nullable: bool = False) -> list[S
     return [column, CheckConstraint("kind IN ('provider', 'model')", name="kind_is_known")]
 
 
+def _limits() -> list[SchemaItem]:
+    """What a user or a key may use at most. Null: as much as there is, and every model."""
+    counts = {"max_concurrency": Integer, "rpm": Integer, "tpm": BigInteger}
+    items: list[SchemaItem] = [Column("allowed_models", ARRAY(Text))]
+    for name, kind in counts.items():
+        items += [Column(name, kind), CheckConstraint(f"{name} > 0", name=f"{name}_above_zero")]
+    return [
+        *items,
+        *_money("spend_limit", nullable=True),
+        CheckConstraint("spend_limit > 0", name="spend_limit_above_zero"),
+        Column("spend_period", Text),
+        CheckConstraint("spend_period IN ('day', 'week', 'month')", name="spend_period_is_known"),
+    ]
+
+
 users = Table(
     "users",
     metadata,
@@ -110,6 +125,7 @@ users = Table(
     Column("output_tokens", BigInteger, nullable=False, server_default=text("0")),
     _time("created_at"),
     _time("deleted_at", nullable=True),
+    *_limits(),
     # Room in each page for the next versions of a row, and no index on what settlement updates: a settled
     # request then rewrites one page and no index.
     postgresql_with={"fillfactor": "50"},
@@ -124,8 +140,7 @@ api_keys = Table(
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("prefix", Text, nullable=False),
     Column("last4", Text, nullable=False),
-    Column("allowed_models", ARRAY(Text)),
-    Column("max_concurrency", Integer),
+    *_limits(),
     _time("created_at"),
     _time("expires_at", nullable=True),
     _time("revoked_at", nullable=True),

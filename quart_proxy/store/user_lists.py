@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.store.accounts import ApiKey, User
+from quart_proxy.store.accounts import ApiKey, User, user_of
 from quart_proxy.store.tables import api_keys, usage_hourly, users
 
 
@@ -74,7 +74,7 @@ async def list_users_by(
     order = [column.desc() if descending else column.asc() for column in (value, users.c.id)]
     columns = [users.c[name] for name in User.__slots__]
     query = select(*columns, value.label("place")).select_from(source).where(*conditions).order_by(*order).limit(limit)
-    return [(User(*row[:-1]), Place(row[-1], row.id)) for row in await connection.execute(query)]
+    return [(user_of(row[:-1]), Place(row[-1], row.id)) for row in await connection.execute(query)]
 
 
 async def count_active_keys(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, int]:

@@ -1,5 +1,6 @@
 // Choosing one of many by typing: the browser's own suggestions, fed by `find`.
 
+import { addressSignal } from "../address.js";
 import { html, ifDefined, when } from "../html.js";
 
 const WAIT_MS = 200;
@@ -50,12 +51,15 @@ export class Picker {
     else this.#timer = setTimeout(() => this.#search(value), WAIT_MS);
   };
 
-  /** Typed to its end without a choice from the list: a number or a whole name is one all the same. */
+  /** Typed to its end without a choice from the list: a number or a whole name is one all the same, unless the page
+   * went elsewhere while it was looked for. */
   #choose = async (event) => {
     const text = event.target.value.trim();
     if (!text) return;
     clearTimeout(this.#timer);
+    const left = addressSignal();
     await this.#search(text);
+    if (left.aborted) return;
     const option = this.#named(text) ?? (this.#options.length === 1 ? this.#options[0] : null);
     if (option) this.#onpick(option.value);
   };

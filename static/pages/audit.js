@@ -4,6 +4,7 @@ import { download, get, withQuery } from "../api.js";
 import { at, badge, code, facts, pageHead, timeAgo } from "../components/bits.js";
 import { changeList, changeSummary } from "../components/changes.js";
 import { Dialog } from "../components/dialog.js";
+import { filterInput } from "../components/filters.js";
 import { icon } from "../components/icons.js";
 import { ListResource, Resource, emptyState, pager, show } from "../components/resource.js";
 import { table } from "../components/table.js";
@@ -14,7 +15,6 @@ import { readRange } from "../range.js";
 
 const STANDARD = "90d";
 const NAMES = ["actor", "action", "target", "q"];
-const WAIT_MS = 300;
 
 export default function audit({ query, signal, router, draw }) {
   const range = () => readRange(query(), Date.now(), STANDARD);
@@ -29,7 +29,6 @@ export default function audit({ query, signal, router, draw }) {
   const known = new Resource({ signal }, (aborted) => get("/api/admin/audit/actions", { signal: aborted }), () => page());
   const question = () => JSON.stringify([...NAMES, "range", "from", "to"].map((name) => query().get(name)));
   let asked = question();
-  let timer = null;
 
   const hrefOf = ({ id }) => {
     const now = query();
@@ -40,17 +39,14 @@ export default function audit({ query, signal, router, draw }) {
     draw(view());
     drawDrawer();
   };
-  const type = (name) => (event) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => router.setQuery({ [name]: event.target.value.trim() }, { replace: true }), WAIT_MS);
-  };
+  const typed = (name, placeholder, isFirst) => filterInput({ name, value: query().get(name), placeholder, isFirst, router });
 
   const view = () => html`${pageHead("Audit log", { lead: "Every write of an admin: who, what, and what it changed.",
       actions: html`${freshness(list)}<button type="button" class="button" @click=${() => download(withQuery("/api/admin/audit.csv", chosen()), "audit.csv")}>${icon("download")}Save as CSV</button>` })}
     <div class="toolbar audit-filters">
-      <label class="filter">Find <input type="search" data-filter placeholder="Text in an entry" .value=${query().get("q") ?? ""} @input=${type("q")}></label>
+      <label class="filter">Find ${typed("q", "Text in an entry", true)}</label>
       ${choice("actor", "Who", "Anybody", known.data?.actors)}${choice("action", "Did", "Anything", known.data?.data)}
-      <label class="filter">To <input .value=${query().get("target") ?? ""} autocomplete="off" placeholder="user/1, model/…" @input=${type("target")}></label>
+      <label class="filter">To ${typed("target", "user/1, model/…", false)}</label>
       ${timeRange(range(), (changes) => router.setQuery(changes))}
       ${when(isNarrowed(), () => html`<a class="button" data-kind="quiet" href="/ui/audit">Clear</a>`)}</div>
     ${show(list, { data: rows, isEmpty: ({ data }) => !data.length, empty: emptyState({ iconName: "shield", title: "No entries",

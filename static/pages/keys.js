@@ -32,7 +32,7 @@ export default function keys({ query, signal, router, draw }) {
   const isFiltered = () => Object.values(filters()).some(Boolean);
 
   const show = () => draw(html`${pageHead("API keys", { lead: "What clients call with. A key's text is shown once, when it is made.", actions: createButton() })}
-    <div class="toolbar">${filterInput({ value: query().get("q") ?? "", label: "Filter by name or characters of the key", placeholder: "Name, or start or end of a key", onchange: (q) => router.setQuery({ q }, { replace: true }) })}
+    <div class="toolbar">${filterInput({ name: "q", value: query().get("q"), label: "Filter by name or characters of the key", placeholder: "Name, or start or end of a key", router })}
       ${picker.field({ label: "Owner", value: chosen(), text: chosenName(), placeholder: "Any owner", labelled: false })}
       ${segments("Status", STATUSES, query().get("status") ?? "", (status) => withQuery("/ui/keys", { ...filters(), status }))}</div>
     ${states(list, { data: () => html`${table({ caption: "API keys", columns: keyColumns({ changed, created }), rows: list.rows,

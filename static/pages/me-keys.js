@@ -1,17 +1,17 @@
 // A user's own keys, to look at: what each may do and what it spent. They are made and revoked by an admin.
 
 import { get, withQuery } from "../api.js";
-import { amount, at, badge, pageHead, timeAgo } from "../components/bits.js";
+import { amount, at, badge, facts, pageHead, timeAgo } from "../components/bits.js";
 import { ListResource, Resource, pager, show } from "../components/resource.js";
 import { table } from "../components/table.js";
-import { plural } from "../format.js";
 import { html, when } from "../html.js";
+import { limitFacts, limitWords, modelsText } from "./keys/limits.js";
 
 const TONES = { active: ["good", "check"], expired: ["quiet", "clock"], revoked: ["bad", "close"] };
 
 export default function meKeys({ signal, draw }) {
   const page = () => draw(html`${pageHead("Your keys", { lead: "What each key may do and what it spent. Keys are made, changed and revoked by whoever runs this proxy." })}
-    ${show(keys, { data: rows })}${when(keys.data?.has_more, () => pager(keys, "key"))}`);
+    ${ownLimits(balance.data?.limits)}${show(keys, { data: rows })}${when(keys.data?.has_more, () => pager(keys, "key"))}`);
   const keys = new ListResource({ signal }, ({ cursor, signal: aborted }) => get(withQuery("/api/user/keys", { cursor }), { signal: aborted }), () => page());
   const balance = new Resource({ signal }, (aborted) => get("/api/user/balance", { signal: aborted }), () => page());
 
@@ -40,12 +40,13 @@ export default function meKeys({ signal, draw }) {
 
 /** What the key is limited to, one line each. */
 function limits(key) {
-  const lines = [
-    key.allowed_models && html`<span title=${key.allowed_models.join(", ")}>${key.allowed_models.length <= 2 ? key.allowed_models.join(", ") || "no models" : plural(key.allowed_models.length, "model")}</span>`,
-    key.max_concurrency && `${key.max_concurrency} at once`,
-    key.spend_limit && html`${amount(key.spend_limit)}${key.spend_period ? ` a ${key.spend_period}` : ""}`,
-    key.rpm && `${key.rpm} requests a minute`,
-    key.tpm && `${key.tpm} tokens a minute`,
-  ].filter(Boolean);
+  const models = key.allowed_models && html`<span title=${key.allowed_models.join(", ")}>${modelsText(key.allowed_models)}</span>`;
+  const lines = [models, ...limitWords(key)].filter(Boolean);
   return when(lines.length, () => html`${lines.map((line, at) => html`${at ? html`<br>` : ""}${line}`)}`, () => html`<span class="quiet">none</span>`);
+}
+
+/** What binds all keys together; nothing where nothing does. */
+function ownLimits(own) {
+  if (!own || !(own.allowed_models || limitWords(own).length)) return "";
+  return html`<section class="panel stack"><h2>Limits of your account</h2><p>For all your keys together; a key may have narrower ones.${own.spend_status?.resets_at ? html` Spending begins anew ${timeAgo(own.spend_status.resets_at)}.` : ""}</p>${facts(limitFacts(own))}</section>`;
 }

@@ -69,7 +69,7 @@ export default function users({ query, signal, router, draw }) {
   };
 
   const show = () => draw(html`${pageHead("Users", { lead: "Who pays for what is called. Each has one balance, and keys to call with.", actions: createButton() })}
-    <div class="toolbar">${filterInput({ value: asks().q ?? "", label: "Filter by name or e-mail", placeholder: "Name or e-mail", onchange: (q) => router.setQuery({ q }, { replace: true }) })}
+    <div class="toolbar">${filterInput({ name: "q", value: asks().q, label: "Filter by name or e-mail", placeholder: "Name or e-mail", router })}
       ${segments("Which users", VIEWS, asks().low ?? "", (low) => withQuery("/ui/users", { ...asks(), low }))}</div>
     ${states(list, { data: () => html`<div class="users">${table({ caption: "Users", columns: userColumns(actions), rows: list.rows, hrefOf: (user) => `/ui/users/${user.id}`,
         open: (user) => router.go(`/ui/users/${user.id}`), sorted: sorted(), onsort: sortBy, rowTone: (user) => (fresh.has(user.id) ? "new" : user.disabled ? "quiet" : null) })}</div>${pager(list, "user")}`,

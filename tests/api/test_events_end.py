@@ -21,7 +21,7 @@ async def test_a_client_that_comes_back_to_a_new_server_misses_nothing(
     asked: list[str] = []
     last_id = ""
     for _ in range(3):
-        async with serve_product(database_url, sandbox_url, tmp_path) as product:
+        async with serve_product(database_url, sandbox_url, tmp_path, heartbeat_s=0.5) as product:
             # Before it is back, and while it is there.
             asked += [(await product.chat()).headers["x-request-id"] for _ in range(2)]
             async with watching(product, last_id=last_id) as stream:
@@ -30,7 +30,10 @@ async def test_a_client_that_comes_back_to_a_new_server_misses_nothing(
                 told += stream.request_ids
                 last_id = stream.last_id
             asked += [(await product.chat()).headers["x-request-id"] for _ in range(2)]
-    async with serve_product(database_url, sandbox_url, tmp_path) as product, watching(product, last_id=last_id) as end:
+    async with (
+        serve_product(database_url, sandbox_url, tmp_path, heartbeat_s=0.5) as product,
+        watching(product, last_id=last_id) as end,
+    ):
         await end.until_told(*asked[-2:])
         told += end.request_ids
     # The first two were there before anyone watched.
@@ -47,6 +50,7 @@ async def test_a_server_that_is_told_to_leave_ends_its_streams_at_once_and_clean
         "DATA_DIR": str(tmp_path),
         "MODELS_FILE": str(tmp_path / "models.yaml"),
         "ADMIN_PASSWORD": ADMIN_PASSWORD,
+        "HEARTBEAT_S": "0.5",
         "PYTHONPATH": str(ROOT),
     }
     command = (sys.executable, "-c", SERVE, "serve", "--bind", "127.0.0.1:0", "--workers", "1")

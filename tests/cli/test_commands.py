@@ -120,12 +120,16 @@ def test_money_goes_in_by_the_command_line_and_the_books_balance(database_url: s
 
 def test_key_is_alone_on_stdout_and_can_be_revoked(database_url: str, tmp_path: Path) -> None:
     url = {"DATABASE_URL": database_url}
-    user_id = str(run_json(tmp_path, "user", "add", "Ada", **url)["id"])
-    done = run(tmp_path, "key", "add", user_id, "--name", "laptop", "--model", "GPT", **url)
+    limited = run_json(tmp_path, "user", "add", "Ada", "--model", "GPT", "--tpm", "1000", "--spend-limit", "5", **url)
+    assert (limited["allowed_models"], limited["tpm"], limited["rpm"]) == (["gpt"], 1000, None)
+    assert (limited["spend_limit"], limited["spend_period"]) == ("5.00", None)
+    user_id, dollars = str(limited["id"]), ("--spend-limit", "2.50", "--spend-period", "week", "--rpm", "60")
+    done = run(tmp_path, "key", "add", user_id, "--name", "laptop", "--model", "GPT", *dollars, **url)
     assert done.stdout.startswith("sk-")
     assert len(done.stdout.splitlines()) == 1
     [listed] = run_json(tmp_path, "key", "list", user_id, **url)["data"]
     assert (listed["name"], listed["allowed_models"], listed["status"]) == ("laptop", ["gpt"], "active")
+    assert (listed["spend_limit"], listed["spend_period"], listed["rpm"]) == ("2.50", "week", 60)
     assert run_json(tmp_path, "key", "revoke", str(listed["id"]), **url)["status"] == "revoked"
     assert "revoked" in run(tmp_path, "key", "list", user_id, **url).stdout
 
@@ -163,6 +167,8 @@ def test_unknown_user_and_key_are_a_sentence_and_exit_1(database_url: str, tmp_p
         ("user", "add", "Ada", "--credit", "0"),
         ("user", "add", " "),
         ("key", "add", "1", "--expires-at", "soon"),
+        ("key", "add", "1", "--spend-limit", "0"),
+        ("key", "add", "1", "--spend-period", "day"),
         ("serve", "--workers", "0"),
         ("serve", "--bind", "nowhere"),
         ("serve", "--bind", "127.0.0.1:99999"),
@@ -185,6 +191,7 @@ def test_wrong_usage_is_exit_2(words: tuple[str, ...], tmp_path: Path) -> None:
         ({"ADMIN_PASSWORD": "short"}, "ADMIN_PASSWORD"),
         ({"PORT": "none"}, "PORT"),
         ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL"),
+        ({"REDIS_URL": "http://x"}, "REDIS_URL"),
     ],
 )
 def test_serve_refuses_settings_it_cannot_work_with_and_names_them(

@@ -683,6 +683,12 @@ def test_a_citation_is_told_with_the_text_that_is_still_growing() -> None:
     assert answer.parts == (Text("OnceOnce", citations=(Citation("https://h.example"),)),)
 
 
+def test_half_of_a_character_does_not_take_the_words_beside_it_along() -> None:
+    (event,) = SseParser().feed(b'data: {"candidates":[{"content":{"parts":[{"text":"Hi \\ud83d"}]}}]}\n\n')
+    chat_reader = SPOKEN.open_reader(frame())
+    assert collect_answer([*chat_reader.read(event), *chat_reader.end()]).parts == (Text("Hi \ufffd"),)
+
+
 def test_events_that_are_no_chunks_say_nothing() -> None:
     reader, chat_reader = GEMINI.open_stream(), SPOKEN.open_reader(frame())
     for event in SseParser().feed(b": wait\n\ndata: no json\n\ndata: [1]\n\ndata: {}\n\n"):

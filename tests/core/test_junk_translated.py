@@ -7,7 +7,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from translating import BOTH, CLIENTS, UPSTREAMS, cut_events, make_frame, write_stream, write_upstream
+from translating import BOTH, CLIENTS, UPSTREAMS, cut_events, make_frame, read_stream, write_stream, write_upstream
 
 from quart_proxy.core.chat import (
     Chat,
@@ -237,6 +237,51 @@ def test_the_good_request_is_said_to_every_upstream(name: str) -> None:
             assert upstream.render_chat(chat, actual_model="theirs", max_tokens_default=5)
         except Untranslatable as refusal:
             assert refusal.param in ("stop", "stop_sequences", "temperature")  # noqa: PT017
+
+
+DEEP = f'{{"at":{"[" * 400}{"]" * 400}}}'
+
+
+@pytest.mark.parametrize("client", sorted(CLIENTS))
+def test_arguments_that_nest_too_deep_break_no_answer(client: str) -> None:
+    """A model can be talked into them: what they would break would not be billed."""
+    tools = tuple(Tool(name, "", native=name) for name in ("local_shell", "shell", "apply_patch", "tool_search"))
+    for tool in (Tool("weather", ""), *tools):
+        required = '{"action":[],"commands":[],"call_id":"x","operation":{},"arguments":{},"query":"x",'
+        call = ToolCall("call_1", tool.name, required + DEEP[1:])
+        frame = make_frame(Chat(messages=FRAME.chat.messages, tools=(tool,)))
+        answer = ChatAnswer((Text("Hi."), call), Stop.TOOL_CALLS)
+        assert orjson.dumps(CLIENTS[client].render_answer(answer, None, frame))
+        assert write_stream(client, list_events(answer), None, frame)
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        (
+            "gemini",
+            {"candidates": [{"content": {"parts": [{"functionCall": {"name": "x", "args": orjson.loads(DEEP)}}]}}]},
+        ),
+        ("anthropic", {"content": [{"type": "tool_use", "id": "c", "name": "x", "input": orjson.loads(DEEP)}]}),
+        (
+            "openai",
+            {"choices": [{"message": {"tool_calls": [{"function": {"name": "x", "arguments": orjson.loads(DEEP)}}]}}]},
+        ),
+    ],
+)
+def test_arguments_that_come_too_deep_are_none(name: str, document: dict[str, Any]) -> None:
+    (call,) = UPSTREAMS[name].parse_answer(document, FRAME).parts
+    assert isinstance(call, ToolCall) and call.arguments in ("", "{}")
+
+
+@pytest.mark.parametrize("name", sorted(UPSTREAMS))
+def test_half_of_a_character_breaks_no_answer(name: str) -> None:
+    """Providers cut texts anywhere; no encoder takes half a surrogate pair, and what breaks there is not billed."""
+    body = write_upstream(name, ANSWER, USAGE, FRAME).replace(b"I looked.", b"Half: \\ud83d.")
+    events, usage, is_good = read_stream(name, body, FRAME)
+    assert is_good and usage is not None
+    for client in CLIENTS:
+        assert "Half: \ufffd." in write_stream(client, events, usage, FRAME).decode()
 
 
 def nest(depth: int) -> bytes:

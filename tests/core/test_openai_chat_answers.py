@@ -202,7 +202,7 @@ def test_details_of_thinking_are_sealed_with_all_their_pieces() -> None:
 def test_a_seal_on_a_call_is_thinking_before_it() -> None:
     extra = {"google": {"thought_signature": "G"}}
     found = answer({"tool_calls": [{"id": "a", "function": {"name": "f"}, "extra_content": extra}]})
-    assert found.parts == (Thinking("", seal=Seal("openai", json.dumps(extra), "extra")), ToolCall("a", "f"))
+    assert found.parts == (Thinking("", seal=Seal("openai", orjson.dumps(extra).decode(), "extra")), ToolCall("a", "f"))
 
 
 def test_content_in_chunks_is_thinking_and_text() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from quart_proxy.core.formats import FORMATS
 from quart_proxy.core.usage import NOTHING_READ, Dimension, Reading
+from quart_proxy.core.usage_fields import load_lenient
 
 BIG = 2**31
 
@@ -290,3 +291,17 @@ def test_answer_that_is_no_object_is_a_failure(format_name: str) -> None:
 def test_null_error_is_no_failure(format_name: str) -> None:
     document: dict[str, Any] = {"error": None, "base_resp": {"status_code": 0, "status_msg": "success"}, "choices": []}
     assert FORMATS[format_name].read_answer(json.dumps(document).encode()).error is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b'"\\ud83d"', "\ufffd"),
+        (b'"\\uDE00x"', "\ufffdx"),
+        (b'["\\ud83d\\ude00", "\\\\ud83d", "\\ud83d"]', ["\U0001f600", "\\ud83d", "\ufffd"]),
+        (b'"\xff"', "\ufffd"),
+        (b'{"a": NaN', None),
+    ],
+)
+def test_what_a_provider_sends_is_never_read_as_a_text_that_cannot_be_sent_on(text: bytes, value: object) -> None:
+    assert load_lenient(text) == value

@@ -12,6 +12,7 @@ from product import Product
 from scripted import STREAM_HEAD, Connection, ScriptedProvider
 from tabs import Tab, cost_of, tokens_of
 
+from quart_proxy.services import attempts
 from quart_proxy.services.cooldown import Cooldowns
 from quart_proxy.store.catalog import Upstream
 
@@ -209,6 +210,47 @@ async def test_a_client_that_left_is_the_reason_for_no_other_attempt(
     gone.set()
     assert (await tab.row()).upstream == f"{model}/a"
     assert await tab.ledger(nonce) == []
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_a_client_that_leaves_in_the_pause_is_the_reason_for_no_other_attempt(
+    tab: Tab, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    monkeypatch.setattr(attempts, "PAUSE_S", 1.0)
+    model = await a_model(tab, at(scripted.url, "only"))
+    asked: list[Connection] = []
+    is_refused = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        asked.append(connection)
+        await connection.send(b"HTTP/1.1 503 Busy\r\n" + NO_BODY)
+        is_refused.set()
+
+    scripted.script = script
+    wire = await tab.call(model, stream=stream)
+    await is_refused.wait()
+    await asyncio.sleep(0.1)
+    wire.close()
+    row = await tab.assert_free("upstream_error")
+    assert (len(asked), row.attempts, row.upstream_status) == (1, None, 503)
+
+
+async def test_a_stream_that_reports_a_failure_is_no_success_of_its_upstream(
+    tab: Tab, running: Product, scripted: ScriptedProvider
+) -> None:
+    model = await a_model(tab, at(scripted.url, "only"), max_attempts=1)
+    scripted.answers(500, b"")
+    assert (await tab.ask(model)).status_code == 502
+
+    async def script(connection: Connection) -> None:
+        await connection.send(STREAM_HEAD + b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n')
+        await asyncio.sleep(0.05)
+        await connection.send(b'data: {"error":{"message":"Overloaded"}}\n\n')
+
+    scripted.script = script
+    assert "Overloaded" in (await tab.ask(model, stream=True)).text
+    await tab.rows(2)
+    assert len(running.service(Cooldowns)._states) == 1, "what failed before is not forgotten"
 
 
 async def test_an_upstream_of_another_format_stands_in(tab: Tab, running: Product) -> None:

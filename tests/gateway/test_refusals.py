@@ -109,6 +109,16 @@ async def test_an_answer_that_is_not_of_the_format_is_a_bad_gateway(
     await tab.assert_free("upstream_error")
 
 
+async def test_a_key_that_google_refuses_is_no_fault_of_the_client(tab: Tab, scripted: ScriptedProvider) -> None:
+    model = await tab.add_model("keyless", "gemini", api_url=scripted.url.removesuffix("/v1"))
+    error = {"code": 400, "message": "API key not valid.", "details": [{"reason": "API_KEY_INVALID"}]}
+    scripted.answers(400, json.dumps({"error": error}).encode(), "content-type: application/json")
+    answer = await tab.ask(model)
+    assert answer.status_code == 502
+    assert "key" not in assert_shape(answer, "openai", "upstream_error", "api_error")["message"]
+    await tab.assert_free("upstream_error")
+
+
 @pytest.mark.parametrize("api_format", FORMATS)
 async def test_an_error_in_a_200_is_a_bad_gateway(tab: Tab, api_format: str) -> None:
     model = await tab.add_model("sandbox:error_in_200=1", api_format)

@@ -29,10 +29,7 @@ _FIND_WIDE = """() => {
           ...wide.slice(0, 5).map((element) => element.outerHTML.slice(0, 120))];
 }"""
 # Preloading would fetch the style sheets again, by addresses that axe guesses.
-_RUN_AXE = """(rules) => {
-  const runOnly = {type: "tag", values: rules};
-  return axe.run(document, {runOnly, resultTypes: ["violations"], preload: false});
-}"""
+_RUN_AXE = """(runOnly) => axe.run(document, {runOnly, resultTypes: ["violations"], preload: false})"""
 
 
 async def resize(page: Page, size: tuple[int, int]) -> None:
@@ -45,10 +42,15 @@ async def list_sideways_scrolling(page: Page) -> list[str]:
     return found
 
 
-async def list_barriers(page: Page) -> list[str]:
-    """What axe calls serious or critical, one line for each element; empty when there is nothing."""
-    await page.evaluate(AXE)
-    answer: dict[str, Any] = await page.evaluate(_RUN_AXE, list(RULES))
+async def list_barriers(page: Page, theme: Theme = "light") -> list[str]:
+    """What axe calls serious or critical, one line for each element; empty when there is nothing.
+
+    Of the dark theme only its colours are judged: it has the light one's document.
+    """
+    if not await page.evaluate("() => 'axe' in window"):
+        await page.evaluate(AXE)
+    rules = {"type": "tag", "values": RULES} if theme == "light" else {"type": "rule", "values": ["color-contrast"]}
+    answer: dict[str, Any] = await page.evaluate(_RUN_AXE, rules)
     return [
         f"{found['impact']} {found['id']}: {found['help']}: {' '.join(map(str, node['target']))} {node['html'][:160]}"
         + (f" {node['any'][0]['message'][:160]}" if node["any"] else "")

@@ -7,7 +7,7 @@ import httpx
 from calling import call
 from playwright.async_api import Download, Locator, Page, expect
 from product import ADMIN_PASSWORD, Product
-from visiting import settled
+from visiting import settled, show_key
 
 EVENTS = 40
 
@@ -88,6 +88,44 @@ async def test_a_key_for_some_models_expires_and_is_changed(admin_page: Page, si
     await dialog.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("row").filter(has_text="narrow")).to_contain_text("All models")
     assert (await call(site, key, "sandbox-claude")).status_code == 200
+
+
+async def test_limits_of_a_key_and_its_user_are_typed_hold_and_are_told_to_the_user(
+    admin_page: Page, page: Page, site: Product
+) -> None:
+    admin = admin_page
+    user_id, _ = await site.add_user("5", name="Limited")
+    await admin.goto(f"/ui/users/{user_id}?tab=details")
+    await settled(admin)
+    await admin.get_by_role("button", name="Edit limits").click()
+    dialog = admin.get_by_role("dialog")
+    await dialog.get_by_label("Tokens a minute").fill("1,000,000")
+    await dialog.get_by_label("Spend limit").fill("0")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog.get_by_text("Must be dollars above zero")).to_be_visible()
+    await dialog.get_by_label("Spend limit").fill("$20")
+    await dialog.get_by_label("Spend period").select_option("week")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(admin.locator("main")).to_contain_text("$20.00 a week, $20.00 left")
+
+    await admin.get_by_role("button", name="Create key").click()
+    await dialog.get_by_label("Name").fill("thrifty")
+    await dialog.get_by_label("Requests a minute").fill("600")
+    await dialog.get_by_label("Spend limit").fill("0.000001")
+    await dialog.get_by_role("button", name="Create key").click()
+    key = await admin.get_by_label("The key").inner_text()
+    await put_away(admin)
+    assert (await call(site, key)).status_code == 200
+    refused = await call(site, key)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (402, "spend_limit_exceeded")
+
+    await show_key(page, key, then="/ui/me/keys")
+    row = page.get_by_role("region", name="Your keys").get_by_role("row").filter(has_text="thrifty")
+    await expect(row).to_contain_text("600 requests a minute")
+    await expect(row).to_contain_text("$0.000001 in all, $0.00 left")
+    own = page.locator("section").filter(has_text="Limits of your account")
+    await expect(own).to_contain_text("1,000,000")
+    await expect(own).to_contain_text(re.compile(r"\$20\.00 a week, \$(19\.99|20\.00) left"))
 
 
 async def test_a_rotated_key_works_on_for_its_grace(admin_page: Page, site: Product) -> None:

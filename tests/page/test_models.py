@@ -8,7 +8,7 @@ from typing import Any
 import looks
 import pytest
 from admin_client import Admin
-from looks import SIZES, THEMES, Theme
+from looks import SIZES, THEMES
 from playwright.async_api import Locator, Page, StorageState, expect
 from product import Product
 from registry_files import apply, edit, file_text, read, refusal
@@ -362,20 +362,21 @@ async def test_brackets_step_through_the_models(models: Page) -> None:
     await expect(models).to_have_url(re.compile("open=alpha"))
 
 
-@pytest.mark.parametrize("theme", THEMES)
 async def test_drawer_is_legible_to_everyone_on_every_tab(
-    admin: Admin, open_context: OpenContext, admin_state: StorageState, theme: Theme
+    admin: Admin, open_context: OpenContext, admin_state: StorageState
 ) -> None:
     await edit(admin, "/models/alpha", {"pricing": {"output": "15.00"}, "limits": {"timeout": "90s"}})
-    page = await (await open_context(storage_state=admin_state, color_scheme=theme, bypass_csp=True)).new_page()
+    page = await (await open_context(storage_state=admin_state, bypass_csp=True)).new_page()
     for tab in ("details", "prices", "upstreams", "prompt", "history", "yaml"):
         await page.goto(f"/ui/models?open=alpha&tab={tab}")
         await expect(drawer(page, "Alpha").locator(".skeleton")).to_have_count(0)
-        for size, pixels in SIZES.items():
-            await looks.resize(page, pixels)
-            await looks.picture(page, f"model-{tab}-{theme}-{size}")
-            assert await looks.list_sideways_scrolling(page) == []
-        assert await looks.list_barriers(page) == []
+        for theme in THEMES:
+            await page.emulate_media(color_scheme=theme)
+            for size, pixels in SIZES.items():
+                await looks.resize(page, pixels)
+                await looks.picture(page, f"model-{tab}-{theme}-{size}")
+                assert await looks.list_sideways_scrolling(page) == []
+            assert await looks.list_barriers(page, theme) == []
 
 
 # --- providers ----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -201,6 +202,8 @@ async def test_the_audit_log_is_narrowed_by_its_address_and_opens_an_entry(admin
     await expect(dialog).to_have_count(0)
 
     await page.get_by_label("To", exact=True).fill(f"user/{user['id']}")
+    await expect(page).to_have_url(re.compile("target=user"))
+    await settled(page)
     await expect(page.get_by_role("row")).to_have_count(2)
     async with page.expect_download() as saving:
         await page.get_by_role("button", name="Save as CSV").click()
@@ -208,6 +211,37 @@ async def test_the_audit_log_is_narrowed_by_its_address_and_opens_an_entry(admin
     assert len(text.strip().splitlines()) == 2
     await page.get_by_role("link", name="Clear").first.click()
     await expect(page).to_have_url("/ui/audit")
+
+
+async def test_what_was_typed_is_forgotten_when_the_address_changes_before_it_is_applied(admin_page: Page) -> None:
+    page = admin_page
+    # The page's own clock stands still, so that typing and clicking are at the same moment.
+    await page.clock.install(time=datetime.now(UTC))
+    await page.goto("/ui/audit?action=user.update")
+    await settled(page)
+    find, to = page.get_by_label("Find"), page.get_by_label("To", exact=True)
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+
+    await find.fill("never")
+    await to.fill("user/0")
+    await page.get_by_role("link", name="Clear", exact=True).click()
+    await page.clock.run_for(2000)
+    await expect(page).to_have_url("/ui/audit")
+    await expect(find).to_have_value("")
+    await expect(to).to_have_value("")
+
+    await find.fill("never")
+    await page.get_by_role("link", name="Users", exact=True).click()
+    await page.clock.run_for(2000)
+    await settled(page)
+    await expect(page).to_have_url("/ui/users")
+
+    await page.go_back()
+    await settled(page)
+    await find.fill("one")
+    await to.fill("user/7")
+    await page.clock.run_for(2000)
+    await expect(page).to_have_url("/ui/audit?q=one&target=user%2F7")
 
 
 async def test_an_audit_that_nothing_fits_says_so(admin_page: Page) -> None:

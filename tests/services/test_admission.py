@@ -18,6 +18,7 @@ from product import PRICES, Product
 
 from quart_proxy.core.errors import BalanceExhausted, BalanceReserved, RateLimited, Unauthenticated
 from quart_proxy.core.formats import FORMATS
+from quart_proxy.core.limits import Limits
 from quart_proxy.core.pricing import Price
 from quart_proxy.services import admission as admission_module
 from quart_proxy.services import balances as balances_module
@@ -25,6 +26,7 @@ from quart_proxy.services.accounts import Accounts
 from quart_proxy.services.admission import Admission, expected_cost
 from quart_proxy.services.auth import Authenticator, Caller
 from quart_proxy.services.dispatch import Dispatcher, new_request_id
+from quart_proxy.settings import BALANCE_AGE_S
 from quart_proxy.store.accounts import read_balances
 from quart_proxy.store.database import Database
 
@@ -34,7 +36,8 @@ Reply = tuple[int, Mapping[str, str], Any]
 
 
 def caller(user_id: int, key_id: int = 1, max_concurrency: int | None = None) -> Caller:
-    return Caller(user_id, "someone", key_id, "key", None, max_concurrency, None)
+    limits = Limits(user_id, key_id, max_concurrency=max_concurrency)
+    return Caller(user_id, "someone", key_id, "key", limits=(limits,) if limits.is_any else ())
 
 
 # --- over HTTP ----------------------------------------------------------------------------------------
@@ -239,7 +242,7 @@ async def test_a_balance_is_never_older_than_a_second(database: Database) -> Non
     account = await admission.get_account(books.users[0])
     await books.settle(books.exchange())
     assert (await admission.get_account(books.users[0])).balance == 100
-    account.read_at -= admission_module.BALANCE_AGE_S
+    account.read_at -= BALANCE_AGE_S
     assert (await admission.get_account(books.users[0])).balance == Decimal("99.9955")
 
 

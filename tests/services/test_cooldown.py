@@ -15,7 +15,7 @@ from quart_proxy.core.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from quart_proxy.services.attempts import Attempts, RetryPolicy, parse_policy
+from quart_proxy.services.attempts import PAUSE_MAX_S, Attempts, RetryPolicy, parse_policy
 from quart_proxy.services.cooldown import FAILURES_MAX, Cooldowns
 
 
@@ -171,6 +171,35 @@ def test_the_same_upstream_is_given_a_moment_and_another_one_none() -> None:
         attempts.fail(one, UpstreamUnreachable("no"), None)
     assert pauses[:2] == [0, 0]
     assert 0 < pauses[2] < pauses[3]
+
+
+def test_an_upstream_that_says_when_to_come_back_is_not_asked_before() -> None:
+    attempts = Attempts((A,), RetryPolicy(), Cooldowns(Clock()))  # type: ignore[arg-type]
+    assert attempts.next() is A
+    assert attempts.fail(A, UpstreamRateLimited("slow", retry_after_s=2), 429)  # type: ignore[arg-type]
+    assert attempts.next() is A
+    assert attempts.pause_s >= 2
+
+
+def test_pauses_have_an_end_however_often_it_is_tried() -> None:
+    attempts = Attempts((A,), RetryPolicy(max_attempts=20), Cooldowns(Clock()))  # type: ignore[arg-type]
+    pauses = []
+    while (one := attempts.next()) is not None:
+        pauses.append(attempts.pause_s)
+        attempts.fail(one, UpstreamUnreachable("no"), None)
+    assert len(pauses) == 20
+    assert max(pauses) <= 1.25 * PAUSE_MAX_S
+
+
+def test_an_upstream_that_refuses_a_request_is_well(cooldowns: Cooldowns, clock: Clock) -> None:
+    cooldowns.fail(1, rest_s=30, at_once=True)
+    clock.now += 31
+    attempts = Attempts((A, B), RetryPolicy(), cooldowns)  # type: ignore[arg-type]
+    assert attempts.next() is A
+    attempts.call(A)  # type: ignore[arg-type]
+    assert order(cooldowns, A, B) == [B, A]
+    assert not attempts.fail(A, UpstreamRejected("bad", status=400), 400)  # type: ignore[arg-type]
+    assert order(cooldowns, A, B) == [A, B]
 
 
 def test_a_policy_is_read_as_models_yaml_has_it() -> None:

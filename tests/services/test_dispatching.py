@@ -55,7 +55,7 @@ class Desk:
         body = f'{{"model": "{model}", "messages": []}}'.encode()
         return await self.dispatcher.dispatch(
             request_id=new_request_id(),
-            caller=Caller(self.books.users[0], "someone", 1, "key", None, None, None),
+            caller=Caller(self.books.users[0], "someone", 1, "key"),
             endpoint="/v1/chat/completions",
             format=OPENAI,
             request=OPENAI.parse_request(body),

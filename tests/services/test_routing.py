@@ -22,7 +22,7 @@ OPENAI = FORMATS["openai"]
 
 
 def caller(*allowed: str) -> Caller:
-    return Caller(1, "someone", 1, "key", frozenset(allowed) or None, None, None)
+    return Caller(1, "someone", 1, "key", allowed_models=(frozenset(allowed),) if allowed else ())
 
 
 def router(database: Database, **environment: str) -> Router:

@@ -7,12 +7,13 @@ from decimal import Decimal
 import asyncpg
 import orjson
 import pytest
-from books import RATES, Books, open_books
+from books import CLERK, RATES, Books, open_books
 from sqlalchemy import Float, Numeric, text
 
 from quart_proxy.core.pricing import Price, charge
 from quart_proxy.core.record import Outcome
 from quart_proxy.core.usage import Dimension, Usage
+from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import RECORD_FIELDS, list_imbalances, settle_records
 from quart_proxy.store.tables import metadata
@@ -118,6 +119,8 @@ def test_no_column_is_a_float_and_every_money_column_is_known() -> None:
     assert set(money_columns()) == {
         ("users", "balance"),
         ("users", "spent"),
+        ("users", "spend_limit"),
+        ("api_keys", "spend_limit"),
         ("usage_log", "cost"),
         ("usage_hourly", "cost"),
         ("ledger", "amount"),
@@ -128,6 +131,7 @@ def test_no_column_is_a_float_and_every_money_column_is_known() -> None:
 async def test_what_is_not_a_number_enters_no_money_column(database: Database) -> None:
     books = await open_books(database)
     await books.settle(books.exchange())
+    await Accounts(database).create_key(CLERK, user_id=books.users[0], name="one")
     connection = await database.connect()
     try:
         for value in ("NaN", "Infinity", "-Infinity"):
@@ -146,7 +150,7 @@ async def test_what_is_not_a_number_enters_no_money_column(database: Database) -
 
 
 def _write_money(books: Books, table: str, column: str, value: str) -> str:
-    if table in ("users", "usage_hourly"):
+    if table in ("users", "api_keys", "usage_hourly"):
         return f"UPDATE {table} SET {column} = '{value}'"  # noqa: S608
     columns = {"user_id": str(books.users[0]), "balance_after": "1", "amount": "1", "kind": "'credit'", "actor": "'x'"}
     if table == "usage_log":

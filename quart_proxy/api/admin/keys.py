@@ -9,7 +9,7 @@ from quart_proxy.http.account_rows import KEY_FILTERS, keys_answer
 from quart_proxy.http.answers import acting, put_in_force
 from quart_proxy.http.fields import ID, Field, identifier, read_body_fields, read_query, whole
 from quart_proxy.http.forms import key_form
-from quart_proxy.http.key_fields import KEY_FIELDS, NOT_ENFORCED
+from quart_proxy.http.key_fields import KEY_FIELDS
 from quart_proxy.http.operations import operation
 from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.accounts import get_key
@@ -38,9 +38,7 @@ async def get_one(key_id: int) -> Response:
 @routes.patch(f"/<{ID}:key_id>")
 @operation(answer="Key", body=KEY_FIELDS)
 async def change(key_id: int) -> Response:
-    fields = await read_body_fields(KEY_FIELDS)
-    changes = {name: value for name, value in fields.items() if name not in NOT_ENFORCED}
-    key = await service(Accounts).update_key(acting(), key_id, changes)
+    key = await service(Accounts).update_key(acting(), key_id, await read_body_fields(KEY_FIELDS))
     await put_in_force()
     return json_response(key_form(key))
 

@@ -31,7 +31,7 @@ from quart_proxy.http.fields import (
     text,
 )
 from quart_proxy.http.forms import entry_form, key_form
-from quart_proxy.http.key_fields import KEY_FIELDS
+from quart_proxy.http.key_fields import KEY_FIELDS, LIMIT_FIELDS, check_period
 from quart_proxy.http.operations import operation
 from quart_proxy.http.statements import statement_answer, statement_file
 from quart_proxy.services.accounts import Accounts
@@ -47,6 +47,7 @@ NEW_USER = {
     "name": Field(text(), required=True),
     "email": Field(email, nullable=True),
     "note": Field(text(NOTE_CHARACTERS_MAX, lines=True), nullable=True),
+    **LIMIT_FIELDS,
     "balance": _NOT_HERE,
 }
 NEW_KEY = {**KEY_FIELDS, "name": Field(text(), required=True)}
@@ -97,6 +98,7 @@ def _parse_place(cursor: str, sort: UserSort) -> Place:
 @operation(answer="UserRow", status=201, body=NEW_USER)
 async def create() -> Response:
     fields = await read_body_fields(NEW_USER)
+    check_period(fields)
     fields.pop("balance", None)
     user = await service(Accounts).create_user(acting(), **fields)
     return json_response(await _row(user), 201, {"location": f"/api/admin/users/{user.id}"})
@@ -212,6 +214,7 @@ async def list_all_keys(user_id: int) -> Response:
 async def create_key(user_id: int) -> Response:
     """The key's text is in this answer and nowhere else."""
     fields: dict[str, Any] = await read_body_fields(NEW_KEY)
+    check_period(fields)
     kept = {name: value for name, value in fields.items() if value is not None}
     key, key_text = await service(Accounts).create_key(acting(), user_id=user_id, **kept)
     await put_in_force()

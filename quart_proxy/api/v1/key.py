@@ -1,25 +1,32 @@
 """GET /api/v1/key: the key that calls and what was spent, as OpenRouter's tools read it."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from quart import Blueprint, Response
 
 from quart_proxy.http import authenticated, json_response, service
+from quart_proxy.http.account_rows import spend_statuses
 from quart_proxy.http.answers import also_at
 from quart_proxy.http.forms import maybe_time
 from quart_proxy.http.operations import operation
 from quart_proxy.http.payer import as_number, payer
+from quart_proxy.services.auth import limits_of
 from quart_proxy.store.accounts import get_key
 from quart_proxy.store.database import Database
 from quart_proxy.store.spending import sum_costs
 
 routes = Blueprint("key", __name__)
 
+RESETS = {"day": "daily", "week": "weekly", "month": "monthly"}
+
 
 @routes.get("")
 @also_at(routes, "/api/v1/auth/key")
 @operation(answer="Object")
 async def get_own_key() -> Response:
+    """`limit` is the key's spend limit; without one, all that was ever paid in. What is left of it is never more than
+    the balance."""
     user, caller = await payer(), await authenticated()
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     starts = {
@@ -30,14 +37,18 @@ async def get_own_key() -> Response:
     async with service(Database).read() as connection:
         key = await get_key(connection, caller.key_id)
         spent = await sum_costs(connection, user_id=user.id, since=list(starts.values()))
+        (status,) = await spend_statuses(connection, [limits_of(key, user.id, key.id)])
+    limit, left = user.balance + user.spent, user.balance
+    if key.spend_limit is not None and status is not None:
+        limit, left = key.spend_limit, min(left, Decimal(status["left"]))
     return json_response(
         {
             "data": {
                 "label": f"{key.prefix}...{key.last4}",
                 "name": key.name,
-                "limit": as_number(user.balance + user.spent),
-                "limit_remaining": as_number(user.balance),
-                "limit_reset": None,
+                "limit": as_number(limit),
+                "limit_remaining": as_number(left),
+                "limit_reset": RESETS.get(key.spend_period or ""),
                 "usage": as_number(user.spent),
                 **{name: as_number(amount) for name, amount in zip(starts, spent, strict=True)},
                 "is_free_tier": False,

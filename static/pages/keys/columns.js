@@ -6,7 +6,7 @@ import { withQuery } from "../../api.js";
 import { html } from "../../html.js";
 import { openRotate, revokeKey } from "./actions.js";
 import { openKeyEdit } from "./form.js";
-import { modelsText, shownKey, statusOf } from "./limits.js";
+import { limitFacts, limitWords, modelsText, shownKey, statusOf } from "./limits.js";
 
 /** `changed(key)`: a row was written; `created(key)`: a new one is there. `withOwner` says whose each is. */
 export function keyColumns({ changed, created, withOwner = true }) {
@@ -16,9 +16,9 @@ export function keyColumns({ changed, created, withOwner = true }) {
     { name: "status", label: "Status", render: (key) => statusBadge(key) },
     { name: "spent_30d", label: "Spent 30 d", align: "end", render: (key) => html`<a class="plain" href=${withQuery("/ui/requests", { key_id: key.id, range: "30d" })}>${amount(key.spent_30d)}</a>` },
     { name: "last_used", label: "Last used", render: (key) => (key.last_used_at ? timeAgo(key.last_used_at) : html`<span class="quiet">never</span>`) },
-    { name: "models", label: "Models", wide: true, render: (key) => html`<span class="nowrap" title=${key.allowed_models?.join(", ") ?? ""}>${modelsText(key.allowed_models)}</span>` },
+    { name: "models", label: "May use", wide: true, render: (key) => html`<span class="nowrap" title=${key.allowed_models?.join(", ") ?? ""}>${modelsText(key.allowed_models)}</span>
+      ${limitWords(key).map((words) => html`<span class="sub">${words}</span>`)}` },
     { name: "expires", label: "Expires", wide: true, render: (key) => (key.expires_at ? timeAgo(key.expires_at) : html`<span class="quiet">never</span>`) },
-    { name: "concurrency", label: "At a time", align: "end", wide: true, render: (key) => key.max_concurrency ?? html`<span class="quiet">no limit</span>` },
     { name: "actions", label: "Actions", align: "end", render: (key) => keyMenu(key, { changed, created }) },
   ];
 }
@@ -45,8 +45,7 @@ export const keyFacts = (key) => [
   ["Status", statusBadge(key)],
   ["Spent, 30 days", amount(key.spent_30d)],
   ["Last used", key.last_used_at ? at(key.last_used_at) : "never"],
-  ["Models", key.allowed_models === null ? "All models" : key.allowed_models?.join(", ")],
-  ["Requests at a time", key.max_concurrency ?? "no limit"],
+  ...limitFacts(key),
   ["Created", at(key.created_at)],
   ["Expires", key.expires_at ? at(key.expires_at) : "never"],
   key.revoked_at && ["Revoked", at(key.revoked_at)],

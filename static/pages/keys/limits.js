@@ -1,6 +1,16 @@
-// What a key may be limited to, between the form and the API. Only limits that the server enforces are here. Pure.
+// What keys and users may be limited to, between the form and the API. Pure.
+
+import { compareDecimals, roundDecimal } from "../../decimal.js";
+import { count, money } from "../../format.js";
+import { readAmount } from "../money/movement.js";
 
 const HOUR_MS = 3_600_000;
+
+/** The largest number of each limit that the API takes. */
+const MOST = { max_concurrency: 100_000, rpm: 100_000, tpm: 1_000_000_000_000 };
+
+/** Of the calendar, in UTC. */
+export const PERIODS = [["", "In all"], ["day", "A day"], ["week", "A week, from Monday"], ["month", "A month"]];
 
 export const EXPIRIES = [
   ["never", "Never"],
@@ -26,36 +36,77 @@ export function expiryOf(choice, day, now) {
   return new Date(now + Number(choice) * 24 * HOUR_MS).toISOString();
 }
 
-/** What a form says of a key, as the API takes it. `models`: the chosen names, or null for every model. */
-export function keyBody({ name, expiry, day, concurrency, models }, now) {
-  const most = String(concurrency ?? "").trim();
-  return {
-    name: name.trim(),
-    expires_at: expiryOf(expiry, day, now),
-    allowed_models: models,
-    max_concurrency: most === "" ? null : Number(most),
-  };
+/** What a form says of limits, as the API takes it. `models`: the chosen names, or null for every model. */
+export function limitBody({ models, ...typed }) {
+  const numbers = Object.keys(MOST).map((name) => [name, text(typed[name]) === "" ? null : Number(digits(typed[name]))]);
+  const dollars = text(typed.spend_limit) === "" ? null : readAmount(typed.spend_limit);
+  return { allowed_models: models, ...Object.fromEntries(numbers), spend_limit: dollars, spend_period: dollars === null ? null : typed.spend_period || null };
 }
 
-/** What is wrong with what was typed, by field. */
-export function keyFaults({ name, expiry, day, concurrency, models }, now) {
+/** What is wrong with the limits that were typed, by field. */
+export function limitFaults({ models, ...typed }) {
   const faults = {};
-  const most = String(concurrency ?? "").trim();
-  if (!name.trim()) faults.name = "is required: it tells this key from the others";
-  if (expiry === "on" && !day) faults.day = "is required";
-  else if (expiry === "on" && Date.parse(`${day}T00:00:00Z`) <= now) faults.day = "must be after today (UTC)";
-  if (most && !/^[1-9]\d{0,5}$/.test(most)) faults.max_concurrency = "must be a whole number from 1 to 100,000";
+  for (const [name, most] of Object.entries(MOST)) {
+    const number = digits(typed[name]);
+    if (number && (!/^[1-9]\d{0,12}$/.test(number) || Number(number) > most)) faults[name] = `must be a whole number from 1 to ${count(most)}`;
+  }
+  if (text(typed.spend_limit)) {
+    const dollars = readAmount(typed.spend_limit);
+    if (dollars === null || compareDecimals(dollars, "0") <= 0) faults.spend_limit = "must be dollars above zero, such as 20.00";
+  }
   if (models !== null && !models.length) faults.allowed_models = "must name one model at least";
   return faults;
 }
 
-/** Only what differs from the key as it is: nothing else is written. */
-export function keyChanges(key, body) {
-  const same = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
-  const was = { ...key, allowed_models: key.allowed_models && [...key.allowed_models].sort() };
-  const is = { ...body, allowed_models: body.allowed_models && [...body.allowed_models].sort() };
-  return Object.fromEntries(Object.keys(body).filter((name) => !same(was[name], is[name])).map((name) => [name, body[name]]));
+/** What a form says of a key, as the API takes it. */
+export const keyBody = ({ name, expiry, day, ...typed }, now) => ({ name: name.trim(), expires_at: expiryOf(expiry, day, now), ...limitBody(typed) });
+
+/** What is wrong with what was typed, by field. */
+export function keyFaults({ name, expiry, day, ...typed }, now) {
+  const faults = limitFaults(typed);
+  if (!name.trim()) faults.name = "is required: it tells this key from the others";
+  if (expiry === "on" && !day) faults.day = "is required";
+  else if (expiry === "on" && Date.parse(`${day}T00:00:00Z`) <= now) faults.day = "must be after today (UTC)";
+  return faults;
 }
+
+/** Only what differs from the key or user as it is: nothing else is written. */
+export function changesOf(one, body) {
+  const plain = (name, value) => {
+    if (name === "allowed_models" && value) return [...value].sort();
+    return name === "spend_limit" && value ? roundDecimal(value, 12) : value ?? null;
+  };
+  const differs = (name) => JSON.stringify(plain(name, one[name])) !== JSON.stringify(plain(name, body[name]));
+  return Object.fromEntries(Object.keys(body).filter(differs).map((name) => [name, body[name]]));
+}
+
+const text = (value) => String(value ?? "").trim();
+/** A number as people type it, with commas or blanks between thousands. */
+const digits = (value) => text(value).replaceAll(/[\s,]/g, "");
+
+/** The numbers and dollars that a user or key is limited to, a few words each. */
+export function limitWords(one) {
+  return [
+    one.max_concurrency && `${count(one.max_concurrency)} at once`,
+    one.rpm && `${count(one.rpm)} requests a minute`,
+    one.tpm && `${count(one.tpm)} tokens a minute`,
+    one.spend_limit && spendWords(one),
+  ].filter(Boolean);
+}
+
+function spendWords({ spend_limit: limit, spend_period: period, spend_status: status }) {
+  const words = `${money(limit)} ${period ? `a ${period}` : "in all"}`;
+  return status ? `${words}, ${money(status.left)} left` : words;
+}
+
+/** The limits of a user or key as pairs of what and how much. */
+export const limitFacts = (one) => [
+  ["Models", one.allowed_models === null ? "All models" : one.allowed_models?.join(", ") || "No model"],
+  ["Requests at a time", one.max_concurrency ? count(one.max_concurrency) : "no limit"],
+  ["Requests a minute", one.rpm ? count(one.rpm) : "no limit"],
+  ["Tokens a minute", one.tpm ? count(one.tpm) : "no limit"],
+  ["Spending", one.spend_limit ? spendWords(one) : "no limit"],
+];
 
 /** The models of a key in a few words. */
 export function modelsText(allowed) {

@@ -1,5 +1,6 @@
 // One field for any id that we ever gave out: the request's, the answer's, the client's own, the provider's.
 
+import { addressSignal } from "../../address.js";
 import { ApiError, get } from "../../api.js";
 import { icon } from "../../components/icons.js";
 import { html, when } from "../../html.js";
@@ -40,11 +41,13 @@ export class RequestFinder {
     if (!id || this.#isBusy) return;
     this.#isBusy = true;
     this.#draw();
+    const left = addressSignal();
     try {
       const { request_id: found } = await get(`${this.#source.api}/usage/${encodeURIComponent(id)}`);
       this.#error = null;
       field.value = "";
-      this.#router.setQuery({ open: found });
+      // Who went on meanwhile is not called back.
+      if (!left.aborted) this.#router.setQuery({ open: found });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#error = error.status === 404 ? "No request has this id. Requests that were refused before a key was known leave none." : error.message;

@@ -4,7 +4,7 @@ import { at, badge, code, copyButton, facts, outcomeBadge } from "../../componen
 import { receiptLines } from "../../components/receipt-lines.js";
 import { duration } from "../../format.js";
 import { html, svg, when } from "../../html.js";
-import { advice, curl, endpointPath, endpointText, errorSource, timeline, verdict } from "./words.js";
+import { advice, attemptText, curl, endpointPath, endpointText, errorSource, timeline, verdict } from "./words.js";
 
 const SOURCES = { gateway: "this gateway", upstream: "the provider", client: "the client" };
 
@@ -29,7 +29,7 @@ export function receiptBody(receipt, { isAdmin, page }) {
       ["Model", html`${isAdmin ? html`<a href=${`/ui/models?open=${encodeURIComponent(receipt.model)}`}>${receipt.model}</a>` : receipt.model}
         <a class="aside" href=${`${page}?model=${encodeURIComponent(receipt.model)}`}>requests to it</a>`],
       isAdmin && receipt.actual_model && ["Answered by", `${receipt.actual_model}${receipt.upstream ? ` at ${receipt.upstream}` : ""}`],
-      isAdmin && receipt.attempts?.length && ["Tried before", html`<ul class="plain">${receipt.attempts.map((one) => html`<li>${one.upstream}: ${one.error}${one.status ? ` (status ${one.status})` : ""}, given up after ${duration(one.after_ms)}</li>`)}</ul>`],
+      isAdmin && receipt.attempts?.length && ["Tried before", receipt.attempts.map((one) => html`<div>${attemptText(one)}</div>`)],
       ["API", `${endpointText(receipt.endpoint)} (${endpointPath(receipt.endpoint)})${receipt.streamed ? ", streamed" : ""}`],
       receipt.client_agent && ["Client", receipt.client_agent],
     ])}</section>

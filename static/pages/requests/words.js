@@ -81,3 +81,9 @@ export function endpointText(endpoint) {
 export function endpointPath(endpoint) {
   return endpoint.startsWith("/") ? endpoint : `/v1/${endpoint}`;
 }
+
+/** An upstream that was called before the one that answered, and what came of it. */
+export function attemptText({ upstream, status, error, after_ms: afterMs }) {
+  const told = status ? `answered ${status}` : "did not answer";
+  return `${upstream} ${told} (${error}), left after ${duration(afterMs)}`;
+}

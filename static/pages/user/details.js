@@ -1,4 +1,4 @@
-// Who a user is: name, e-mail, note. Also the two ways to end it: disable, which can be undone, and delete.
+// Who a user is: name, e-mail, note; what they may use at most. Also the two ways to end it: disable, which can be undone, and delete.
 
 import { ApiError, del } from "../../api.js";
 import { confirm } from "../../components/dialog.js";
@@ -8,6 +8,7 @@ import { toast } from "../../components/toast.js";
 import { compareDecimals } from "../../decimal.js";
 import { money } from "../../format.js";
 import { html, keyed } from "../../html.js";
+import { limitsPanel } from "./limits.js";
 
 export function detailsTab({ id, user, draw, replace, save, router }) {
   /** What the fields began with: only what differs from it is written, so nobody's other change is undone. */
@@ -63,7 +64,8 @@ export function detailsTab({ id, user, draw, replace, save, router }) {
             ${field(form, { name: "email", label: "E-mail", type: "email", value: begun.email })}
             ${field(form, { name: "note", label: "Note", type: "textarea", rows: 4, value: begun.note, maxlength: 2000, hint: "For admins. It never touches the balance, and the user never sees it." })}`)}
           <div class="actions">${form.button("Save")}</div></form>
-        <div class="stack"><section class="panel"><h2>${one.disabled ? "Disabled" : "Disable"}</h2>
+        <div class="stack">${limitsPanel(one, { save, done: replace })}
+          <section class="panel"><h2>${one.disabled ? "Disabled" : "Disable"}</h2>
             <p>${one.disabled ? "Calls with this user's keys are refused. Money and keys are as they were." : "Refuse all calls for now. Money and keys stay as they are."}</p>
             <button type="button" class="button" @click=${() => setDisabled(!one.disabled)}>${icon(one.disabled ? "play" : "stop")}${one.disabled ? "Enable" : "Disable"} ${one.name}</button></section>
           <section class="panel"><h2>Delete</h2><p>Revokes every key and takes the user off the list. The books keep every entry and request.</p>

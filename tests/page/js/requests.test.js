@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { chips, isFiltered, matches, readFilters, requestsOf } from "../../../static/pages/requests/filters.js";
-import { advice, curl, endpointPath, endpointText, errorSource, timeline, verdict } from "../../../static/pages/requests/words.js";
+import { advice, attemptText, curl, endpointPath, endpointText, errorSource, timeline, verdict } from "../../../static/pages/requests/words.js";
 
 const read = (text) => readFilters(new URLSearchParams(text));
 const ROW = { user_id: 3, key_id: 7, model: "gpt", endpoint: "/v1/messages", outcome: "refused", status: 402, error_code: "insufficient_balance", cost: "0" };
@@ -75,4 +75,9 @@ test("an endpoint has a short name", () => {
 test("an admin is told what a refusal of this gateway may mean", () => {
   assert.match(advice({ error_code: "model_not_found" }), /it has no price/);
   assert.equal(advice({ error_code: "upstream_error" }), null);
+});
+
+test("an attempt in vain is told with what came of it", () => {
+  assert.equal(attemptText({ upstream: "openai", status: 429, error: "upstream_rate_limited", after_ms: 120 }), "openai answered 429 (upstream_rate_limited), left after 120 ms");
+  assert.equal(attemptText({ upstream: "spare", status: null, error: "upstream_unreachable", after_ms: 5000 }), "spare did not answer (upstream_unreachable), left after 5.0 s");
 });

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from quart_proxy.core.chat import (
     AnswerPart,
     ChatAnswer,
@@ -21,6 +19,7 @@ from quart_proxy.core.chat import (
 from quart_proxy.core.errors import Untranslatable
 from quart_proxy.core.formats.anthropic.content import NOBODY
 from quart_proxy.core.formats.anthropic.turns import API_FORMAT, NAME_CHARACTERS_MAX
+from quart_proxy.core.nesting import dump_arguments
 from quart_proxy.core.seals import Seal, write_seal
 from quart_proxy.core.tool_names import ToolNames, fit_call_id
 from quart_proxy.core.usage import Dimension, Usage
@@ -110,7 +109,7 @@ class BlockParser:
         if call.kind is ToolKind.CUSTOM and isinstance(given, dict) and isinstance(given.get("input"), str):
             arguments = given["input"]
         else:
-            arguments = orjson.dumps(given).decode() if given else ""
+            arguments = dump_arguments(given)
         return ToolCall(call.id, call.name, arguments, kind=call.kind, namespace=call.namespace)
 
 

@@ -31,6 +31,7 @@ from quart_proxy.core.formats.anthropic.answers import (
     render_thinking,
     render_usage,
 )
+from quart_proxy.core.nesting import dump_arguments
 from quart_proxy.core.sse import Event, encode_event
 from quart_proxy.core.usage import Usage
 from quart_proxy.core.usage_fields import load_lenient
@@ -81,7 +82,7 @@ class Reader:
         self._signature = ""
         # Most blocks begin empty; a call that a program makes comes whole. What follows in pieces overrules it.
         given = block.get("input") if isinstance(block, dict) else None
-        self._given[index] = orjson.dumps(given).decode() if given else ""
+        self._given[index] = dump_arguments(given)
         if isinstance(part, Thinking) and part.seal is not None:
             self._parts.seal(index, part.seal)
         if not isinstance(part, ToolCall):

@@ -7,15 +7,15 @@ it stands before a call, is the thought's own, or follows the text that it was o
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from quart_proxy.core.chat import ChatAnswer, ChatFrame, Citation, Stop, Text, Thinking, ToolKind
 from quart_proxy.core.chat_events import ChatEvent, PartSequence, Stopped, collect_answer
 from quart_proxy.core.formats.gemini.seals import ON_CALL, ON_TEXT, ON_THOUGHT, make_seal
 from quart_proxy.core.formats.gemini.stops import find_candidate, find_stop, list_parts
 from quart_proxy.core.formats.gemini.tools import NAME_CHARACTERS_MAX
+from quart_proxy.core.nesting import dump_arguments
 from quart_proxy.core.sse import Event
 from quart_proxy.core.tool_names import ToolNames
+from quart_proxy.core.usage_fields import load_lenient
 
 _TEXT, _THINKING, _CALL = "text", "thinking", "call"
 
@@ -44,12 +44,7 @@ class Reader:
         self._cited: set[Citation] = set()
 
     def read(self, event: Event) -> list[ChatEvent]:
-        if not event.is_whole:
-            return []
-        try:
-            chunk = orjson.loads(event.data)
-        except orjson.JSONDecodeError:
-            return []
+        chunk = load_lenient(event.data) if event.is_whole else None
         return self.read_chunk(chunk) if isinstance(chunk, dict) else []
 
     def read_chunk(self, chunk: Mapping[str, Any]) -> list[ChatEvent]:
@@ -112,7 +107,7 @@ class Reader:
             call_id = self._frame.make_id("call_", self._calls)
         self._calls += 1
         self._sequence.begin(_CALL, self._names.open_call(call_id, name), is_wrapped=True)
-        self._sequence.grow(_CALL, orjson.dumps(arguments if isinstance(arguments, dict) else {}).decode())
+        self._sequence.grow(_CALL, dump_arguments(arguments if isinstance(arguments, dict) else {}) or "{}")
         self._sequence.end(_CALL)
 
     def _read_citations(self, candidate: Mapping[str, Any]) -> None:

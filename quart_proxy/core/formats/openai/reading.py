@@ -4,7 +4,6 @@ The pieces say what kind they are by the member they stand in, and do not say wh
 another kind begins. Tool calls may lack their number, their id, or both.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +21,7 @@ from quart_proxy.core.formats.openai.reasoning import (
 )
 from quart_proxy.core.formats.openai.stops import find_stop
 from quart_proxy.core.formats.openai.turns import NAME_CHARACTERS_MAX
+from quart_proxy.core.nesting import dump_arguments
 from quart_proxy.core.sse import Event
 from quart_proxy.core.tool_names import ToolNames
 from quart_proxy.core.usage_fields import load_lenient
@@ -202,7 +202,7 @@ def _text(value: object) -> str:
 
 def _arguments(value: object) -> str:
     """Arguments, which a few providers send as the object itself."""
-    return json.dumps(value) if isinstance(value, dict) else _text(value)
+    return dump_arguments(value) if isinstance(value, dict) else _text(value)
 
 
 def _list_pieces(content: list[Any]) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ Towards clients its text is `reasoning_content`, and `reasoning_details` hold te
 providers it comes as one of several members; the seal keeps which, so that only who gave it is given it back.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ import orjson
 
 from quart_proxy.core.chat import Thinking
 from quart_proxy.core.client_objects import ClientObject
+from quart_proxy.core.nesting import load_arguments
 from quart_proxy.core.seals import MARK, Seal, read_seal, write_seal
 
 NAME = "openai"
@@ -111,7 +111,7 @@ def make_seal(member: str, details: Iterable[Mapping[str, Any]]) -> Seal:
     if [detail for detail in whole if _text_of(detail)] == whole[:1]:
         # The text is the thinking's own: kept twice it would double what clients send in every turn.
         whole[0].pop("text", None)
-    return Seal(NAME, json.dumps(whole), KIND_OF_DETAILS)
+    return Seal(NAME, _write(whole), KIND_OF_DETAILS)
 
 
 def _join(details: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -126,7 +126,15 @@ def _join(details: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def make_extra_seal(extra: Mapping[str, Any]) -> Seal:
-    return Seal(NAME, json.dumps(extra), KIND_OF_EXTRA)
+    return Seal(NAME, _write(extra), KIND_OF_EXTRA)
+
+
+def _write(document: object) -> str:
+    """ "" for what cannot be written: then there is nothing to give back."""
+    try:
+        return orjson.dumps(document).decode()
+    except orjson.JSONEncodeError:
+        return ""
 
 
 def render_thinking(thoughts: Iterable[Thinking]) -> dict[str, Any]:
@@ -162,8 +170,6 @@ def find_extra(thinking: Thinking) -> Any:
 
 
 def _load(seal: Seal | None) -> Any:
-    """What a seal of ours holds. It went through a client's hands: None when it holds no JSON any more."""
-    try:
-        return orjson.loads(seal.data if seal is not None else "")
-    except orjson.JSONDecodeError:
-        return None
+    """What a seal of ours holds. It went through a client's hands: None when it holds no JSON any more, or such that
+    cannot be passed on."""
+    return None if seal is None or not seal.data else load_arguments(seal.data)

@@ -1,18 +1,15 @@
 """Texts, images, files and citations inside messages and results, from clients and to upstreams."""
 
-import base64
-import binascii
 import mimetypes
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from quart_proxy.core.chat import Audio, Citation, Document, Image, Part, Refusal, Source, Text, untranslatable
+from quart_proxy.core.client_objects import ClientObject
 from quart_proxy.core.errors import InvalidRequest, Untranslatable
-from quart_proxy.core.formats.openai_responses.members import Members
 from quart_proxy.core.formats.openai_responses.thoughts import NAME
+from quart_proxy.core.media import parse_url, render_url
 
-_DATA_URL = re.compile(r"data:(?P<media_type>[^;,]*)(?:;[^;,]+)*;base64,(?P<data>.*)", re.DOTALL | re.IGNORECASE)
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text"})
 _PDF = "application/pdf"
 Said = Text | Image | Document
@@ -21,22 +18,24 @@ Said = Text | Image | Document
 # --- From the client ----------------------------------------------------------------------------------
 
 
-def parse_content(owner: Members, name: str) -> tuple[Part, ...]:
+def parse_content(owner: ClientObject, name: str) -> tuple[Part, ...]:
     """A text, or the parts of a list. Raises InvalidRequest and Untranslatable."""
-    value = owner.find(name)
+    value = owner.values.get(name)
     if value is None:
-        raise InvalidRequest(f"`{owner.path(name)}` is missing; it must be a text or a list.", param=owner.path(name))
+        raise owner.refusal(name, "must be a text or a list")
     if isinstance(value, str):
         return (Text(value, owner.path(name)),)
     return tuple(_parse_part(part) for part in owner.list_objects(name))
 
 
-def _parse_part(part: Members) -> Part:
+def _parse_part(part: ClientObject) -> Part:
     kind = part.get_text("type")
     if kind in _TEXTS:
-        return Text(part.get_text("text"), part.at, _find_ttl(part), tuple(list_citations(part.find("annotations"))))
+        return Text(
+            _get_words(part, "text"), part.at, _find_ttl(part), tuple(list_citations(part.values.get("annotations")))
+        )
     if kind == "refusal":
-        return Refusal(part.get_text("refusal"), part.at)
+        return Refusal(_get_words(part, "refusal"), part.at)
     if kind == "input_image":
         return Image(_parse_image(part), part.at, part.find_text("detail"), _find_ttl(part))
     if kind == "input_file":
@@ -47,54 +46,42 @@ def _parse_part(part: Members) -> Part:
     raise Untranslatable(f"`{part.at}` is a `{kind}`: only upstreams in the format {NAME} know it.", param=part.at)
 
 
-def _find_ttl(part: Members) -> str | None:
+def _get_words(part: ClientObject, name: str) -> str:
+    """A text that must be there, and may be empty."""
+    words = part.find_text(name)
+    if words is None:
+        raise part.refusal(name, "must be a text")
+    return words
+
+
+def _find_ttl(part: ClientObject) -> str | None:
     marked = part.find_object("prompt_cache_breakpoint")
     if marked is None:
         return None
     return "1h" if marked.find_text("ttl") == "12h" else "5m"
 
 
-def _parse_image(part: Members) -> Source:
+def _parse_image(part: ClientObject) -> Source:
     url, file_id = part.find_text("image_url"), part.find_text("file_id")
     if url:
-        return _parse_url(url, part.path("image_url"))
+        return parse_url(url, part.path("image_url"))
     if file_id:
         return Source(file_id=file_id)
     raise InvalidRequest(f"`{part.at}` must have an `image_url` or a `file_id`.", param=part.at)
 
 
-def _parse_file(part: Members) -> Source:
+def _parse_file(part: ClientObject) -> Source:
     data, url, file_id = part.find_text("file_data"), part.find_text("file_url"), part.find_text("file_id")
     if data:
-        guessed = mimetypes.guess_type(part.find_text("filename") or "")[0] or _PDF
-        is_url = data.startswith("data:")
-        source = _parse_url(data, part.path("file_data")) if is_url else Source(base64=data, media_type=guessed)
-        return _read_plain(source, part.path("file_data"))
+        media_type = mimetypes.guess_type(part.find_text("filename") or "")[0] or _PDF
+        return parse_url(
+            data if data.startswith("data:") else f"data:{media_type};base64,{data}", part.path("file_data")
+        )
     if url:
-        return Source(url=url)
+        return parse_url(url, part.path("file_url"))
     if file_id:
         return Source(file_id=file_id)
     raise InvalidRequest(f"`{part.at}` must have `file_data`, a `file_url` or a `file_id`.", param=part.at)
-
-
-def _parse_url(url: str, at: str) -> Source:
-    if not url.startswith("data:"):
-        return Source(url=url)
-    found = _DATA_URL.fullmatch(url)
-    if found is None:
-        raise InvalidRequest(f"`{at}` must be an address, or a data URL in base64.", param=at)
-    return Source(base64=found["data"], media_type=found["media_type"] or None)
-
-
-def _read_plain(source: Source, at: str) -> Source:
-    """A document of plain text as the text that it is."""
-    if source.base64 is None or not (source.media_type or "").startswith("text/"):
-        return source
-    try:
-        text = base64.b64decode(source.base64, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise InvalidRequest(f"`{at}` must be text in UTF-8, in base64.", param=at) from None
-    return Source(text=text, media_type=source.media_type)
 
 
 # --- To the upstream ----------------------------------------------------------------------------------
@@ -106,7 +93,7 @@ def render_said(part: Said) -> dict[str, Any]:
         case Text():
             return {"type": "input_text", "text": part.text}
         case Image():
-            image = {"type": "input_image", "image_url": _render_url(part.source, part.at, "image/png")}
+            image = {"type": "input_image", "image_url": _get_url(part.source, part.at, "image/png")}
             return {**image, "detail": part.detail} if part.detail else image
         case Document():
             return _render_document(part)
@@ -118,19 +105,18 @@ def _render_document(part: Document) -> dict[str, Any]:
         return {"type": "input_text", "text": f"<document{title}>\n{part.source.text}\n</document>"}
     if part.source.url is not None:
         return {"type": "input_file", "file_url": part.source.url}
-    data = _render_url(part.source, part.at, _PDF)
+    data = _get_url(part.source, part.at, _PDF)
     extension = mimetypes.guess_extension(part.source.media_type or _PDF) or ".pdf"
     title = part.title or "document"
     name = title if title.lower().endswith(extension) else title + extension
     return {"type": "input_file", "filename": name, "file_data": data}
 
 
-def _render_url(source: Source, at: str, media_type: str) -> str:
-    if source.file_id is not None:
+def _get_url(source: Source, at: str, media_type: str) -> str:
+    url = render_url(source, media_type)
+    if url is None:
         raise untranslatable(at, NAME, "a file kept at one provider cannot be read by another; send its bytes")
-    if source.url is not None:
-        return source.url
-    return f"data:{source.media_type or media_type};base64,{source.base64}"
+    return url
 
 
 # --- Citations, both ways -----------------------------------------------------------------------------

@@ -21,9 +21,9 @@ from quart_proxy.core.chat import (
     ToolKind,
     ToolResult,
 )
+from quart_proxy.core.client_objects import ClientObject
 from quart_proxy.core.errors import InvalidRequest, Untranslatable
 from quart_proxy.core.formats.openai_responses.contents import parse_content
-from quart_proxy.core.formats.openai_responses.members import Members
 from quart_proxy.core.formats.openai_responses.native_tools import NATIVE_TOOLS
 from quart_proxy.core.formats.openai_responses.thoughts import NAME, parse_reasoning
 from quart_proxy.core.formats.openai_responses.tools import find_namespace, parse_tools
@@ -76,7 +76,7 @@ class Conversation:
     turns: list[_Turn] = field(default_factory=list)
     system: list[Text] = field(default_factory=list)
     tools: list[Tool] = field(default_factory=list)
-    settings: dict[str, Members] = field(default_factory=dict)
+    settings: dict[str, ClientObject] = field(default_factory=dict)
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -98,10 +98,10 @@ class Conversation:
             self.turns.append(_Turn(Role.USER, result.at, [result]))
 
 
-def parse_input(body: Members) -> Conversation:
+def parse_input(body: ClientObject) -> Conversation:
     """Raises InvalidRequest, and Untranslatable for items that only OpenAI can read."""
     conversation = Conversation()
-    said = body.find("input")
+    said = body.values.get("input")
     if isinstance(said, str):
         conversation.say(Role.USER, (Text(said, "input"),), "input")
     elif isinstance(said, list):
@@ -112,8 +112,8 @@ def parse_input(body: Members) -> Conversation:
     return conversation
 
 
-def _parse_item(item: Members, conversation: Conversation) -> None:
-    kind = item.find_text("type") or ("message" if item.find("role") is not None else "item_reference")
+def _parse_item(item: ClientObject, conversation: Conversation) -> None:
+    kind = item.find_text("type") or ("message" if item.values.get("role") is not None else "item_reference")
     if kind in LEFT_OUT:
         return
     if kind in REFUSED:
@@ -127,7 +127,7 @@ def _parse_item(item: Members, conversation: Conversation) -> None:
 # --- Messages and thinking ----------------------------------------------------------------------------
 
 
-def _parse_message(item: Members, conversation: Conversation) -> None:
+def _parse_message(item: ClientObject, conversation: Conversation) -> None:
     role = item.get_text("role")
     parts = parse_content(item, "content")
     if role in ("system", "developer"):
@@ -144,7 +144,7 @@ def _parse_message(item: Members, conversation: Conversation) -> None:
         raise InvalidRequest(f"`{at}` must be `user`, `assistant`, `system` or `developer`.", param=at)
 
 
-def _parse_system(item: Members, parts: tuple[Part, ...], conversation: Conversation) -> None:
+def _parse_system(item: ClientObject, parts: tuple[Part, ...], conversation: Conversation) -> None:
     texts = tuple(part for part in parts if isinstance(part, Text))
     for part in parts:
         if not isinstance(part, Text):
@@ -155,24 +155,24 @@ def _parse_system(item: Members, parts: tuple[Part, ...], conversation: Conversa
         conversation.system += texts
 
 
-def _parse_agent_message(item: Members, conversation: Conversation) -> None:
+def _parse_agent_message(item: ClientObject, conversation: Conversation) -> None:
     """What another agent of the client's tells this one, as Codex has several talk to each other. Who it is stands in
     the text."""
     texts = tuple(Text(_read_told(part), part.at) for part in item.list_objects("content"))
     conversation.say(Role.USER, texts, item.at)
 
 
-def _read_told(part: Members) -> str:
+def _read_told(part: ClientObject) -> str:
     """Codex holds the words of another agent for encrypted, since OpenAI encrypts them; other providers did not."""
     if part.get_text("type") != "encrypted_content":
-        return part.get_text("text")
-    told = part.get_text("encrypted_content")
+        return part.find_text("text") or ""
+    told = part.find_text("encrypted_content") or ""
     if _ENCRYPTED.fullmatch(told):
         raise Untranslatable(f"`{part.at}` can be read by the provider that encrypted it alone.", param=part.at)
     return told
 
 
-def _parse_update(item: Members, conversation: Conversation) -> None:
+def _parse_update(item: ClientObject, conversation: Conversation) -> None:
     """A change of settings that holds from now on: the answer is made with the last one."""
     for name in ("reasoning", "text"):
         changed = item.find_object(name)
@@ -180,8 +180,8 @@ def _parse_update(item: Members, conversation: Conversation) -> None:
             conversation.settings[name] = changed
 
 
-def _parse_reasoning(item: Members, conversation: Conversation) -> None:
-    thinking: Thinking | None = parse_reasoning(item.members, item.at)
+def _parse_reasoning(item: ClientObject, conversation: Conversation) -> None:
+    thinking: Thinking | None = parse_reasoning(item.values, item.at)
     if thinking is not None:
         conversation.say(Role.ASSISTANT, (thinking,), item.at)
 
@@ -189,20 +189,20 @@ def _parse_reasoning(item: Members, conversation: Conversation) -> None:
 # --- Calls and results --------------------------------------------------------------------------------
 
 
-def _parse_function_call(item: Members, conversation: Conversation) -> None:
+def _parse_function_call(item: ClientObject, conversation: Conversation) -> None:
     call_id, name = item.get_text("call_id"), item.get_text("name")
     arguments = item.find_text("arguments") or ""
     call = ToolCall(call_id, name, arguments, item.at, namespace=find_namespace(item))
     conversation.say(Role.ASSISTANT, (call,), item.at)
 
 
-def _parse_custom_call(item: Members, conversation: Conversation) -> None:
+def _parse_custom_call(item: ClientObject, conversation: Conversation) -> None:
     call_id, name, text = item.get_text("call_id"), item.get_text("name"), item.find_text("input") or ""
     call = ToolCall(call_id, name, text, item.at, ToolKind.CUSTOM, find_namespace(item))
     conversation.say(Role.ASSISTANT, (call,), item.at)
 
 
-def _parse_result(item: Members, conversation: Conversation) -> None:
+def _parse_result(item: ClientObject, conversation: Conversation) -> None:
     parts = []
     for part in parse_content(item, "output"):
         if not isinstance(part, Text | Image | Document):
@@ -211,27 +211,27 @@ def _parse_result(item: Members, conversation: Conversation) -> None:
     conversation.answer(ToolResult(item.get_text("call_id"), tuple(parts), item.at))
 
 
-def _parse_native_call(item: Members, conversation: Conversation) -> None:
+def _parse_native_call(item: ClientObject, conversation: Conversation) -> None:
     native = NATIVE_TOOLS[item.get_text("type").removesuffix("_call")]
     if native.type == "tool_search" and item.find_text("execution") != "client":
         return
-    arguments = native.from_item(item.members)
+    arguments = native.from_item(item.values)
     if not isinstance(arguments, Mapping):
         raise InvalidRequest(f"`{item.at}` does not say what was called.", param=item.at)
     call = ToolCall(item.get_text("call_id"), native.type, orjson.dumps(arguments).decode(), item.at)
     conversation.say(Role.ASSISTANT, (call,), item.at)
 
 
-def _parse_native_result(item: Members, conversation: Conversation) -> None:
+def _parse_native_result(item: ClientObject, conversation: Conversation) -> None:
     # OpenAI's own description of a local shell's result has the call's id under `id`.
     call_id = item.find_text("call_id") or item.get_text("id")
-    output: Any = item.find("output")
+    output: Any = item.values.get("output")
     text = output if isinstance(output, str) else orjson.dumps(output).decode() if output else ""
     is_error = item.find_text("status") == "failed"
     conversation.answer(ToolResult(call_id, (Text(text, item.at),), item.at, is_error))
 
 
-def _parse_found_tools(item: Members, conversation: Conversation) -> None:
+def _parse_found_tools(item: ClientObject, conversation: Conversation) -> None:
     """What a search found is callable from now on, whoever searched."""
     found = parse_tools(item)
     conversation.tools += found
@@ -241,11 +241,11 @@ def _parse_found_tools(item: Members, conversation: Conversation) -> None:
         conversation.answer(ToolResult(call_id, (Text(f"Tools found: {names}", item.at),), item.at))
 
 
-def _parse_more_tools(item: Members, conversation: Conversation) -> None:
+def _parse_more_tools(item: ClientObject, conversation: Conversation) -> None:
     conversation.tools += parse_tools(item)
 
 
-_PARSERS: Mapping[str, Callable[[Members, Conversation], None]] = {
+_PARSERS: Mapping[str, Callable[[ClientObject, Conversation], None]] = {
     "message": _parse_message,
     "agent_message": _parse_agent_message,
     "configuration_update": _parse_update,

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from quart_proxy.core.chat import ToolCall
+from quart_proxy.core.nesting import load_arguments
 
 Arguments = dict[str, Any]
 
@@ -109,10 +108,7 @@ NATIVE_TOOLS: Mapping[str, NativeTool] = {
 
 def render_native_call(call: ToolCall, native: NativeTool, identifier: str, status: str) -> dict[str, Any] | None:
     """The item of a call; None when the model's arguments do not make one: the client is told it as a function's."""
-    try:
-        arguments = orjson.loads(call.arguments or "{}")
-    except orjson.JSONDecodeError:
-        return None
+    arguments = load_arguments(call.arguments)
     if not isinstance(arguments, dict) or any(name not in arguments for name in native.required):
         return None
     item_id = native.id_prefix + identifier

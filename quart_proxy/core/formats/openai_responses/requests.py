@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from quart_proxy.core.chat import EFFORTS, Chat, OutputShape, Reasoning, Text, Tool
+from quart_proxy.core.client_objects import ClientObject
 from quart_proxy.core.errors import InvalidRequest, Untranslatable
 from quart_proxy.core.formats.openai_responses.items import parse_input
-from quart_proxy.core.formats.openai_responses.members import Members
 from quart_proxy.core.formats.openai_responses.thoughts import NAME
-from quart_proxy.core.formats.openai_responses.tools import parse_choice, parse_tools
+from quart_proxy.core.formats.openai_responses.tools import find_schema, parse_choice, parse_tools
 
 TRANSLATED = frozenset(
     {"model", "input", "instructions", "stream", "tools", "tool_choice", "parallel_tool_calls", "max_output_tokens"}
@@ -52,7 +52,7 @@ _NAMES = {
 
 def parse_chat(body: Mapping[str, Any]) -> Chat:
     """Raises InvalidRequest and Untranslatable, naming the field."""
-    said = Members(body)
+    said = ClientObject(body)
     _refuse(body)
     conversation = parse_input(said)
     choice, tools = parse_choice(said, _unique([*parse_tools(said), *conversation.tools]))
@@ -93,7 +93,7 @@ def _unique(tools: list[Tool]) -> list[Tool]:
     return list({(tool.namespace, tool.name): tool for tool in tools}.values())
 
 
-def _parse_reasoning(said: Members | None, update: Members | None) -> Reasoning | None:
+def _parse_reasoning(said: ClientObject | None, update: ClientObject | None) -> Reasoning | None:
     """`update` is a later word on the effort, in the midst of the conversation."""
     source = update or said
     if source is None:
@@ -102,7 +102,7 @@ def _parse_reasoning(said: Members | None, update: Members | None) -> Reasoning 
     return Reasoning(source.at, effort=_find_effort(source), is_shown=summary is not None)
 
 
-def _find_effort(said: Members) -> str | None:
+def _find_effort(said: ClientObject) -> str | None:
     effort = said.find_text("effort")
     if effort is None or effort in EFFORTS or effort == "none":
         return effort
@@ -112,7 +112,7 @@ def _find_effort(said: Members) -> str | None:
     raise InvalidRequest(f"`{at}` must be one of `none`, {', '.join(f'`{name}`' for name in EFFORTS)}.", param=at)
 
 
-def _parse_output(text: Members | None) -> OutputShape | None:
+def _parse_output(text: ClientObject | None) -> OutputShape | None:
     wanted = text.find_object("format") if text else None
     if wanted is None:
         return None
@@ -124,7 +124,7 @@ def _parse_output(text: Members | None) -> OutputShape | None:
     if kind != "json_schema":
         at = wanted.path("type")
         raise InvalidRequest(f"`{at}` must be `text`, `json_object` or `json_schema`.", param=at)
-    schema = wanted.find_mapping("schema")
+    schema = find_schema(wanted, "schema")
     if schema is None:
         raise InvalidRequest(f"`{wanted.path('schema')}` is missing.", param=wanted.path("schema"))
     return OutputShape(

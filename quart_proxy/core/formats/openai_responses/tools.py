@@ -1,12 +1,12 @@
 """The tools of a request: as clients say them, and as they are said to upstreams and echoed to clients."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from quart_proxy.core.chat import Tool, ToolChoice, ToolKind, ToolMode
+from quart_proxy.core.client_objects import ClientObject
 from quart_proxy.core.errors import InvalidRequest
-from quart_proxy.core.formats.openai_responses.members import Members
 from quart_proxy.core.formats.openai_responses.native_tools import NATIVE_TOOLS
 
 _DEFAULT_NAMESPACE = "functions"
@@ -15,7 +15,7 @@ _NO_ARGUMENTS = {"type": "object", "properties": {}}
 _CLIENT_SHELLS = (None, "local")
 
 
-def find_namespace(owner: Members) -> str | None:
+def find_namespace(owner: ClientObject) -> str | None:
     return _known_namespace(owner.find_text("namespace"))
 
 
@@ -23,29 +23,35 @@ def _known_namespace(name: str | None) -> str | None:
     return None if name == _DEFAULT_NAMESPACE else name
 
 
+def find_schema(owner: ClientObject, name: str) -> Mapping[str, Any] | None:
+    """A JSON Schema, which is passed on unread."""
+    found = owner.find_object(name)
+    return found.values if found is not None else None
+
+
 # --- From the client ----------------------------------------------------------------------------------
 
 
-def parse_tools(owner: Members) -> list[Tool]:
+def parse_tools(owner: ClientObject) -> list[Tool]:
     """The tools in the member `tools`, groups opened. Raises InvalidRequest."""
     return [tool for said in owner.list_objects("tools") for tool in _parse_entry(said)]
 
 
-def _parse_entry(said: Members) -> list[Tool]:
+def _parse_entry(said: ClientObject) -> list[Tool]:
     if said.get_text("type") != "namespace":
         return [_parse_tool(said)]
     namespace = _known_namespace(said.get_text("name"))
     return [replace(_parse_tool(inner), namespace=namespace) for inner in said.list_objects("tools")]
 
 
-def _parse_tool(said: Members) -> Tool:
+def _parse_tool(said: ClientObject) -> Tool:
     kind = said.get_text("type")
     if kind == "function":
         return Tool(
             said.get_text("name"),
             said.at,
             description=said.find_text("description"),
-            schema=said.find_mapping("parameters"),
+            schema=find_schema(said, "parameters"),
             strict=said.find_flag("strict"),
         )
     if kind == "custom":
@@ -59,14 +65,14 @@ def _parse_tool(said: Members) -> Tool:
     return _parse_native(said, kind) or Tool(kind, said.at, ToolKind.HOSTED)
 
 
-def _parse_grammar(said: Members) -> dict[str, Any] | None:
+def _parse_grammar(said: ClientObject) -> dict[str, Any] | None:
     wanted = said.find_object("format")
     if wanted is None or wanted.find_text("type") == "text":
         return None
     return {"syntax": wanted.get_text("syntax"), "definition": wanted.get_text("definition")}
 
 
-def _parse_native(said: Members, kind: str) -> Tool | None:
+def _parse_native(said: ClientObject, kind: str) -> Tool | None:
     """One that the client itself runs; None: it is the provider's."""
     native = NATIVE_TOOLS.get(kind)
     if native is None:
@@ -75,7 +81,7 @@ def _parse_native(said: Members, kind: str) -> Tool | None:
         if said.find_text("execution") != "client":
             return None
         description = said.find_text("description") or native.description
-        schema = said.find_mapping("parameters") or native.schema
+        schema = find_schema(said, "parameters") or native.schema
         return Tool(kind, said.at, description=description, schema=schema, native=kind)
     if kind == "shell":
         where = said.find_object("environment")
@@ -84,14 +90,14 @@ def _parse_native(said: Members, kind: str) -> Tool | None:
     return Tool(kind, said.at, description=native.description, schema=native.schema, native=kind)
 
 
-def parse_choice(body: Members, tools: list[Tool]) -> tuple[ToolChoice | None, list[Tool]]:
+def parse_choice(body: ClientObject, tools: list[Tool]) -> tuple[ToolChoice | None, list[Tool]]:
     """The choice, and those of the tools that it allows. Raises InvalidRequest."""
-    said = body.find("tool_choice")
+    said = body.values.get("tool_choice")
     if said is None:
         return None, tools
     if isinstance(said, str):
         return _parse_mode(said, "tool_choice"), tools
-    wanted = Members(said, "tool_choice")
+    wanted = body.get_object("tool_choice")
     kind = wanted.get_text("type")
     if kind == "allowed_tools":
         allowed = {each.find_text("name") or each.get_text("type") for each in wanted.list_objects("tools")}
