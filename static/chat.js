@@ -90,7 +90,7 @@ const ADVICE = {
   403: "This key may not do that.",
   404: "There is no such model any more. Choose another one.",
   413: "The conversation has grown too long to be sent. Start a new one.",
-  422: "This model cannot be reached in this format. Choose another one.",
+  422: "This model's provider cannot be asked that. Leave out what is named here, or choose another model.",
   429: "Too much at once. Wait a little and send again.",
   502: "The provider failed. Nothing was billed.",
   503: "The proxy cannot answer right now. Try again shortly. Nothing was billed.",

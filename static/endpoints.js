@@ -2,6 +2,7 @@
 
 const FORMATS = {
   "chat/completions": "OpenAI Chat Completions",
+  completions: "OpenAI Completions, of before chats",
   messages: "Anthropic Messages",
   responses: "OpenAI Responses",
   embeddings: "OpenAI Embeddings",

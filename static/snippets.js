@@ -9,7 +9,7 @@ const ANTHROPIC = ["messages"];
 const PROVIDER = "quart-proxy";
 const KEY_VARIABLE = "QUART_PROXY_API_KEY";
 
-/** The clients: by which endpoints each can be served, the best first, and what makes its snippet. */
+/** The clients: which endpoints each calls, the best first, and what makes its snippet. Any model answers at all but embeddings. */
 export const CLIENTS = [
   { name: "curl", text: "curl", endpoints: ["chat/completions", "messages", "responses", "embeddings"], make: curl },
   { name: "openai-python", text: "OpenAI SDK, Python", endpoints: OPENAI, make: openaiPython },
@@ -120,7 +120,7 @@ for await (const chunk of stream) {
   };
 }
 
-const V1_NOTE = "The address of OpenAI clients ends in /v1, that of Anthropic clients does not.";
+const V1_NOTE = "OpenAI clients are told an address with /v1, Anthropic clients one without. Here either works with both.";
 
 function anthropicPython({ base, key, model }) {
   return {

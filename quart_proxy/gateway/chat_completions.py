@@ -13,4 +13,6 @@ FORMAT = FORMATS["openai"]
 @routes.post("/v1/chat/completions")
 @operation(answer="Object", body="Object")
 async def create() -> Response:
+    """OpenAI's Chat Completions, whole or streamed, of any model, whatever its provider speaks. What cannot be said
+    there is a 422 that names the field."""
     return await relay_request(FORMAT, FORMAT.endpoint)

@@ -13,4 +13,6 @@ FORMAT = CLIENT_FORMATS["openai_completions"]
 @routes.post("/v1/completions")
 @operation(answer="Object", body="Object")
 async def create() -> Response:
+    """A prompt in, text out, as before there were chats, of any model. What a chat cannot say is a 422 that names the
+    field."""
     return await relay_request(FORMAT, FORMAT.endpoint)

@@ -13,4 +13,5 @@ FORMAT = FORMATS["openai_embeddings"]
 @routes.post("/v1/embeddings")
 @operation(answer="Object", body="Object")
 async def create() -> Response:
+    """OpenAI's Embeddings, of models whose provider speaks OpenAI's format; of any other it is a 422."""
     return await relay_request(FORMAT, FORMAT.endpoint)

@@ -13,4 +13,6 @@ FORMAT = FORMATS["anthropic"]
 @routes.post("/v1/messages")
 @operation(answer="Object", body="Object")
 async def create() -> Response:
+    """Anthropic's Messages, whole or streamed, of any model, whatever its provider speaks. What cannot be said there is
+    a 422 that names the field."""
     return await relay_request(FORMAT, FORMAT.endpoint)

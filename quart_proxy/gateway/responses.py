@@ -15,6 +15,8 @@ FORMAT = FORMATS["openai_responses"]
 @routes.post("/v1/responses")
 @operation(answer="Object", body="Object")
 async def create() -> Response:
+    """OpenAI's Responses, whole or streamed, of any model, whatever its provider speaks. What cannot be said there is
+    a 422 that names the field. No response is kept."""
     return await relay_request(FORMAT, FORMAT.endpoint)
 
 

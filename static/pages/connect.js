@@ -4,7 +4,7 @@ import { get, withQuery } from "../api.js";
 import { pageHead } from "../components/bits.js";
 import { icon } from "../components/icons.js";
 import { Resource, emptyState, show } from "../components/resource.js";
-import { endpointPath, firstOf, formatName, readModels } from "../endpoints.js";
+import { formatName, readModels } from "../endpoints.js";
 import { html, when } from "../html.js";
 import { session } from "../session.js";
 import { CLIENTS, maskKey, snippetsOf } from "../snippets.js";
@@ -19,8 +19,6 @@ export default function connect({ query, signal, router, draw }) {
 
   const client = () => CLIENTS.find(({ name }) => name === query().get("client")) ?? CLIENTS[0];
   const hrefOf = (name) => withQuery("/ui/me/connect", { client: name, model: query().get("model") });
-  /** The models that a client can be served with; without the client, those that any of them can. */
-  const usable = ({ endpoints }) => models.data.filter((model) => firstOf(model, endpoints));
 
   const view = () => html`${pageHead("Connect", { lead: "What to type into which client, with this address and your key." })}
     <nav class="clients" aria-label="Client">${CLIENTS.map(({ name, text }) => html`<a href=${hrefOf(name)} aria-current=${name === client().name ? "page" : "false"}>${text}</a>`)}</nav>
@@ -31,9 +29,7 @@ export default function connect({ query, signal, router, draw }) {
 
   const instructions = () => {
     const one = client();
-    const served = usable(one);
-    if (!served.length) return unusable(one);
-    const model = served.find(({ name }) => name === query().get("model")) ?? served[0];
+    const model = models.data.find(({ name }) => name === query().get("model")) ?? models.data[0];
     const doors = one.endpoints.filter((name) => model.endpoints.includes(name));
     const endpoint = doors.find((name) => name === query().get("endpoint")) ?? doors[0];
     const values = { base: location.origin, model: model.name, endpoint };
@@ -42,32 +38,17 @@ export default function connect({ query, signal, router, draw }) {
     return html`<section class="stack" aria-label=${one.text}>
       <div class="toolbar">
         <label class="filter">Model <select @change=${(event) => router.setQuery({ model: event.target.value, endpoint: null })}>
-          ${served.map(({ name }) => html`<option value=${name} .selected=${name === model.name}>${name}</option>`)}</select></label>
+          ${models.data.map(({ name }) => html`<option value=${name} .selected=${name === model.name}>${name}</option>`)}</select></label>
         ${when(doors.length > 1, () => html`<label class="filter">Format <select @change=${(event) => router.setQuery({ endpoint: event.target.value })}>
           ${doors.map((name) => html`<option value=${name} .selected=${name === endpoint}>${formatName(name)}</option>`)}</select></label>`)}
         <button type="button" class="button push" aria-pressed=${isShown} @click=${() => { isShown = !isShown; page(); }}>${icon("key")}${isShown ? "Hide the key" : "Show the key"}</button></div>
-      ${when(query().get("model") && model.name !== query().get("model"), () => html`<p class="strip" data-tone="warn">${icon("warning")}<span>${query().get("model")} cannot be used with ${one.text}: ${reason(one)} Shown for ${model.name}.</span></p>`)}
       ${seen.blocks.map((block, at) => snippetBlock(block, real.blocks[at]))}
       ${when(seen.notes.length, () => html`<ul class="notes">${seen.notes.map((note) => html`<li>${note}</li>`)}</ul>`)}
       <p class="quiet">${isShown ? "The key is on the screen." : "The key is hidden here, and whole in what the buttons copy."} Keep it out of repositories and chats: whoever has it spends your balance.</p>
       ${test.view({ model: model.name, endpoint })}</section>`;
   };
 
-  /** Said plainly, and which clients would do instead. */
-  const unusable = (one) => {
-    const others = CLIENTS.filter((each) => usable(each).length);
-    return html`<section class="panel stack" aria-label=${one.text}><h2>None of your models can be used with ${one.text}</h2>
-      <p>${reason(one)} The models that this key may call are reached otherwise:</p>
-      <ul class="notes">${models.data.map(({ name, endpoints }) => html`<li><strong>${name}</strong>: ${endpoints.length ? endpoints.map((each) => `${endpointPath(each)} (${formatName(each)})`).join(", ") : "not reachable at present"}</li>`)}</ul>
-      <p>Ask whoever runs this proxy for a model in that format${others.length ? html`, or use one of these: ${others.map(({ name, text }, at) => html`${at ? ", " : ""}<a href=${hrefOf(name)}>${text}</a>`)}` : ""}.</p></section>`;
-  };
-
   page();
   models.load();
   return { onquery: () => { test.clear(); page(); } };
-}
-
-/** Why not every model will do. */
-function reason({ text, endpoints }) {
-  return `${text} calls ${endpoints.map(endpointPath).join(" or ")}, and a model is reached only in the format that its provider speaks.`;
 }

@@ -11,6 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from product import Product
 
 from quart_proxy.core.errors import ProxyError
+from quart_proxy.core.formats import CLIENT_FORMATS
 
 FIELDS_THERE = re.compile(r"is not a field here; the fields are (?P<names>.*)$")
 
@@ -66,6 +67,13 @@ async def test_every_route_says_what_it_gives(document: dict[str, Any]) -> None:
         if answer.get("content", {}).get("application/json", {}).get("schema") == {}
     ]
     assert silent == []
+
+
+async def test_every_door_for_clients_says_which_models_answer(document: dict[str, Any]) -> None:
+    for format in CLIENT_FORMATS.values():
+        described = document["paths"][f"/v1/{format.endpoint}"]["post"]
+        assert ("any model" in described["description"]) is (format.client_chat is not None)
+        assert "422" in described["responses"]
 
 
 async def test_every_error_is_in_it(document: dict[str, Any]) -> None:

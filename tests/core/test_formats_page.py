@@ -171,6 +171,13 @@ def test_limits_that_the_page_tells_of_are_refused_beyond() -> None:
     assert render("openai", "anthropic", nothing) == render("openai", "anthropic", {})
 
 
+def test_a_claude_with_a_budget_thinks_only_where_there_is_room() -> None:
+    asked = {"reasoning_effort": "low"}
+    assert "thinking" not in render("openai", "anthropic", {**asked, "max_tokens": 1000})
+    assert "thinking" in render("openai", "anthropic", {**asked, "max_tokens": 2000})
+    assert "thinking" not in render("openai", "anthropic", {**ROWS["Call and result"]["openai"], **asked})
+
+
 # --- constants ----------------------------------------------------------------------------------------
 
 

@@ -39,7 +39,7 @@ FAILURES: dict[str, tuple[ProxyError, int | None]] = {
     "529": (UpstreamOverloaded("full"), 529),
     "500, 502, 503 and so on": (UpstreamFailed("no"), 502),
     "no byte within `limits.first_byte_timeout`, or silence": (UpstreamTimeout("late"), None),
-    "401, 402, 403, 3xx": (UpstreamFailed("ours", is_retryable=False), 401),
+    "401, 402, 403, 3xx; a 400 that says that our key is wrong": (UpstreamFailed("ours", is_retryable=False), 401),
     "200 with what is no answer, or with a failure in it": (UpstreamFailed("html", is_retryable=False), 200),
     "404, 408, 409": (UpstreamRejected("no such model", status=404), 404),
     "400, 413, 422 and all other 4xx": (UpstreamRejected("bad", status=400), 400),
@@ -87,7 +87,7 @@ def test_numbers_of_the_page_are_those_of_the_code() -> None:
     for fact in (
         f"Default: {attempts.ATTEMPTS_DEFAULT}.",
         f"about {attempts.PAUSE_S} seconds",
-        f"more than {attempts.RETRY_AFTER_MAX_S:.0f} seconds",
+        f"more than {attempts.PAUSE_MAX_S:.0f} seconds",
         f"(default {attempts.COOLDOWN_DEFAULT_S:.0f} seconds)",
         f"fails {cooldown.FAILURES_MAX} times in a row",
         f"{cooldown.REST_MAX_S:.0f} seconds at most",
