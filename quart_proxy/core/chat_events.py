@@ -206,10 +206,14 @@ class PartSequence:
             self.end(key)
 
     def has_whole_arguments(self, key: Hashable) -> bool:
-        """Whether the tool call under this key has all its arguments: a JSON text that ended cannot go on."""
+        """Whether the tool call under this key has all its arguments: the JSON text of an object cannot go on."""
         growing = self._by_key.get(key)
         if growing is None:
             return True
+        # Most pieces do not end an object: it is not put together, and parsed, again and again.
+        last = next((piece for piece in map(str.rstrip, reversed(growing.pieces)) if piece), "")
+        if not last.endswith("}"):
+            return False
         try:
             orjson.loads("".join(growing.pieces))
         except orjson.JSONDecodeError:

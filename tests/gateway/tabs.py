@@ -6,12 +6,14 @@ import re
 import socket
 import struct
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import asyncpg
 import httpx
 from product import PRICES, Product
 
@@ -142,6 +144,18 @@ def body_for(api_format: str, model: str, stream: bool, nonce: str) -> dict[str,
     if api_format == "anthropic":
         body["max_tokens"] = 1000
     return {**body, "messages": [{"role": "user", "content": text}]}
+
+
+@asynccontextmanager
+async def locked_user(tab: Tab) -> AsyncIterator[None]:
+    """Nobody can settle for this user while the block runs."""
+    connection = await asyncpg.connect(tab.product.database.url)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT 1 FROM users WHERE id = $1 FOR UPDATE", tab.user_id)
+            yield
+    finally:
+        await connection.close()
 
 
 class Wire:

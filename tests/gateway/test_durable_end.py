@@ -1,28 +1,13 @@
 """The terminal event is a promise: it leaves only when the charge cannot be lost any more."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-import asyncpg
 import pytest
 from product import Product
 from scripted import ScriptedProvider
-from tabs import FORMATS, HEARTBEATS, TERMINALS, Tab, Wire
+from tabs import FORMATS, HEARTBEATS, TERMINALS, Tab, Wire, locked_user
 
 from quart_proxy.services.billing import Settler
-
-
-@asynccontextmanager
-async def locked_user(tab: Tab) -> AsyncIterator[None]:
-    """Nobody can settle for this user while the block runs."""
-    connection = await asyncpg.connect(tab.product.database.url)
-    try:
-        async with connection.transaction():
-            await connection.execute("SELECT 1 FROM users WHERE id = $1 FOR UPDATE", tab.user_id)
-            yield
-    finally:
-        await connection.close()
 
 
 async def until_settled(product: Product) -> None:

@@ -2,6 +2,7 @@
 is billed. `test_stream_faults.py` says the same of streams that pass through."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,11 +11,12 @@ import httpx
 import pytest
 from grammars import GRAMMARS
 from scripted import STREAM_HEAD, Connection, ScriptedProvider
-from tabs import Tab, cost_of, documents_in, tokens_of
+from tabs import Tab, cost_of, documents_in, locked_user, tokens_of
 
 from quart_proxy.core.chat_events import ChatEvent
 from quart_proxy.core.formats.openai.reading import Reader
 from quart_proxy.core.sse import Event, SseParser
+from quart_proxy.services.relay_pool import RelayPool
 
 UPSTREAMS = ("openai", "anthropic", "openai_responses", "gemini")
 PATHS = {
@@ -236,3 +238,63 @@ async def test_a_fault_of_a_translation_makes_no_answer_free(
     row = await tab.row()
     assert (row.outcome, row.error_code) == ("error_after_usage", "internal_error")
     assert row.cost == cost_of(row.tokens) == await tab.spent() > 0
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("upstream", ["openai", "anthropic", "gemini"])
+async def test_a_client_that_leaves_a_translated_answer_is_billed_real_usage_once(
+    tab: Tab, upstream: str, stream: bool
+) -> None:
+    model = await tab.add_model("sandbox:words=6,delay_ms=30,first_byte_ms=50", upstream)
+    nonces = [f"{model}-{count}" for count in range(6)]
+
+    async def leave(count: int, nonce: str) -> None:
+        wire = await tab.call(model, "openai_responses", stream=stream, nonce=nonce)
+        await tab.entry(nonce)
+        if count and stream:
+            await wire.read_events(count)
+        (wire.reset if count % 2 else wire.close)()
+
+    await asyncio.gather(*(leave(count, nonce) for count, nonce in enumerate(nonces)))
+    rows, entries = await tab.rows(len(nonces)), await tab.ledger(model)
+    assert len(entries) == len(rows) and all(entry["usage_sent"] for entry in entries)
+    assert {row.outcome for row in rows} == {"completed"}
+    promised = sum(cost_of(tokens_of(entry["usage_promised"])) for entry in entries)
+    assert sum(row.cost for row in rows) == promised == await tab.spent()
+
+
+@pytest.mark.parametrize("client", ["openai", "anthropic", "openai_responses"])
+async def test_the_terminal_event_of_a_translated_stream_waits_for_the_commit(
+    tab: Tab, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quart_proxy.services.billing.SETTLE_WAIT_S", 5.0)
+    model = await tab.add_model("sandbox:words=3", "gemini")
+    async with locked_user(tab):
+        wire = await tab.call(model, client, nonce=model)
+        before = await wire.read_until(HEARTBEATS.get(client, b": heartbeat\n\n"))
+        assert TERMINALS.get(client, b"[DONE]") not in before
+        assert before.count(b"data:") > 3, "the content does not wait"
+        assert await tab.product.rows(user_id=tab.user_id) == []
+    assert TERMINALS.get(client, b"[DONE]") in await wire.read_all()
+    await tab.assert_billed(await tab.entry(model))
+
+
+async def test_a_worker_that_ends_in_the_pause_before_another_attempt_tells_its_client(
+    tab: Tab, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quart_proxy.services.attempts.PAUSE_S", 2.0)
+    model = await tab.add_model("x", api_url=scripted.url, extra={})
+    is_refused = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.send(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        is_refused.set()
+
+    scripted.script = script
+    wire = await tab.call(model, "anthropic")
+    await is_refused.wait()
+    await asyncio.sleep(0.1)
+    tab.product.service(RelayPool).cut()
+    body = (await wire.read_all()).replace(HEARTBEATS["anthropic"], b"")
+    assert (json.loads(body) if wire.status != 200 else documents_in(body)[-1])["type"] == "error"
+    await tab.assert_free("aborted_unmetered")

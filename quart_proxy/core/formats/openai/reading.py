@@ -49,6 +49,7 @@ class Reader:
         self._details: list[dict[str, Any]] = []
         self._citations: list[Citation] = []
         self._calls: list[_Call] = []
+        self._open: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._has_refusal = False
         self._reason: str | None = None
@@ -138,9 +139,10 @@ class Reader:
         self._thought_in, self._details = "", []
         for key in (THINKING, TEXT, REFUSAL):
             self._sequence.end(key)
-        for call in self._calls:
-            if call.number in self._sequence and self._sequence.has_whole_arguments(call.number):
+        for call in self._open:
+            if self._sequence.has_whole_arguments(call.number):
                 self._sequence.end(call.number)
+        self._open = [call for call in self._open if call.number in self._sequence]
 
     # --- tool calls ---
 
@@ -184,6 +186,7 @@ class Reader:
         opened = self._names.open_call(call_id or self._frame.make_id("call_", call.number), name)
         self._sequence.begin(call.number, opened, is_wrapped=opened.kind is ToolKind.CUSTOM)
         self._calls.append(call)
+        self._open.append(call)
         if isinstance(index, int):
             self._by_index[index] = call
         return call

@@ -3,6 +3,7 @@ nothing between them, and a medium that came with a result in the user's turn af
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -56,12 +57,12 @@ def render_messages(chat: Chat) -> list[dict[str, Any]]:
 def _join_assistant(messages: Iterable[Message]) -> list[Message]:
     """The messages, where neighbours of the assistant are one: all calls of a turn stand before all results."""
     joined: list[Message] = []
-    for message in messages:
-        before = joined[-1] if joined else None
-        if before is not None and before.role is message.role is Role.ASSISTANT:
-            joined[-1] = Message(Role.ASSISTANT, (*before.parts, *message.parts), before.at)
+    for role, neighbours in groupby(messages, key=lambda message: message.role):
+        if role is Role.ASSISTANT:
+            turn = list(neighbours)
+            joined.append(Message(role, tuple(part for message in turn for part in message.parts), turn[0].at))
         else:
-            joined.append(message)
+            joined += neighbours
     return joined
 
 
@@ -132,7 +133,8 @@ class _Turns:
     def _set_aside(self, part: Part) -> str:
         """Keep a medium for the user's next turn; what its result says of it."""
         what = "image" if isinstance(part, Image) else "document"
-        number = 1 + sum(medium["type"] != "text" for medium in self._media)
+        # Each has its title before it.
+        number = 1 + len(self._media) // 2
         self._media += ({"type": "text", "text": f"[{what} {number}]"}, _render_part(part))
         return f"[{what} {number} is in the next message]"
 
