@@ -175,7 +175,7 @@ def test_limits_that_the_page_tells_of_are_refused_beyond() -> None:
 def test_a_file_of_one_provider_is_refused_as_such(upstream: str) -> None:
     for client, body in ROWS["File kept at a provider"].items():
         if client != upstream:
-            with pytest.raises(Untranslatable, match="file.* (kept|keeps)"):
+            with pytest.raises(Untranslatable, match=r"file.* (kept|keeps)"):
                 render(client, upstream, body)
 
 
