@@ -171,6 +171,14 @@ def test_limits_that_the_page_tells_of_are_refused_beyond() -> None:
     assert render("openai", "anthropic", nothing) == render("openai", "anthropic", {})
 
 
+@pytest.mark.parametrize("upstream", UPSTREAMS)
+def test_a_file_of_one_provider_is_refused_as_such(upstream: str) -> None:
+    for client, body in ROWS["File kept at a provider"].items():
+        if client != upstream:
+            with pytest.raises(Untranslatable, match=r"file.* (kept|keeps)"):
+                render(client, upstream, body)
+
+
 def test_a_claude_with_a_budget_thinks_only_where_there_is_room() -> None:
     asked = {"reasoning_effort": "low"}
     assert "thinking" not in render("openai", "anthropic", {**asked, "max_tokens": 1000})

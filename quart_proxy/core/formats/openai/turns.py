@@ -200,7 +200,8 @@ def _render_document(document: Document) -> dict[str, Any]:
         return {"type": "text", "text": text}
     source = document.source
     if source.base64 is None:
-        raise untranslatable(document.at, NAME, "it has no links to documents; send the document itself")
+        why = "it has no links to documents" if source.url is not None else "a file is kept at one provider"
+        raise untranslatable(document.at, NAME, f"{why}; send the document itself")
     data = render_url(source, "application/pdf")
     return {"type": "file", "file": {"filename": document.title or "document.pdf", "file_data": data}}
 
