@@ -57,7 +57,7 @@ class Passage(ABC):
         """How many the provider has sent."""
         self.answer_id: str | None = None
         self._may_name = True
-        self._answer_member = spoken.answer_member
+        self._answer_member, self._id_member = spoken.answer_member, spoken.id_member
         self._put_bytes = put
         self._on_first: Callable[[], None] | None = on_first
         self._reader = spoken.open_stream()
@@ -135,7 +135,7 @@ class Passage(ABC):
     def _look_for_name(self, events: list[Event]) -> None:
         for event in events[:NAMELESS_EVENTS_MAX]:
             if self.answer_id is None and event.is_whole:
-                self.answer_id = find_answer_id(load_lenient(event.data), self._answer_member)
+                self.answer_id = find_answer_id(load_lenient(event.data), self._answer_member, self._id_member)
         self._may_name = self.answer_id is None and self.events < NAMELESS_EVENTS_MAX
 
     def _listen(self, events: list[Event]) -> None:

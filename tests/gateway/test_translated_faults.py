@@ -171,6 +171,8 @@ async def test_a_fault_is_told_in_the_clients_format_and_billed_by_what_was_repo
         row, entry = rows[model], ledger[f"{tab.user_id}-{model}"]
         what = (each.scenario, row.outcome, row.error_code, answers[model].status_code, answers[model].text[-400:])
         assert row.outcome in each.outcomes, what
+        if row.outcome == "completed":
+            assert row.answer_id == entry["id"], what
         if row.outcome in ("completed", "error_after_usage"):
             assert entry["usage_sent"] and row.price_id is not None, what
             assert (row.tokens, row.cost) == (tokens_of(entry["usage_promised"]), cost_of(row.tokens)), what
