@@ -28,6 +28,7 @@ PATHS = {
 PAIRS = [(client, upstream) for client in PATHS for upstream in UPSTREAMS if client != upstream]
 TERMINALS = {"anthropic": b"message_stop", "openai_responses": b"response.completed"}
 HEARTBEATS = {"anthropic": b'event: ping\ndata: {"type": "ping"}\n\n'}
+AT_ONCE = 16
 NO_DONE = {
     "openai": ("completed", "whole"),
     "anthropic": ("error_after_usage", "broken"),
@@ -160,11 +161,15 @@ async def test_a_fault_is_told_in_the_clients_format_and_billed_by_what_was_repo
         models[upstream] = dict(made)
     faults = models[upstream]
 
+    turns = asyncio.Semaphore(AT_ONCE)
+
     async def ask(model: str) -> httpx.Response:
         body = body_for(client, model, f"{tab.user_id}-{model}")
-        return await tab.product.client.post(tab.product.base_url + PATHS[client], json=body, headers=tab.headers)
+        async with turns:
+            return await tab.product.client.post(tab.product.base_url + PATHS[client], json=body, headers=tab.headers)
 
     answers = dict(zip(faults, await asyncio.gather(*map(ask, faults)), strict=True))
+    assert not [answer.text for answer in answers.values() if answer.status_code in (401, 500, 503)]
     rows = {row.model: row for row in await tab.rows(len(faults))}
     ledger = {entry["nonce"]: entry for entry in await tab.ledger(f"{tab.user_id}-")}
     for model, each in faults.items():
