@@ -57,7 +57,7 @@ class Passage(ABC):
         """How many the provider has sent."""
         self.answer_id: str | None = None
         self._may_name = True
-        self._answer_member = spoken.answer_member
+        self._answer_member, self._id_member = spoken.answer_member, spoken.id_member
         self._put_bytes = put
         self._on_first: Callable[[], None] | None = on_first
         self._reader = spoken.open_stream()
@@ -90,8 +90,6 @@ class Passage(ABC):
             if self._gives_pieces:
                 # A terminal event in pieces has begun at the client, and its last piece is still here.
                 self.is_inside_event = self._parser.is_inside_event or (self.has_ended and self.is_inside_event)
-            if self._on_first is not None and isinstance(self.failure, UpstreamError):
-                raise self.failure
             if parts:
                 await self._put(b"".join(parts))
             if self.has_ended:
@@ -120,7 +118,8 @@ class Passage(ABC):
 
     @abstractmethod
     def _take(self, events: list[Event], parts: list[bytes]) -> int:
-        """Collect what to pass on in `parts`, up to a terminal event. Returns how many events were taken."""
+        """Collect what to pass on in `parts`, up to a terminal event. Returns how many events were taken. Raises
+        UpstreamError for a failure that the provider reports before the client has seen anything."""
 
     @abstractmethod
     async def _take_unended(self, last: Event) -> None:
@@ -136,7 +135,7 @@ class Passage(ABC):
     def _look_for_name(self, events: list[Event]) -> None:
         for event in events[:NAMELESS_EVENTS_MAX]:
             if self.answer_id is None and event.is_whole:
-                self.answer_id = find_answer_id(load_lenient(event.data), self._answer_member)
+                self.answer_id = find_answer_id(load_lenient(event.data), self._answer_member, self._id_member)
         self._may_name = self.answer_id is None and self.events < NAMELESS_EVENTS_MAX
 
     def _listen(self, events: list[Event]) -> None:
@@ -193,11 +192,11 @@ class SameFormatPassage(Passage):
             self.is_inside_event = False
 
     def _is_passed(self, step: StreamStep, event: Event) -> bool:
-        """After a failure only failures are passed on."""
+        """After a failure only failures are passed on. Raises one that the client has seen nothing before."""
         if step is StreamStep.ERROR:
             self.has_failed = True
             if self._on_first is not None and not self._reader.is_usage_final():
-                self.failure = failure_of(read_error_message(event.data))
+                raise failure_of(read_error_message(event.data))
             return True
         return not self.has_failed and (step is not StreamStep.USAGE_ONLY or self._wants_usage)
 
@@ -232,7 +231,7 @@ class TranslatedPassage(Passage):
         for number, event in enumerate(events, 1):
             step = self._reader.read(event)
             if step is StreamStep.ERROR:
-                self._fail(failure_of(read_error_message(event.data)))
+                self._take_failure(failure_of(read_error_message(event.data)))
             elif not event.is_whole:
                 self._fail(UpstreamFailed("The provider sent an event that is too large to be translated."))
             elif not self.has_failed:
@@ -270,6 +269,12 @@ class TranslatedPassage(Passage):
         self._has_begun = True
         known = self._reader.reading().usage
         return self._writer.begin(known or Usage({Dimension.INPUT: self._estimate()}))
+
+    def _take_failure(self, failure: UpstreamError) -> None:
+        is_first = self.failure is None
+        self._fail(failure)
+        if is_first and self._on_first is not None:
+            raise failure
 
     def _fail(self, failure: ProxyError) -> None:
         self.has_failed = True

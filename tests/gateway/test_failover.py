@@ -253,6 +253,19 @@ async def test_a_stream_that_reports_a_failure_is_no_success_of_its_upstream(
     assert len(running.service(Cooldowns)._states) == 1, "what failed before is not forgotten"
 
 
+@pytest.mark.parametrize("end", [b"\n\n", b"\n", b""], ids=["ended", "half ended", "not ended"])
+@pytest.mark.parametrize("client", ["openai", "anthropic"])
+async def test_a_stream_of_nothing_but_a_failure_is_tried_elsewhere_however_it_ends(
+    tab: Tab, running: Product, scripted: ScriptedProvider, client: str, end: bytes
+) -> None:
+    model = await a_model(tab, at(scripted.url, "a"), sandbox(running, "sandbox", "b", priority=1))
+    scripted.streams(b'data: {"error":{"message":"Overloaded"}}' + end)
+    answer = await tab.ask(model, client, stream=True)
+    assert answer.status_code == 200
+    assert "error" not in answer.text
+    assert (await tab.row()).upstream == f"{model}/b"
+
+
 async def test_an_upstream_of_another_format_stands_in(tab: Tab, running: Product) -> None:
     for client in ("openai", "anthropic", "openai_responses"):
         for spare in ("anthropic", "openai_responses", "gemini", "openai"):

@@ -28,6 +28,7 @@ PATHS = {
 PAIRS = [(client, upstream) for client in PATHS for upstream in UPSTREAMS if client != upstream]
 TERMINALS = {"anthropic": b"message_stop", "openai_responses": b"response.completed"}
 HEARTBEATS = {"anthropic": b'event: ping\ndata: {"type": "ping"}\n\n'}
+AT_ONCE = 16
 NO_DONE = {
     "openai": ("completed", "whole"),
     "anthropic": ("error_after_usage", "broken"),
@@ -160,17 +161,23 @@ async def test_a_fault_is_told_in_the_clients_format_and_billed_by_what_was_repo
         models[upstream] = dict(made)
     faults = models[upstream]
 
+    turns = asyncio.Semaphore(AT_ONCE)
+
     async def ask(model: str) -> httpx.Response:
         body = body_for(client, model, f"{tab.user_id}-{model}")
-        return await tab.product.client.post(tab.product.base_url + PATHS[client], json=body, headers=tab.headers)
+        async with turns:
+            return await tab.product.client.post(tab.product.base_url + PATHS[client], json=body, headers=tab.headers)
 
     answers = dict(zip(faults, await asyncio.gather(*map(ask, faults)), strict=True))
+    assert not [answer.text for answer in answers.values() if answer.status_code in (401, 500, 503)]
     rows = {row.model: row for row in await tab.rows(len(faults))}
     ledger = {entry["nonce"]: entry for entry in await tab.ledger(f"{tab.user_id}-")}
     for model, each in faults.items():
         row, entry = rows[model], ledger[f"{tab.user_id}-{model}"]
         what = (each.scenario, row.outcome, row.error_code, answers[model].status_code, answers[model].text[-400:])
         assert row.outcome in each.outcomes, what
+        if row.outcome == "completed":
+            assert row.answer_id == entry["id"], what
         if row.outcome in ("completed", "error_after_usage"):
             assert entry["usage_sent"] and row.price_id is not None, what
             assert (row.tokens, row.cost) == (tokens_of(entry["usage_promised"]), cost_of(row.tokens)), what
@@ -206,6 +213,22 @@ async def test_a_silence_inside_an_event_that_nobody_is_sent_has_heartbeats(
     await tab.assert_free("upstream_error")
 
 
+@pytest.mark.parametrize("said", [BEGUN, b""], ids=["behind words", "alone"])
+async def test_an_event_that_is_too_large_to_be_translated_is_billed_and_not_tried_elsewhere(
+    tab: Tab, scripted: ScriptedProvider, said: bytes
+) -> None:
+    model = await tab.add_model("x", api_url=scripted.url, extra={})
+    large = b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n' % (b"x" * (17 * 2**20))
+    scripted.streams(said, large, FINISHED, USAGE, b"data: [DONE]\n\n")
+    before = len(scripted.requests)
+    answer = await tab.ask(model, "anthropic", stream=True)
+    assert "too large" in answer.text
+    assert len(answer.content) < 2**16
+    row = await tab.row()
+    assert (row.outcome, row.attempts, len(scripted.requests)) == ("error_after_usage", None, before + 1)
+    assert row.cost == cost_of(row.tokens) == await tab.spent() > 0
+
+
 @pytest.mark.parametrize("fails_at", [0, 1], ids=["before the first byte", "behind it"])
 async def test_a_fault_of_a_translation_makes_no_answer_free(
     tab: Tab, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, fails_at: int
@@ -231,9 +254,12 @@ async def test_a_fault_of_a_translation_makes_no_answer_free(
 
     scripted.script = script
     answer = await tab.ask(model, "anthropic", stream=True)
+    body = answer.content.replace(HEARTBEATS["anthropic"], b"")
     if answer.status_code == 200:
-        assert_broken("anthropic", answer.content, cut(answer.content))
-    assert (answer.status_code == 500) is (fails_at == 0)
+        assert_broken("anthropic", body, cut(body))
+        assert fails_at == 1 or body != answer.content, "the status was open"
+    else:
+        assert (answer.status_code, fails_at) == (500, 0)
     assert "nobody thought of" not in answer.text
     row = await tab.row()
     assert (row.outcome, row.error_code) == ("error_after_usage", "internal_error")

@@ -151,6 +151,8 @@ class UpstreamFormat:
     """Headers the upstream needs when the client did not send them."""
     answer_member: str | None = None
     """The member of a stream's first event that is the answer; None: the event's own members are."""
+    id_member: str = "id"
+    """The member of an answer that names it."""
     upstream_chat: UpstreamChat | None = None
     """None: it answers no conversations."""
 
@@ -183,10 +185,10 @@ class Format(ClientFormat, UpstreamFormat):
         return raw[:start] + renamed + raw[start + len(data) :] if start >= 0 else raw
 
 
-def find_answer_id(document: Any, member: str | None = None) -> str | None:
-    """The `id` of an answer, or of the answer in `member` of an event; None: it has none."""
+def find_answer_id(document: Any, member: str | None = None, id_member: str = "id") -> str | None:
+    """What the provider calls an answer, or the answer in `member` of an event; None: it has no name."""
     answer = document.get(member) if member is not None and isinstance(document, dict) else document
-    found = answer.get("id") if isinstance(answer, dict) else None
+    found = answer.get(id_member) if isinstance(answer, dict) else None
     return found if isinstance(found, str) and found else None
 
 

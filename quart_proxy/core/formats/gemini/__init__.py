@@ -3,7 +3,7 @@
 import re
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from quart_proxy.core.formats import Answer, UpstreamChat, UpstreamFormat
+from quart_proxy.core.formats import Answer, UpstreamChat, UpstreamFormat, find_answer_id
 from quart_proxy.core.formats.gemini.answers import Reader, parse_answer
 from quart_proxy.core.formats.gemini.requests import render_chat
 from quart_proxy.core.formats.gemini.stops import find_failure
@@ -13,6 +13,7 @@ from quart_proxy.core.usage import NOTHING_READ
 from quart_proxy.core.usage_fields import load_lenient
 
 _VERSION = re.compile(r"/v\d\w*(?=/|$)")
+_ID = "responseId"
 _MODELS_PAGE = 1000
 """As many models as Google lists at once."""
 
@@ -36,11 +37,10 @@ def read_answer(body: bytes) -> Answer:
     document = find_document(load_lenient(body))
     if document is None:
         return Answer(NOTHING_READ, "The provider's answer is not a JSON object.")
-    answer_id = document.get("responseId")
     return Answer(
         read_usage_metadata(document.get("usageMetadata")),
         find_failure(document, has_said=False),
-        answer_id if isinstance(answer_id, str) and answer_id else None,
+        find_answer_id(document, id_member=_ID),
     )
 
 
@@ -52,5 +52,6 @@ FORMAT = UpstreamFormat(
     credential_headers=lambda api_key: {"x-goog-api-key": api_key},
     read_answer=read_answer,
     open_stream=StreamReader,
+    id_member=_ID,
     upstream_chat=UpstreamChat(render_chat=render_chat, parse_answer=parse_answer, open_reader=Reader),
 )
