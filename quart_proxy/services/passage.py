@@ -49,6 +49,8 @@ class Passage(ABC):
         """The provider sent its terminal event."""
         self.has_failed = False
         """The provider reported a failure inside the stream. Usage still counts."""
+        self.has_told_failure = False
+        """The provider has said that it failed, and the client is still to be told: it owes nothing more but usage."""
         self.failure: ProxyError | None = None
         """The failure, where the client is still to be told of it."""
         self.is_inside_event = False
@@ -94,6 +96,7 @@ class Passage(ABC):
                 await self._put(b"".join(parts))
             if self.has_ended:
                 self._total = self._reader.reading()
+            if self.has_ended or self.has_told_failure:
                 self._listen(events[taken:])
                 return
         last = self._parser.close()
@@ -101,7 +104,7 @@ class Passage(ABC):
             await self._take_unended(last)
 
     async def read_on(self, chunks: AsyncIterator[bytes]) -> None:
-        """Read what follows the terminal event, for its usage alone: the client has the end of its answer."""
+        """Read what follows the terminal event, or a failure, for its usage alone: nothing else is owed."""
         loop = asyncio.get_running_loop()
         end = loop.time() + TAIL_TIMEOUT_S
         try:
@@ -232,7 +235,9 @@ class TranslatedPassage(Passage):
             step = self._reader.read(event)
             if step is StreamStep.ERROR:
                 self._take_failure(failure_of(read_error_message(event.data)))
-            elif not event.is_whole:
+                self.has_told_failure = True
+                return number
+            if not event.is_whole:
                 self._fail(UpstreamFailed("The provider sent an event that is too large to be translated."))
             elif not self.has_failed:
                 self._try_translating(event, parts)

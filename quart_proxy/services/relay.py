@@ -320,7 +320,7 @@ class Relay:
             error = passage.failure
             if not passage.has_failed and not passage.is_complete:
                 error = StreamInterrupted("The provider's answer ended before it was complete.")
-            elif not passage.has_failed and passage.has_ended:
+            elif passage.has_told_failure or (passage.has_ended and not passage.has_failed):
                 await passage.read_on(chunks)
         is_broken = error is not None or passage.has_failed
         reading = passage.reading(is_broken=is_broken)

@@ -66,7 +66,9 @@ class Translated(Way):
         self.target = target
         self.body = orjson.dumps(
             spoken.render_chat(
-                frame.chat, actual_model=target.upstream.actual_model, max_tokens_default=route.output_tokens_held
+                frame.chat,
+                actual_model=target.upstream.actual_model,
+                max_tokens_default=route.model.limits.get("max_output_tokens"),
             )
         )
         self.headers = target.headers

@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parents[2] / "build" / "clients"
 # Both are programs of their own, which their packages only start: nothing of Node.js is needed to run them.
 CLAUDE = "node_modules/@anthropic-ai/claude-code-*/claude"
 CODEX = "node_modules/@openai/codex-*/vendor/*/bin/codex"
+SYSTEM_TRUST = Path("/etc/ssl/certs/ca-certificates.crt")
 INSTALL_S = 240
 RUN_S = 60
 
@@ -72,8 +73,12 @@ def _install(folder: Path) -> str | None:
         return "there is no npm"
     folder.mkdir(parents=True, exist_ok=True)
     command = [npm, "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", *PACKAGES]
+    # Node brings its own list of authorities; behind a gateway of its own a machine has another one in its system's.
+    trust = {"NODE_EXTRA_CA_CERTS": str(SYSTEM_TRUST)} if SYSTEM_TRUST.is_file() else {}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=INSTALL_S, check=False, env={**trust, **os.environ}
+        )
     except subprocess.TimeoutExpired:
         return f"npm took more than {INSTALL_S} seconds"
     return f"npm said {done.stderr.strip()[-300:]}" if done.returncode else None

@@ -1119,3 +1119,15 @@ def test_recorded_message_loses_no_words_and_no_calls(success: dict[str, Any]) -
 def _content(body: bytes) -> dict[str, Any]:
     document = orjson.loads(body)
     return {"content": document["content"], "stop_reason": document["stop_reason"]}
+
+
+def test_a_request_without_a_limit_may_be_answered_at_length() -> None:
+    assert ANTHROPIC.upstream_chat is not None
+    chat = Chat(messages=(Message(Role.USER, (Text("Write a long patch."),)),))
+    limits = {
+        model: ANTHROPIC.upstream_chat.render_chat(chat, actual_model=model, max_tokens_default=None)["max_tokens"]
+        for model in ("claude-sonnet-4-5", "eu.anthropic.claude-opus-5-v1:0", "claude-3-5-haiku", "MiniMax-M2")
+    }
+    assert list(limits.values()) == [32_000, 32_000, 8192, 8192]
+    said = ANTHROPIC.upstream_chat.render_chat(chat, actual_model="claude-sonnet-4-5", max_tokens_default=500)
+    assert said["max_tokens"] == 500

@@ -79,7 +79,7 @@ class RenderRequest(Protocol):
 
 
 class RenderChat(Protocol):
-    def __call__(self, chat: Chat, *, actual_model: str, max_tokens_default: int) -> dict[str, Any]: ...
+    def __call__(self, chat: Chat, *, actual_model: str, max_tokens_default: int | None) -> dict[str, Any]: ...
 
 
 class UpstreamUrl(Protocol):
@@ -104,7 +104,8 @@ class UpstreamChat:
 
     render_chat: RenderChat
     """The body for the upstream, streaming and asked for usage as the chat says. `max_tokens_default` is for a format
-    that must be told a limit. Raises Untranslatable, naming the client's field."""
+    that must be told a limit: the model's own, None where the operator set none. Raises Untranslatable, naming the
+    client's field."""
     parse_answer: Callable[[Mapping[str, Any], ChatFrame], ChatAnswer]
     """A whole 2xx answer that reports no failure. Never raises: what cannot be read is not there."""
     open_reader: Callable[[ChatFrame], ChatReader]

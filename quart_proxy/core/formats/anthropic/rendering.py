@@ -31,11 +31,13 @@ _MODES = {ToolMode.AUTO: "auto", ToolMode.REQUIRED: "any", ToolMode.ONE: "tool",
 _ANY_ARGUMENTS: Mapping[str, Any] = {"type": "object"}
 _JSON_ONLY = "Answer with one JSON object and nothing else: no words before or after it, and no code fences."
 """Any JSON object, without a schema, is nothing that this format can demand: the model is told."""
+_MARKABLE = frozenset({"text", "image", "document", "tool_use", "tool_result"})
+"""Blocks that may carry a mark of the cache: thinking may not."""
 _TOP_P_WITH_THINKING_MIN = 0.95
 _USER_CHARACTERS_MAX = 256
 
 
-def render_chat(chat: Chat, *, actual_model: str, max_tokens_default: int) -> dict[str, Any]:
+def render_chat(chat: Chat, *, actual_model: str, max_tokens_default: int | None) -> dict[str, Any]:
     """Left out: verbosity, an image's detail, speakers' names, citations in what was said before, and a
     service tier that Anthropic lacks. Raises Untranslatable."""
     body: dict[str, Any] = {"model": actual_model, "messages": render_turns(chat)}
@@ -105,10 +107,10 @@ def _render_output(output: OutputShape) -> dict[str, Any]:
 def _mark_for_cache(body: dict[str, Any]) -> None:
     """A client that names a cache counts on one, and here there is none without a mark: behind the system texts and
     behind the conversation so far, where the next turn finds it. A client's own marks are left alone."""
-    blocks = [block for message in body["messages"] for block in message["content"]]
+    blocks = [block for message in body["messages"] for block in message["content"] if block["type"] in _MARKABLE]
     system, tools = body.get("system", []), body.get("tools", [])
     if not any("cache_control" in marked for marked in (*blocks, *system, *tools)):
-        for marked in (*system[-1:], blocks[-1]):
+        for marked in (*system[-1:], *blocks[-1:]):
             marked["cache_control"] = {"type": "ephemeral"}
 
 

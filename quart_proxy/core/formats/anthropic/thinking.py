@@ -16,9 +16,13 @@ UNSAID_BUDGET_TOKENS = EFFORTS["medium"]
 """What a model that must be given a budget gets when the client left it to the model."""
 ANSWER_TOKENS = 4096
 """What is left for the answer beside the budget when the client set no limit."""
+LIMIT_OF_CLAUDES = 32_000
+"""What every Claude from 4 on may write. Source: Anthropic's table of models; the least of it is Opus 4's."""
+LIMIT_OF_OTHERS = 8192
 
 # claude-sonnet-4-5-20250929, eu.anthropic.claude-opus-4-6-v1:0, anthropic/claude-opus-4.8; not claude-3-7-sonnet.
 _VERSION = re.compile(r"claude-(?P<family>[a-z]+)-(?P<major>\d{1,2})(?:[-.](?P<minor>\d{1,2}))?(?!\d)")
+_FIRST_LONG = (4, 0)
 _FIRST_ADAPTIVE = (4, 6)
 _THINKS_UNASKED = (5, 0)
 _EFFORTS_OF_4_6 = {"minimal": "low", "xhigh": "high"}
@@ -36,7 +40,9 @@ def is_adaptive(model: str) -> bool:
     return version is not None and version >= _FIRST_ADAPTIVE
 
 
-def render_thinking(chat: Chat, model: str, messages: Sequence[Any], *, max_tokens_default: int) -> dict[str, Any]:
+def render_thinking(
+    chat: Chat, model: str, messages: Sequence[Any], *, max_tokens_default: int | None
+) -> dict[str, Any]:
     """The members `max_tokens`, `thinking` and `output_config` (its effort alone), as far as they are needed.
 
     A tool that must be called leaves no room for thinking: Anthropic refuses the two together, so there is none then.
@@ -44,13 +50,20 @@ def render_thinking(chat: Chat, model: str, messages: Sequence[Any], *, max_toke
     quarters of it, and where that is less than the least budget there is no thinking. `messages` are those of the body.
     """
     reasoning = chat.reasoning
+    limit = chat.max_tokens or max_tokens_default or find_limit(model)
     if reasoning is None:
-        return {"max_tokens": chat.max_tokens or max_tokens_default}
+        return {"max_tokens": limit}
     if reasoning.is_off or _is_forced(chat):
-        return {"max_tokens": chat.max_tokens or max_tokens_default, **_render_off(model)}
+        return {"max_tokens": limit, **_render_off(model)}
     if is_adaptive(model):
-        return {"max_tokens": chat.max_tokens or max_tokens_default, **_render_adaptive(reasoning, model)}
-    return _render_budget(chat, reasoning, messages, max_tokens_default)
+        return {"max_tokens": limit, **_render_adaptive(reasoning, model)}
+    return _render_budget(chat, reasoning, messages, limit)
+
+
+def find_limit(model: str) -> int:
+    """What a model is let write when neither client nor operator says it: an answer that is cut is of little use."""
+    version = find_version(model)
+    return LIMIT_OF_CLAUDES if version is not None and version >= _FIRST_LONG else LIMIT_OF_OTHERS
 
 
 def _is_forced(chat: Chat) -> bool:
@@ -74,18 +87,15 @@ def _render_adaptive(reasoning: Reasoning, model: str) -> dict[str, Any]:
     return rendered
 
 
-def _render_budget(
-    chat: Chat, reasoning: Reasoning, messages: Sequence[Any], max_tokens_default: int
-) -> dict[str, Any]:
+def _render_budget(chat: Chat, reasoning: Reasoning, messages: Sequence[Any], limit: int) -> dict[str, Any]:
     budget = max(reasoning.find_budget() or UNSAID_BUDGET_TOKENS, BUDGET_TOKENS_MIN)
-    if chat.max_tokens is None:
-        limit = max(max_tokens_default, budget + ANSWER_TOKENS)
-    else:
-        is_said = reasoning.budget_tokens is not None
-        limit, budget = chat.max_tokens, min(budget, chat.max_tokens - 1 if is_said else chat.max_tokens * 3 // 4)
+    whole = max(limit, budget + ANSWER_TOKENS)
+    if chat.max_tokens is not None:
+        whole = chat.max_tokens
+        budget = min(budget, whole - 1 if reasoning.budget_tokens is not None else whole * 3 // 4)
     if budget < BUDGET_TOKENS_MIN or lacks_thinking(messages):
-        return {"max_tokens": chat.max_tokens or max_tokens_default}
-    return {"max_tokens": limit, "thinking": {"type": "enabled", "budget_tokens": budget}}
+        return {"max_tokens": limit}
+    return {"max_tokens": whole, "thinking": {"type": "enabled", "budget_tokens": budget}}
 
 
 def lacks_thinking(messages: Sequence[Any]) -> bool:

@@ -37,7 +37,7 @@ _LEVELS = {
 }
 
 
-def render_chat(chat: Chat, *, actual_model: str, max_tokens_default: int) -> dict[str, Any]:
+def render_chat(chat: Chat, *, actual_model: str, max_tokens_default: int | None) -> dict[str, Any]:
     """`max_tokens_default` is not needed: without a limit the model's own holds."""
     counts_thoughts = _COUNTS_THOUGHTS.search(actual_model) is not None
     body: dict[str, Any] = {"contents": render_contents(chat, wants_signatures=not counts_thoughts)}

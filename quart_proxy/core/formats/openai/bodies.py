@@ -32,7 +32,7 @@ _LABEL_CHARACTERS_MAX = 64
 _NO_ARGUMENTS = {"type": "object", "properties": {}}
 
 
-def render_chat(chat: Chat, *, actual_model: str, max_tokens_default: int) -> dict[str, Any]:
+def render_chat(chat: Chat, *, actual_model: str, max_tokens_default: int | None) -> dict[str, Any]:
     """The body. Raises Untranslatable for `top_k`, for what messages cannot hold, and for other providers' tools.
 
     Not said: the service tier, which has a price of its own, and whatever is a hint.

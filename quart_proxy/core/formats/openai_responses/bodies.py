@@ -42,7 +42,7 @@ _UNSAYABLE: Mapping[str, tuple[str, tuple[Any, ...]]] = {
 Item = dict[str, Any]
 
 
-def render_chat(chat: Chat, *, actual_model: str, max_tokens_default: int) -> dict[str, Any]:
+def render_chat(chat: Chat, *, actual_model: str, max_tokens_default: int | None) -> dict[str, Any]:
     """Raises Untranslatable. `max_tokens_default` is not needed: without a limit, the model's own holds."""
     for member, (why, neutral) in _UNSAYABLE.items():
         if getattr(chat, member) not in neutral:
