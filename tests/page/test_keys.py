@@ -209,10 +209,12 @@ async def test_everything_works_by_keyboard_alone(page: Page, site: Product) -> 
     await press("Enter")
     await expect(page).to_have_url("/ui/users?q=Typist")
     await settled(page)
+    await expect(page.get_by_role("row").filter(has_text="Typist")).to_be_visible()
 
     await press("?")
     await expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
     await press("Escape")
+    await expect(page.get_by_role("dialog", name="Keyboard")).to_have_count(0)
     await press("/")
     await expect(page.get_by_label("Filter by name or e-mail")).to_be_focused()
     await page.get_by_role("heading", level=1).focus()
