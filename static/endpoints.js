@@ -22,3 +22,6 @@ export function readModels(connect) {
 
 /** The first of `endpoints` by which `model` can be called, or null. */
 export const firstOf = (model, endpoints) => endpoints.find((name) => model.endpoints.includes(name)) ?? null;
+
+/** The model that is offered first: one to talk to. Nothing but its name tells that one makes embeddings. */
+export const firstModel = (models) => models.find(({ name }) => !/embed/i.test(name)) ?? models[0];

@@ -4,7 +4,7 @@ import { get, withQuery } from "../api.js";
 import { pageHead } from "../components/bits.js";
 import { icon } from "../components/icons.js";
 import { Resource, emptyState, show } from "../components/resource.js";
-import { formatName, readModels } from "../endpoints.js";
+import { firstModel, formatName, readModels } from "../endpoints.js";
 import { html, when } from "../html.js";
 import { session } from "../session.js";
 import { CLIENTS, maskKey, snippetsOf } from "../snippets.js";
@@ -29,7 +29,7 @@ export default function connect({ query, signal, router, draw }) {
 
   const instructions = () => {
     const one = client();
-    const model = models.data.find(({ name }) => name === query().get("model")) ?? models.data[0];
+    const model = models.data.find(({ name }) => name === query().get("model")) ?? firstModel(models.data);
     const doors = one.endpoints.filter((name) => model.endpoints.includes(name));
     const endpoint = doors.find((name) => name === query().get("endpoint")) ?? doors[0];
     const values = { base: location.origin, model: model.name, endpoint };

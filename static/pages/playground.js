@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { pageHead } from "../components/bits.js";
 import { Resource, emptyState, show } from "../components/resource.js";
 import { CHAT_ENDPOINTS, MAX_TOKENS_DEFAULT } from "../chat.js";
-import { firstOf, formatName, readModels } from "../endpoints.js";
+import { firstModel, firstOf, formatName, readModels } from "../endpoints.js";
 import { html, live, when } from "../html.js";
 import { conversationOf } from "./playground/conversation.js";
 import { turnView } from "./playground/turn.js";
@@ -29,7 +29,7 @@ export default function playground({ query, signal, router, draw }) {
     if (isAtEnd) scrollTo(0, document.documentElement.scrollHeight);
   });
 
-  const model = () => models.data.find(({ name }) => name === query().get("model")) ?? models.data[0];
+  const model = () => models.data.find(({ name }) => name === query().get("model")) ?? firstModel(models.data);
   const doors = () => CHAT_ENDPOINTS.filter((name) => model().endpoints.includes(name));
   const endpoint = () => doors().find((name) => name === query().get("endpoint")) ?? doors()[0];
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 
-import { endpointName, firstOf, readModels } from "../../../static/endpoints.js";
+import { endpointName, firstModel, firstOf, readModels } from "../../../static/endpoints.js";
 import { CLIENTS, isLocal, maskKey, quoted, shellWord, snippetsOf } from "../../../static/snippets.js";
 
 const HERE = { base: "https://llm.example.com", key: "sk-abcdefghijklmnop", model: "gpt-main" };
@@ -85,4 +85,9 @@ test("endpoints are told whatever their spelling", () => {
   const [model] = readModels({ models: [{ name: "m", endpoints: ["/v1/messages"] }] });
   assert.equal(firstOf(model, ["chat/completions", "messages"]), "messages");
   assert.equal(firstOf(model, ["responses"]), null);
+});
+
+test("a model to talk to is offered first, and an embedding model where there is no other", () => {
+  assert.equal(firstModel([{ name: "attic-embed" }, { name: "gpt" }]).name, "gpt");
+  assert.equal(firstModel([{ name: "text-Embedding-3" }]).name, "text-Embedding-3");
 });
