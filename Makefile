@@ -29,7 +29,7 @@ serve: $(READY) ## Serve, with the embedded PostgreSQL unless DATABASE_URL is se
 	@$(BIN)/quart-proxy serve
 
 test: $(READY) check ## Run every check and every test (PYTEST_ARGS adds to it, DATABASE_URL chooses the server)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(READY) ## Style, types, floors
 	@$(BIN)/ruff check
