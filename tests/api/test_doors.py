@@ -60,7 +60,6 @@ async def test_client_key_opens_no_admin_route(product: Product) -> None:
         ("GET", "/api/admin/users/none", 404),
         ("GET", "/api/admin/users/99999999999999999999", 404),
         ("GET", "/v1/nothing", 404),
-        ("GET", "/v1/nothing", 404),
     ],
 )
 async def test_what_is_not_there_is_said_in_json(product: Product, method: str, path: str, status: int) -> None:
