@@ -97,8 +97,10 @@ async def test_first_tab_skips_to_the_content(page: Page) -> None:
 
 async def test_palette_goes_to_a_page_and_closing_it_gives_the_focus_back(page: Page) -> None:
     await sign_in(page)
+    await settled(page)
     search = page.get_by_role("button", name=re.compile("^Search")).first
     await search.focus()
+    await expect(search).to_be_focused()
     await page.keyboard.press("Control+k")
     box = page.get_by_role("dialog", name="Go to").get_by_role("combobox")
     await expect(box).to_be_focused()
