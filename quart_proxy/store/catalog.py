@@ -62,7 +62,7 @@ class Model:
     tiers: Tiers = field(default_factory=dict)
     upstreams: tuple[Upstream, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """What models.yaml may say and serving does not read, such as tags."""
+    """What else models.yaml may say, such as tags. Serving reads `routing` of it, and nothing else."""
     id: int = 0
     row_version: int = 0
 
