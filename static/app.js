@@ -39,7 +39,14 @@ async function signOut() {
 
 function drawShell() {
   document.body.dataset.area = area();
-  const frame = shell({ area: area(), route: router.route, path: location.pathname, signOut, palette, help: () => openHelp(area()) });
+  const frame = shell({
+    area: area(),
+    route: router.route,
+    path: location.pathname,
+    signOut,
+    palette,
+    help: () => openHelp(area()),
+  });
   render(frame.side, document.getElementById("side"));
   render(frame.top, document.getElementById("top"));
   render(frame.bottom, document.getElementById("bottom"));
@@ -50,15 +57,20 @@ function press(key) {
   if (target) go(target.path);
   else if (key === "?") openHelp(area());
   else if (key === "/") main.querySelector("[data-filter]")?.focus();
-  else if (key === "j" || key === "k") return !document.querySelector("dialog[open]") && stepRows(main, key === "j" ? 1 : -1);
+  else if (key === "j" || key === "k")
+    return !document.querySelector("dialog[open]") && stepRows(main, key === "j" ? 1 : -1);
   else if (key === "t") announce(`Theme: ${preferences.turnTheme()}`);
   else return false;
   return true;
 }
 
 function showConnection() {
-  render(navigator.onLine ? "" : html`<p class="strip" data-tone="warn" role="status">No connection. What you see is from before.</p>`,
-    document.getElementById("connection"));
+  render(
+    navigator.onLine
+      ? ""
+      : html`<p class="strip" data-tone="warn" role="status">No connection. What you see is from before.</p>`,
+    document.getElementById("connection"),
+  );
 }
 
 session.ask = askAgain;
@@ -68,7 +80,11 @@ router.addEventListener("route", drawShell);
 addEventListener("online", showConnection);
 addEventListener("offline", showConnection);
 addEventListener("pageshow", (event) => event.persisted && location.reload());
-listenForKeys({ onkey: press, onpalette: () => area() !== "anyone" && palette(), isOn: () => preferences.hasShortcuts });
+listenForKeys({
+  onkey: press,
+  onpalette: () => area() !== "anyone" && palette(),
+  isOn: () => preferences.hasShortcuts,
+});
 
 await session.restore();
 showConnection();

@@ -16,18 +16,36 @@ export function chatRequest(endpoint, { model, system, turns, maxTokens, limitNa
   if (endpoint === "messages") {
     return {
       headers: { "anthropic-version": ANTHROPIC_VERSION },
-      body: { model, max_tokens: maxTokens ?? MAX_TOKENS_DEFAULT, ...(system ? { system } : {}), messages, stream: true },
+      body: {
+        model,
+        max_tokens: maxTokens ?? MAX_TOKENS_DEFAULT,
+        ...(system ? { system } : {}),
+        messages,
+        stream: true,
+      },
     };
   }
   if (endpoint === "responses") {
     return {
       headers: {},
-      body: { model, ...(system ? { instructions: system } : {}), input: messages, ...(maxTokens ? { max_output_tokens: maxTokens } : {}), store: false, stream: true },
+      body: {
+        model,
+        ...(system ? { instructions: system } : {}),
+        input: messages,
+        ...(maxTokens ? { max_output_tokens: maxTokens } : {}),
+        store: false,
+        stream: true,
+      },
     };
   }
   return {
     headers: {},
-    body: { model, messages: [...(system ? [{ role: "system", content: system }] : []), ...messages], ...(maxTokens ? { [limitName]: maxTokens } : {}), stream: true },
+    body: {
+      model,
+      messages: [...(system ? [{ role: "system", content: system }] : []), ...messages],
+      ...(maxTokens ? { [limitName]: maxTokens } : {}),
+      stream: true,
+    },
   };
 }
 
@@ -61,7 +79,8 @@ function readMessage(said) {
 function readResponse(said) {
   if (said.type === "response.output_text.delta") return { text: said.delta ?? "" };
   if (said.type === "response.completed") return { isDone: true };
-  if (said.type === "response.incomplete") return { isDone: true, stop: said.response?.incomplete_details?.reason ?? "incomplete" };
+  if (said.type === "response.incomplete")
+    return { isDone: true, stop: said.response?.incomplete_details?.reason ?? "incomplete" };
   if (said.type === "response.failed") return { error: failureIn(said.response ?? {}) };
   return said.type === "error" ? { error: { message: said.message, code: said.code ?? null } } : {};
 }
@@ -69,7 +88,10 @@ function readResponse(said) {
 /** The failure in an error body of either format: `{message, code}`. */
 export function failureIn(body) {
   const error = body?.error ?? {};
-  return { message: error.message ?? "The provider reported a failure.", code: error.code ?? error.details?.error_code ?? error.type ?? null };
+  return {
+    message: error.message ?? "The provider reported a failure.",
+    code: error.code ?? error.details?.error_code ?? error.type ?? null,
+  };
 }
 
 /** Whether a refusal asks for the newer name of the limit. Nothing was billed, so it can be asked again. */
@@ -101,5 +123,7 @@ const ADVICE = {
 /** What happened and what to do, for an answer that is no answer. `retryAfter` in seconds, as text. */
 export function adviceFor(status, retryAfter = null) {
   if (status === 429 && retryAfter) return `Too much at once. Send again in ${retryAfter} s.`;
-  return ADVICE[status] ?? (status >= 500 ? "Something broke on the way. Try again shortly." : "The request was refused.");
+  return (
+    ADVICE[status] ?? (status >= 500 ? "Something broke on the way. Try again shortly." : "The request was refused.")
+  );
 }

@@ -15,16 +15,24 @@ export function amountOf(tokens, rate) {
 
 /** The threshold whose rates a prompt of so many tokens has, as in `pricing.tiers`; null: the rates of the price itself. */
 export function tierOf(pricing, promptTokens) {
-  const exceeded = Object.keys(pricing.tiers ?? {}).map(Number).filter((threshold) => promptTokens > threshold);
+  const exceeded = Object.keys(pricing.tiers ?? {})
+    .map(Number)
+    .filter((threshold) => promptTokens > threshold);
   return exceeded.length ? Math.max(...exceeded) : null;
 }
 
 /** A bill as a receipt has it: `{tier, lines: [{dimension, tokens, price, amount}], cost}`. `tokens` by dimension. */
 export function billOf(tokens, pricing) {
-  const tier = tierOf(pricing, PROMPT.reduce((sum, name) => sum + (tokens[name] ?? 0), 0));
+  const tier = tierOf(
+    pricing,
+    PROMPT.reduce((sum, name) => sum + (tokens[name] ?? 0), 0),
+  );
   const rates = tier === null ? pricing : pricing.tiers[tier];
   const lines = DIMENSIONS.filter((name) => tokens[name]).map((dimension) => ({
-    dimension, tokens: tokens[dimension], price: rates[dimension], amount: amountOf(tokens[dimension], rates[dimension]),
+    dimension,
+    tokens: tokens[dimension],
+    price: rates[dimension],
+    amount: amountOf(tokens[dimension], rates[dimension]),
   }));
   return { tier, lines, cost: addDecimals("0", ...lines.map(({ amount }) => amount)) };
 }

@@ -4,16 +4,30 @@ const formats = new Map();
 
 function format(zone) {
   if (!formats.has(zone)) {
-    formats.set(zone, new Intl.DateTimeFormat("en-GB", {
-      timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
-    }));
+    formats.set(
+      zone,
+      new Intl.DateTimeFormat("en-GB", {
+        timeZone: zone,
+        hourCycle: "h23",
+        year: "numeric",
+        month: "numeric",
+        day: "numeric",
+        hour: "numeric",
+        minute: "numeric",
+        second: "numeric",
+      }),
+    );
   }
   return formats.get(zone);
 }
 
 /** The clock on the wall of `zone` as if it were UTC, in milliseconds. */
 function wall(time, zone) {
-  const said = Object.fromEntries(format(zone).formatToParts(time).map(({ type, value }) => [type, Number(value)]));
+  const said = Object.fromEntries(
+    format(zone)
+      .formatToParts(time)
+      .map(({ type, value }) => [type, Number(value)]),
+  );
   return Date.UTC(said.year, said.month - 1, said.day, said.hour, said.minute, said.second);
 }
 

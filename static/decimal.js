@@ -25,10 +25,13 @@ function align(a, b) {
 }
 
 export function addDecimals(...texts) {
-  const sum = texts.map(parseDecimal).reduce((a, b) => {
-    const [x, y, scale] = align(a, b);
-    return { units: x + y, scale };
-  }, { units: 0n, scale: 0 });
+  const sum = texts.map(parseDecimal).reduce(
+    (a, b) => {
+      const [x, y, scale] = align(a, b);
+      return { units: x + y, scale };
+    },
+    { units: 0n, scale: 0 },
+  );
   return decimalText(sum);
 }
 

@@ -12,19 +12,29 @@ export function diagnosticsText({ system, readiness, where, now }) {
     `Registry: revision ${registry.revision}, mode ${registry.mode}, drift ${told(registry.drift)}, conflicts ${told(registry.conflicts)}, holds ${told(registry.holds)}`,
     `Spool: ${told(rest.spool)}; dead letters: ${rest.dead_letters}`,
     "Workers:",
-    ...workers.map((one) => `  ${one.name}: version ${one.version}, revision ${one.revision}, seen ${one.seen_at}, in flight ${one.in_flight ?? "?"}, backlog ${one.backlog ?? "?"}`),
+    ...workers.map(
+      (one) =>
+        `  ${one.name}: version ${one.version}, revision ${one.revision}, seen ${one.seen_at}, in flight ${one.in_flight ?? "?"}, backlog ${one.backlog ?? "?"}`,
+    ),
     "Upstreams, last 15 minutes:",
-    ...upstreams.map((one) => `  ${one.name}: ${one.requests} requests, ${one.failures} failures, p95 to the first byte ${one.p95_first_byte_ms ?? "?"} ms${one.last_error ? `, last error ${one.last_error_at}` : ""}`),
+    ...upstreams.map(
+      (one) =>
+        `  ${one.name}: ${one.requests} requests, ${one.failures} failures, p95 to the first byte ${one.p95_first_byte_ms ?? "?"} ms${one.last_error ? `, last error ${one.last_error_at}` : ""}`,
+    ),
     ...(readiness ? [`Ready: ${readiness.status}`] : []),
   ];
   return withoutSecrets(lines.join("\n"));
 }
 
-const told = (value) => (Array.isArray(value) ? value.length : value !== null && typeof value === "object" ? JSON.stringify(value) : value);
+const told = (value) =>
+  Array.isArray(value) ? value.length : value !== null && typeof value === "object" ? JSON.stringify(value) : value;
 
 /** Whatever looks like a key or a password in an address, wherever it came from. */
 export function withoutSecrets(text) {
-  return text.replace(/\bsk-[\w-]{6,}/g, "sk-…").replace(/(\w+:\/\/[^\s:/@]+):[^\s@]+@/g, "$1:…@").replace(/\b(Bearer)\s+\S+/gi, "$1 …");
+  return text
+    .replace(/\bsk-[\w-]{6,}/g, "sk-…")
+    .replace(/(\w+:\/\/[^\s:/@]+):[^\s@]+@/g, "$1:…@")
+    .replace(/\b(Bearer)\s+\S+/gi, "$1 …");
 }
 
 /** `840 MB`. */

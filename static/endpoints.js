@@ -16,7 +16,8 @@ export const formatName = (name) => FORMATS[name] ?? name;
 
 /** Models with the names of their endpoints: `[{name, endpoints}]`. */
 export function readModels(connect) {
-  return connect.data ? readModels({ models: connect.data })
+  return connect.data
+    ? readModels({ models: connect.data })
     : connect.models.map(({ name, endpoints }) => ({ name, endpoints: endpoints.map(endpointName) }));
 }
 

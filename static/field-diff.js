@@ -16,7 +16,8 @@ function leaves(document, path = "", found = new Map()) {
   return found;
 }
 
-const isBranch = (value) => value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
+const isBranch = (value) =>
+  value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
 
 /** One value in words: text as it is, what is not there as "–". */
 export function valueText(value) {

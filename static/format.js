@@ -51,7 +51,12 @@ export function count(number) {
   return number === null || number === undefined ? "–" : grouped(String(number));
 }
 
-const STEPS = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "K"]];
+const STEPS = [
+  [1e12, "T"],
+  [1e9, "B"],
+  [1e6, "M"],
+  [1e3, "K"],
+];
 
 /** `1.2M`; exact below ten thousand. */
 export function compact(number) {
@@ -84,8 +89,13 @@ export function ago(time, now) {
   const size = Math.abs(seconds);
   if (size < 3) return "just now";
   const [value, unit] =
-    size < 60 ? [size, "s"] : size < 3600 ? [Math.round(size / 60), "m"] :
-    size < 86_400 ? [Math.round(size / 3600), "h"] : [Math.round(size / 86_400), "d"];
+    size < 60
+      ? [size, "s"]
+      : size < 3600
+        ? [Math.round(size / 60), "m"]
+        : size < 86_400
+          ? [Math.round(size / 3600), "h"]
+          : [Math.round(size / 86_400), "d"];
   return seconds < 0 ? `in ${value} ${unit}` : `${value} ${unit} ago`;
 }
 
@@ -93,9 +103,18 @@ export function ago(time, now) {
 export function moment(time, zone = "UTC") {
   const parts = Object.fromEntries(
     new Intl.DateTimeFormat("en-GB", {
-      timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit",
-      hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
-    }).formatToParts(new Date(time)).map(({ type, value }) => [type, value]));
+      timeZone: zone,
+      year: "numeric",
+      month: "2-digit",
+      day: "2-digit",
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+      hourCycle: "h23",
+    })
+      .formatToParts(new Date(time))
+      .map(({ type, value }) => [type, value]),
+  );
   return `${parts.year}-${parts.month}-${parts.day} ${parts.hour}:${parts.minute}:${parts.second}`;
 }
 

@@ -11,7 +11,8 @@ export function listenForKeys({ onkey, onpalette, isOn }) {
       onpalette();
       return;
     }
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !isOn() || isTyping(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !isOn() || isTyping(event.target))
+      return;
     const isSecond = Date.now() - went < GO_MS;
     went = event.key === "g" && !isSecond ? Date.now() : 0;
     const key = isSecond ? `g ${event.key}` : event.key;

@@ -18,7 +18,9 @@ export async function callProxy(endpoint, { body, headers = {}, signal }) {
   let answer;
   try {
     answer = await fetch(path, {
-      method: "POST", signal, body: JSON.stringify(body),
+      method: "POST",
+      signal,
+      body: JSON.stringify(body),
       headers: { "content-type": "application/json", ...headers, ...session.headersFor(path, "POST") },
     });
   } catch (error) {
@@ -32,7 +34,10 @@ export async function callProxy(endpoint, { body, headers = {}, signal }) {
   } catch {
     // A proxy in between may answer with something else.
   }
-  throw new ProxyRefusal(answer.status, failureIn(said), { requestId: requestIdOf(answer), retryAfter: answer.headers.get("retry-after") });
+  throw new ProxyRefusal(answer.status, failureIn(said), {
+    requestId: requestIdOf(answer),
+    retryAfter: answer.headers.get("retry-after"),
+  });
 }
 
 export const requestIdOf = (answer) => answer.headers.get("x-request-id");

@@ -18,7 +18,12 @@ export function readRange(query, now, standard = "24h") {
     return { name: "custom", text: "Custom", from: isTime(from) ? from : null, to: isTime(to) ? to : null };
   }
   const range = RANGES.find(({ name }) => name === query.get("range")) ?? RANGES.find(({ name }) => name === standard);
-  return { name: range.name, text: range.text, from: new Date(now - range.hours * HOUR_MS).toISOString(), to: new Date(now).toISOString() };
+  return {
+    name: range.name,
+    text: range.text,
+    from: new Date(now - range.hours * HOUR_MS).toISOString(),
+    to: new Date(now).toISOString(),
+  };
 }
 
 function isTime(text) {

@@ -102,7 +102,8 @@ export class Router extends EventTarget {
     if (!link || link.hasAttribute("target") || link.hasAttribute("download")) return;
     // Links in drawings have no `pathname` of their own.
     const address = new URL(link.getAttribute("href"), location.href);
-    const isOurs = address.origin === location.origin && (address.pathname === "/" || address.pathname.startsWith("/ui"));
+    const isOurs =
+      address.origin === location.origin && (address.pathname === "/" || address.pathname.startsWith("/ui"));
     if (!isOurs || (address.hash && address.pathname === location.pathname)) return;
     event.preventDefault();
     this.go(address.href);

@@ -76,7 +76,10 @@ class Session extends EventTarget {
   /** Sign in anew; many calls that failed together ask once. */
   renew() {
     if (!this.#renewals.has(ADMIN)) {
-      this.#renewals.set(ADMIN, this.#ask().finally(() => this.#renewals.delete(ADMIN)));
+      this.#renewals.set(
+        ADMIN,
+        this.#ask().finally(() => this.#renewals.delete(ADMIN)),
+      );
     }
     return this.#renewals.get(ADMIN);
   }

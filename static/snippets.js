@@ -39,7 +39,9 @@ export const maskKey = (key) => `${key.slice(0, 7)}...${key.slice(-4)}`;
 /** Whether other machines cannot reach that address. */
 export function isLocal(base) {
   const { hostname } = new URL(base);
-  return /^(localhost|.+\.localhost|.+\.local|(127|10)(\.\d+){3}|(192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))(\.\d+){2}|\[::1\]|\[f[cd].*\])$/.test(hostname);
+  return /^(localhost|.+\.localhost|.+\.local|(127|10)(\.\d+){3}|(192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))(\.\d+){2}|\[::1\]|\[f[cd].*\])$/.test(
+    hostname,
+  );
 }
 
 // --- quoting ------------------------------------------------------------------------------------------
@@ -47,8 +49,15 @@ export function isLocal(base) {
 /** A word for a POSIX shell. */
 export const shellWord = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 /** A string that JSON, Python, JavaScript, TOML and YAML all read alike. */
-export const quoted = (text) => JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
-const exports = (variables) => Object.entries(variables).map(([name, value]) => `export ${name}=${shellWord(value)}`).join("\n");
+export const quoted = (text) =>
+  JSON.stringify(text).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+const exports = (variables) =>
+  Object.entries(variables)
+    .map(([name, value]) => `export ${name}=${shellWord(value)}`)
+    .join("\n");
 
 // --- clients ------------------------------------------------------------------------------------------
 
@@ -76,15 +85,22 @@ function curl({ base, key, model, endpoint }) {
   ];
   return {
     blocks: [{ title: "In a shell", text: parts.join(" \\\n  ") }],
-    notes: ["The headers of the answer say what it cost: x-quart-proxy-cost, x-quart-proxy-balance, and x-request-id to find it under Usage."],
+    notes: [
+      "The headers of the answer say what it cost: x-quart-proxy-cost, x-quart-proxy-balance, and x-request-id to find it under Usage.",
+    ],
   };
 }
 
 function openaiPython({ openaiBase, key, model }) {
   return {
     blocks: [
-      { title: "In a shell", text: `pip install openai\n${exports({ OPENAI_BASE_URL: openaiBase, OPENAI_API_KEY: key })}` },
-      { title: "Python", text: `from openai import OpenAI
+      {
+        title: "In a shell",
+        text: `pip install openai\n${exports({ OPENAI_BASE_URL: openaiBase, OPENAI_API_KEY: key })}`,
+      },
+      {
+        title: "Python",
+        text: `from openai import OpenAI
 
 client = OpenAI()  # reads OPENAI_BASE_URL and OPENAI_API_KEY
 stream = client.chat.completions.create(
@@ -94,7 +110,8 @@ stream = client.chat.completions.create(
 )
 for chunk in stream:
     if chunk.choices:
-        print(chunk.choices[0].delta.content or "", end="", flush=True)` },
+        print(chunk.choices[0].delta.content or "", end="", flush=True)`,
+      },
     ],
     notes: [V1_NOTE],
   };
@@ -103,8 +120,13 @@ for chunk in stream:
 function openaiNode({ openaiBase, key, model }) {
   return {
     blocks: [
-      { title: "In a shell", text: `npm install openai\n${exports({ OPENAI_BASE_URL: openaiBase, OPENAI_API_KEY: key })}` },
-      { title: "JavaScript, as chat.mjs", text: `import OpenAI from "openai";
+      {
+        title: "In a shell",
+        text: `npm install openai\n${exports({ OPENAI_BASE_URL: openaiBase, OPENAI_API_KEY: key })}`,
+      },
+      {
+        title: "JavaScript, as chat.mjs",
+        text: `import OpenAI from "openai";
 
 const client = new OpenAI(); // reads OPENAI_BASE_URL and OPENAI_API_KEY
 const stream = await client.chat.completions.create({
@@ -114,19 +136,26 @@ const stream = await client.chat.completions.create({
 });
 for await (const chunk of stream) {
   process.stdout.write(chunk.choices[0]?.delta?.content ?? "");
-}` },
+}`,
+      },
     ],
     notes: [V1_NOTE],
   };
 }
 
-const V1_NOTE = "OpenAI clients are told an address with /v1, Anthropic clients one without. Here either works with both.";
+const V1_NOTE =
+  "OpenAI clients are told an address with /v1, Anthropic clients one without. Here either works with both.";
 
 function anthropicPython({ base, key, model }) {
   return {
     blocks: [
-      { title: "In a shell", text: `pip install anthropic\n${exports({ ANTHROPIC_BASE_URL: base, ANTHROPIC_API_KEY: key })}` },
-      { title: "Python", text: `from anthropic import Anthropic
+      {
+        title: "In a shell",
+        text: `pip install anthropic\n${exports({ ANTHROPIC_BASE_URL: base, ANTHROPIC_API_KEY: key })}`,
+      },
+      {
+        title: "Python",
+        text: `from anthropic import Anthropic
 
 client = Anthropic()  # reads ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY
 with client.messages.stream(
@@ -135,7 +164,8 @@ with client.messages.stream(
     messages=[{"role": "user", "content": "Hello"}],
 ) as stream:
     for text in stream.text_stream:
-        print(text, end="", flush=True)` },
+        print(text, end="", flush=True)`,
+      },
     ],
     notes: [V1_NOTE],
   };
@@ -153,24 +183,32 @@ function claudeCode({ base, key, model }) {
   return {
     blocks: [
       { title: "In a shell", text: `unset ANTHROPIC_API_KEY\n${exports(variables)}\nclaude` },
-      { title: "Or for good, in ~/.claude/settings.json", text: JSON.stringify({ env: { ...variables, ANTHROPIC_API_KEY: "" } }, null, 2) },
+      {
+        title: "Or for good, in ~/.claude/settings.json",
+        text: JSON.stringify({ env: { ...variables, ANTHROPIC_API_KEY: "" } }, null, 2),
+      },
     ],
-    notes: ["/status inside Claude Code shows the address that it uses.",
-      "Keep the key out of a project's own settings: they are shared with its repository."],
+    notes: [
+      "/status inside Claude Code shows the address that it uses.",
+      "Keep the key out of a project's own settings: they are shared with its repository.",
+    ],
   };
 }
 
 function codex({ openaiBase, key, model }) {
   return {
     blocks: [
-      { title: "In ~/.codex/config.toml", text: `model = ${quoted(model)}
+      {
+        title: "In ~/.codex/config.toml",
+        text: `model = ${quoted(model)}
 model_provider = "${PROVIDER}"
 
 [model_providers.${PROVIDER}]
 name = "${PROVIDER}"
 base_url = ${quoted(openaiBase)}
 env_key = "${KEY_VARIABLE}"
-wire_api = "responses"` },
+wire_api = "responses"`,
+      },
       { title: "In a shell", text: `${exports({ [KEY_VARIABLE]: key })}\ncodex` },
     ],
     notes: ["The two lines about the model stand above every [section] of the file."],
@@ -178,24 +216,52 @@ wire_api = "responses"` },
 }
 
 function cline({ openaiBase, key, model }) {
-  return { blocks: [{ title: "In the extension's settings", fields: [
-    ["API provider", "OpenAI Compatible"], ["Base URL", openaiBase], ["API key", key], ["Model ID", model]] }],
-  notes: ["The model ID must be spelled exactly so."] };
+  return {
+    blocks: [
+      {
+        title: "In the extension's settings",
+        fields: [
+          ["API provider", "OpenAI Compatible"],
+          ["Base URL", openaiBase],
+          ["API key", key],
+          ["Model ID", model],
+        ],
+      },
+    ],
+    notes: ["The model ID must be spelled exactly so."],
+  };
 }
 
 function cursor({ base, openaiBase, key, model }) {
   return {
-    blocks: [{ title: "Settings, Models, API keys", fields: [
-      ["OpenAI API key", key], ["Override OpenAI base URL", openaiBase], ["Add a custom model", model]] }],
-    notes: ["Cursor calls from its own servers, so the address must be public.",
-      ...(isLocal(base) ? [`${new URL(base).host} is not: Cursor cannot reach it.`] : [])],
+    blocks: [
+      {
+        title: "Settings, Models, API keys",
+        fields: [
+          ["OpenAI API key", key],
+          ["Override OpenAI base URL", openaiBase],
+          ["Add a custom model", model],
+        ],
+      },
+    ],
+    notes: [
+      "Cursor calls from its own servers, so the address must be public.",
+      ...(isLocal(base) ? [`${new URL(base).host} is not: Cursor cannot reach it.`] : []),
+    ],
   };
 }
 
 function aider({ openaiBase, key, model }) {
-  return { blocks: [{ title: "In a shell", text: `${exports({ OPENAI_API_BASE: openaiBase, OPENAI_API_KEY: key })}
-aider --model ${shellWord(`openai/${model}`)}` }],
-  notes: ["The openai/ in front says which format aider speaks; it is not part of the model's name."] };
+  return {
+    blocks: [
+      {
+        title: "In a shell",
+        text: `${exports({ OPENAI_API_BASE: openaiBase, OPENAI_API_KEY: key })}
+aider --model ${shellWord(`openai/${model}`)}`,
+      },
+    ],
+    notes: ["The openai/ in front says which format aider speaks; it is not part of the model's name."],
+  };
 }
 
 function openWebui({ base, openaiBase, key }) {
@@ -205,14 +271,27 @@ function openWebui({ base, openaiBase, key }) {
     url.hostname = "host.docker.internal";
     notes.push(`Inside Docker, this machine is called host.docker.internal: use ${url.origin}/v1 there.`);
   }
-  return { blocks: [{ title: "Admin settings, Connections, OpenAI", fields: [["URL", openaiBase], ["API key", key]] }], notes };
+  return {
+    blocks: [
+      {
+        title: "Admin settings, Connections, OpenAI",
+        fields: [
+          ["URL", openaiBase],
+          ["API key", key],
+        ],
+      },
+    ],
+    notes,
+  };
 }
 
 function librechat({ openaiBase, key, model }) {
   return {
     blocks: [
       { title: "In .env", text: `${KEY_VARIABLE}=${key}` },
-      { title: "In librechat.yaml", text: `endpoints:
+      {
+        title: "In librechat.yaml",
+        text: `endpoints:
   custom:
     - name: "${PROVIDER}"
       apiKey: "\${${KEY_VARIABLE}}"
@@ -221,7 +300,8 @@ function librechat({ openaiBase, key, model }) {
         default: [${quoted(model)}]
         fetch: true
       titleConvo: true
-      titleModel: "current_model"` },
+      titleModel: "current_model"`,
+      },
     ],
     notes: ["LibreChat in Docker must be able to reach this address from inside its container."],
   };

@@ -48,7 +48,9 @@ export class EventParser {
   }
 
   #dispatch() {
-    const event = this.#data.length ? { event: this.#type || "message", data: this.#data.join("\n"), id: this.#id } : null;
+    const event = this.#data.length
+      ? { event: this.#type || "message", data: this.#data.join("\n"), id: this.#id }
+      : null;
     this.#type = "";
     this.#data = [];
     return event;

@@ -30,7 +30,8 @@ function between(a, b) {
     if (i < a.length && j < b.length && a[i] === b[j]) {
       found.push({ kind: "same", text: a[i++] });
       j++;
-    } else if (j === b.length || (i < a.length && common[i + 1][j] >= common[i][j + 1])) found.push({ kind: "out", text: a[i++] });
+    } else if (j === b.length || (i < a.length && common[i + 1][j] >= common[i][j + 1]))
+      found.push({ kind: "out", text: a[i++] });
     else found.push({ kind: "in", text: b[j++] });
   }
   return found;

@@ -1,7 +1,18 @@
 // The smallest things that many pages show: a badge, an amount, a time, a button that copies.
 
 import { copyText } from "../clipboard.js";
-import { ago, count, compact, duration, exactMoney, moment, money, outcomeText, outcomeTone, price } from "../format.js";
+import {
+  ago,
+  count,
+  compact,
+  duration,
+  exactMoney,
+  moment,
+  money,
+  outcomeText,
+  outcomeTone,
+  price,
+} from "../format.js";
 import { html } from "../html.js";
 import { preferences } from "../preferences.js";
 import { icon } from "./icons.js";
@@ -48,13 +59,22 @@ export function timeAgo(time) {
 /** A moment to the second. */
 export function at(time) {
   if (!time) return html`<span class="quiet">–</span>`;
-  return html`<time datetime=${time} title=${`${ago(time, Date.now())}, ${preferences.zone}`}>${moment(time, preferences.zone)}</time>`;
+  return html`<time datetime=${time} title=${`${ago(time, Date.now())}, ${preferences.zone}`}
+    >${moment(time, preferences.zone)}</time
+  >`;
 }
 
 /** A button that copies `text` and says so. `label` says what: "Copy key". */
 export function copyButton(text, label = "Copy", { quiet = true } = {}) {
-  return html`<button type="button" class="button" data-kind=${quiet ? "icon" : "plain"} aria-label=${label} title=${label}
-    @click=${(event) => copyText(text, event.currentTarget)}>${icon("copy")}${quiet ? "" : label}</button>`;
+  return html`<button
+    type="button"
+    class="button"
+    data-kind=${quiet ? "icon" : "plain"}
+    aria-label=${label}
+    title=${label}
+    @click=${(event) => copyText(text, event.currentTarget)}>
+    ${icon("copy")}${quiet ? "" : label}
+  </button>`;
 }
 
 /** Text of code with its copy button. */
@@ -64,8 +84,11 @@ export function code(text, label = "Copy") {
 
 /** A block of code, as a snippet to copy. `lang` is only said, not coloured. */
 export function snippet(text, { label = "Copy", title = null } = {}) {
-  return html`<figure class="snippet">${title ? html`<figcaption>${title}</figcaption>` : ""}
-    <pre tabindex="0"><code>${text}</code></pre>${copyButton(text, label, { quiet: false })}</figure>`;
+  return html`<figure class="snippet">
+    ${title ? html`<figcaption>${title}</figcaption>` : ""}
+    <pre tabindex="0"><code>${text}</code></pre>
+    ${copyButton(text, label, { quiet: false })}
+  </figure>`;
 }
 
 /** One figure with its name, a note under it, and where it leads. */
@@ -80,18 +103,36 @@ export function tile({ label, value, note = "", href = null, tone = null, extra 
 /** The heading of a page, a sentence under it, and its actions. */
 export function pageHead(title, { lead = "", actions = "", back = null } = {}) {
   return html`<header class="page-head">
-    <div>${back ? html`<a class="back" href=${back.href}>${icon("left")}${back.text}</a>` : ""}
-      <h1 tabindex="-1">${title}</h1>${lead ? html`<p class="lead">${lead}</p>` : ""}</div>
-    <div class="actions">${actions}</div></header>`;
+    <div>
+      ${back ? html`<a class="back" href=${back.href}>${icon("left")}${back.text}</a>` : ""}
+      <h1 tabindex="-1">${title}</h1>
+      ${lead ? html`<p class="lead">${lead}</p>` : ""}
+    </div>
+    <div class="actions">${actions}</div>
+  </header>`;
 }
 
 /** Tabs that are links: `items` are `{name, text, count?}`, `hrefOf(name)` gives the address. */
 export function tabs(label, items, current, hrefOf) {
-  return html`<nav class="tabs" aria-label=${label}>${items.map((item) => html`<a href=${hrefOf(item.name)}
-    aria-current=${item.name === current ? "page" : "false"}>${item.text}${item.count === undefined ? "" : html` <span class="count">${count(item.count)}</span>`}</a>`)}</nav>`;
+  return html`<nav class="tabs" aria-label=${label}>
+    ${items.map(
+      (item) =>
+        html`<a href=${hrefOf(item.name)} aria-current=${item.name === current ? "page" : "false"}
+          >${item.text}${item.count === undefined ? "" : html` <span class="count">${count(item.count)}</span>`}</a
+        >`,
+    )}
+  </nav>`;
 }
 
 /** Facts as a list of names and values: `[["Created", at(…)], …]`. */
 export function facts(pairs) {
-  return html`<dl class="facts">${pairs.filter(Boolean).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+  return html`<dl class="facts">
+    ${pairs.filter(Boolean).map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd>${value}</dd>
+        </div>`,
+    )}
+  </dl>`;
 }

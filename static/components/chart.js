@@ -39,7 +39,16 @@ class TimeChart extends HTMLElement {
   #watch = new ResizeObserver(([entry]) => this.#resize(entry.contentRect.width));
 
   set given(given) {
-    this.#given = { kind: "bars", height: HEIGHT, axis: axisOf(given), whole: isCounted(given.data), hrefOf: null, onzoom: null, colour: colourOf, ...given };
+    this.#given = {
+      kind: "bars",
+      height: HEIGHT,
+      axis: axisOf(given),
+      whole: isCounted(given.data),
+      hrefOf: null,
+      onzoom: null,
+      colour: colourOf,
+      ...given,
+    };
     if (this.isConnected) this.#draw();
   }
 
@@ -61,12 +70,40 @@ class TimeChart extends HTMLElement {
   #draw() {
     const given = this.#given;
     const { title, data } = given;
-    render(html`<figure class="chart">
-      <figcaption class="chart-head"><h2>${title}</h2><div class="chart-actions">${given.controls ?? ""}
-        <button type="button" class="button" data-kind="quiet" aria-label=${`View ${title} as ${this.#isTable ? "chart" : "table"}`} @click=${() => this.#turn()}>${this.#isTable ? "Chart" : "Table"}</button>
-        <button type="button" class="button" data-kind="icon" aria-label=${`Save ${title} as CSV`} title="Save as CSV"
-          @click=${() => saveText(chartCsv(data), `${fileName(title)}.csv`)}>${icon("download")}</button></div></figcaption>
-      ${this.#isTable ? html`${seriesTable(given)}<p class="chart-foot">${zoneText(data)}</p>` : this.#drawing()}</figure>`, this);
+    render(
+      html`<figure class="chart">
+        <figcaption class="chart-head">
+          <h2>${title}</h2>
+          <div class="chart-actions">
+            ${given.controls ?? ""}
+            <button
+              type="button"
+              class="button"
+              data-kind="quiet"
+              aria-label=${`View ${title} as ${this.#isTable ? "chart" : "table"}`}
+              @click=${() => this.#turn()}>
+              ${this.#isTable ? "Chart" : "Table"}
+            </button>
+            <button
+              type="button"
+              class="button"
+              data-kind="icon"
+              aria-label=${`Save ${title} as CSV`}
+              title="Save as CSV"
+              @click=${() => saveText(chartCsv(data), `${fileName(title)}.csv`)}>
+              ${icon("download")}
+            </button>
+          </div>
+        </figcaption>
+        ${
+          this.#isTable
+            ? html`${seriesTable(given)}
+                <p class="chart-foot">${zoneText(data)}</p>`
+            : this.#drawing()
+        }
+      </figure>`,
+      this,
+    );
   }
 
   #turn() {
@@ -81,14 +118,28 @@ class TimeChart extends HTMLElement {
     const colours = data.series.map((one, at) => given.colour(one, at));
     const titleOf = (at, series) => this.#words(at, series);
     this.#links = this.#open(place);
-    return html`<div class="chart-plot" data-zooms=${given.onzoom !== null} @pointermove=${(event) => this.#point(event, place)}
-        @pointerleave=${() => this.#leave()} @pointerdown=${(event) => this.#press(event, place)} @pointerup=${() => this.#release()}
-        @pointercancel=${() => this.#stop()} @dragstart=${(event) => event.preventDefault()}>
-      <svg class="chart-drawing" role="img" aria-label=${summary(given)} viewBox=${`0 0 ${place.width} ${height}`} height=${height} focusable="false">
-        ${pointed(place, this.#at)}${axes(place, data)}${kind === "bars" ? bars(place, colours, titleOf) : lines(place, colours, titleOf)}
-        ${this.#chosen(place)}</svg>
-      ${when(this.#links.length, () => this.#overlay(place))}
-      ${when(isEmpty(data), () => html`<p class="chart-empty">Nothing in this range</p>`)}</div>
+    return html`<div
+        class="chart-plot"
+        data-zooms=${given.onzoom !== null}
+        @pointermove=${(event) => this.#point(event, place)}
+        @pointerleave=${() => this.#leave()}
+        @pointerdown=${(event) => this.#press(event, place)}
+        @pointerup=${() => this.#release()}
+        @pointercancel=${() => this.#stop()}
+        @dragstart=${(event) => event.preventDefault()}>
+        <svg
+          class="chart-drawing"
+          role="img"
+          aria-label=${summary(given)}
+          viewBox=${`0 0 ${place.width} ${height}`}
+          height=${height}
+          focusable="false">
+          ${pointed(place, this.#at)}${axes(place, data)}${kind === "bars" ? bars(place, colours, titleOf) : lines(place, colours, titleOf)}
+          ${this.#chosen(place)}
+        </svg>
+        ${when(this.#links.length, () => this.#overlay(place))}
+        ${when(isEmpty(data), () => html`<p class="chart-empty">Nothing in this range</p>`)}
+      </div>
       ${legend(given, this.#at, colours)}`;
   }
 
@@ -101,21 +152,49 @@ class TimeChart extends HTMLElement {
   #open(place) {
     const { data, kind, hrefOf } = this.#given;
     if (!hrefOf) return [];
-    const places = kind === "bars"
-      ? place.bars.flatMap((pieces, bucket) => pieces.map((piece) => ({ bucket, series: piece.series, top: place.y(piece.to), bottom: place.y(piece.from) })))
-      : data.buckets.flatMap((_, bucket) => (data.series.some((one) => one.values[bucket] !== null) ? [{ bucket, series: null, top: place.top, bottom: place.base }] : []));
-    return places.map((one) => ({ ...one, href: hrefOf(one.bucket, one.series === null ? null : data.series[one.series]) })).filter((one) => one.href);
+    const places =
+      kind === "bars"
+        ? place.bars.flatMap((pieces, bucket) =>
+            pieces.map((piece) => ({
+              bucket,
+              series: piece.series,
+              top: place.y(piece.to),
+              bottom: place.y(piece.from),
+            })),
+          )
+        : data.buckets.flatMap((_, bucket) =>
+            data.series.some((one) => one.values[bucket] !== null)
+              ? [{ bucket, series: null, top: place.top, bottom: place.base }]
+              : [],
+          );
+    return places
+      .map((one) => ({ ...one, href: hrefOf(one.bucket, one.series === null ? null : data.series[one.series]) }))
+      .filter((one) => one.href);
   }
 
   #overlay(place) {
     const current = Math.min(this.#focused ?? Infinity, this.#links.length - 1);
     const { data, format } = this.#given;
-    const said = ({ bucket, series }) => (series === null
-      ? `${bucketText(data, bucket)}: ${data.series.map((one) => `${one.name} ${format(one.values[bucket])}`).join(", ")}` : this.#words(bucket, series));
-    return html`<svg class="chart-links" role="group" aria-label=${`${this.#given.title}: the requests behind each bar, by arrow keys`}
-      viewBox=${`0 0 ${place.width} ${place.height}`} height=${place.height} @keydown=${(event) => this.#step(event)} @focusout=${() => this.#show(null)}>
-      ${this.#links.map((link, at) => svg`<a href=${link.href} draggable="false" tabindex=${at === current ? 0 : -1} aria-label=${said(link)} data-at=${at} @focus=${() => this.#land(at)}>
-        <title>${said(link)}</title><rect class="hit" x=${place.left + link.bucket * place.x.step} y=${link.top} width=${place.x.step} height=${Math.max(1, link.bottom - link.top)}></rect></a>`)}</svg>`;
+    const said = ({ bucket, series }) =>
+      series === null
+        ? `${bucketText(data, bucket)}: ${data.series.map((one) => `${one.name} ${format(one.values[bucket])}`).join(", ")}`
+        : this.#words(bucket, series);
+    return html`<svg
+      class="chart-links"
+      role="group"
+      aria-label=${`${this.#given.title}: the requests behind each bar, by arrow keys`}
+      viewBox=${`0 0 ${place.width} ${place.height}`}
+      height=${place.height}
+      @keydown=${(event) => this.#step(event)}
+      @focusout=${() => this.#show(null)}>
+      ${this.#links.map(
+        (
+          link,
+          at,
+        ) => svg`<a href=${link.href} draggable="false" tabindex=${at === current ? 0 : -1} aria-label=${said(link)} data-at=${at} @focus=${() => this.#land(at)}>
+        <title>${said(link)}</title><rect class="hit" x=${place.left + link.bucket * place.x.step} y=${link.top} width=${place.x.step} height=${Math.max(1, link.bottom - link.top)}></rect></a>`,
+      )}
+    </svg>`;
   }
 
   #land(at) {
@@ -168,7 +247,14 @@ class TimeChart extends HTMLElement {
     this.#stop();
     if (!drag?.isReal) return;
     // The press ends on a bar that is a link: that click was the drag's.
-    this.addEventListener("click", (event) => { event.preventDefault(); event.stopPropagation(); }, { once: true, capture: true });
+    this.addEventListener(
+      "click",
+      (event) => {
+        event.preventDefault();
+        event.stopPropagation();
+      },
+      { once: true, capture: true },
+    );
     this.#given.onzoom(Math.min(drag.first, drag.last), Math.max(drag.first, drag.last));
   }
 

@@ -29,9 +29,19 @@ export class Dialog {
 
   show(title, body, { actions = "" } = {}) {
     if (!this.#element) this.#open();
-    render(html`<header class="dialog-head"><h2 id=${this.#heading} tabindex="-1">${title}</h2><div class="actions">${actions}
-      <button type="button" class="button" data-kind="icon" aria-label="Close" @click=${() => this.close()}>${icon("close")}</button></div></header>
-      <div class="dialog-body">${body}</div>`, this.#element);
+    render(
+      html`<header class="dialog-head">
+          <h2 id=${this.#heading} tabindex="-1">${title}</h2>
+          <div class="actions">
+            ${actions}
+            <button type="button" class="button" data-kind="icon" aria-label="Close" @click=${() => this.close()}>
+              ${icon("close")}
+            </button>
+          </div>
+        </header>
+        <div class="dialog-body">${body}</div>`,
+      this.#element,
+    );
     if (!this.#element.open) {
       this.#element.showModal();
       liftWords();
@@ -72,7 +82,8 @@ export class Dialog {
 
 /** Behind a modal dialog nothing can be pressed or heard: toasts and the announcer stand in the uppermost one. */
 function liftWords(leaving = null) {
-  const top = [...document.querySelectorAll("dialog[open]")].filter((dialog) => dialog !== leaving).at(-1) ?? document.body;
+  const top =
+    [...document.querySelectorAll("dialog[open]")].filter((dialog) => dialog !== leaving).at(-1) ?? document.body;
   for (const id of ["toasts", "announcer"]) {
     const region = document.getElementById(id);
     if (region.parentElement !== top) top.append(region);
@@ -93,10 +104,25 @@ export function confirm({ title, text, action, typed = null, danger = true }) {
     const check = (event) => {
       event.target.form.querySelector("[type=submit]").disabled = event.target.value !== typed;
     };
-    dialog.show(title, html`<form class="stack" @submit=${accept}><p>${text}</p>
-      ${typed === null ? "" : html`<label class="field"><span>Type <strong>${typed}</strong> to confirm</span>
-        <input name="typed" autocomplete="off" autofocus @input=${check}></label>`}
-      <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>
-      <button type="submit" class="button" data-kind=${danger ? "danger" : "primary"} ?disabled=${typed !== null}>${action}</button></div></form>`);
+    dialog.show(
+      title,
+      html`<form class="stack" @submit=${accept}>
+        <p>${text}</p>
+        ${
+          typed === null
+            ? ""
+            : html`<label class="field"
+                ><span>Type <strong>${typed}</strong> to confirm</span>
+                <input name="typed" autocomplete="off" autofocus @input=${check}
+              /></label>`
+        }
+        <div class="actions end">
+          <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>
+          <button type="submit" class="button" data-kind=${danger ? "danger" : "primary"} ?disabled=${typed !== null}>
+            ${action}
+          </button>
+        </div>
+      </form>`,
+    );
   });
 }

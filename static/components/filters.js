@@ -19,7 +19,15 @@ export function filterInput({ name, value, label, placeholder = "Filter", isFirs
     clearTimeout(timer);
     timer = setTimeout(() => apply(router), WAIT_MS);
   };
-  return html`<input class="filter-input" type="search" autocomplete="off" ?data-filter=${isFirst} aria-label=${ifDefined(label)} placeholder=${placeholder} .value=${value ?? ""} @input=${type}>`;
+  return html`<input
+    class="filter-input"
+    type="search"
+    autocomplete="off"
+    ?data-filter=${isFirst}
+    aria-label=${ifDefined(label)}
+    placeholder=${placeholder}
+    .value=${value ?? ""}
+    @input=${type} />`;
 }
 
 function apply(router) {
@@ -37,5 +45,7 @@ function forget() {
 
 /** One of a few, as links: `items` are `[value, text]` pairs, `hrefOf(value)` the address of each. */
 export function segments(label, items, current, hrefOf) {
-  return html`<nav class="segments wraps" aria-label=${label}>${items.map(([value, text]) => html`<a href=${hrefOf(value)} aria-current=${value === current ? "page" : "false"}>${text}</a>`)}</nav>`;
+  return html`<nav class="segments wraps" aria-label=${label}>
+    ${items.map(([value, text]) => html`<a href=${hrefOf(value)} aria-current=${value === current ? "page" : "false"}>${text}</a>`)}
+  </nav>`;
 }

@@ -37,7 +37,9 @@ export class Form {
       if (!(error instanceof ApiError) && !(error instanceof FieldFaults)) throw error;
       this.error = error;
       this.faults = error.faults;
-      requestAnimationFrame(() => (form.querySelector("[aria-invalid=true]") ?? form.querySelector(".form-error"))?.focus());
+      requestAnimationFrame(() =>
+        (form.querySelector("[aria-invalid=true]") ?? form.querySelector(".form-error"))?.focus(),
+      );
     } finally {
       this.isBusy = false;
       this.#draw();
@@ -48,14 +50,24 @@ export class Form {
   summary(names = []) {
     if (!this.error) return "";
     const elsewhere = [...this.faults].filter(([name]) => !names.includes(name));
-    return html`<div class="form-error" role="alert" tabindex="-1"><p>${this.faults.size && !elsewhere.length ? "Please mend the fields below." : this.error.message}</p>
-      ${elsewhere.length ? html`<ul>${elsewhere.map(([name, message]) => html`<li><strong>${name}</strong> ${message}</li>`)}</ul>` : ""}
-      ${this.error.requestId ? html`<p class="quiet">Request ${this.error.requestId}</p>` : ""}</div>`;
+    return html`<div class="form-error" role="alert" tabindex="-1">
+      <p>${this.faults.size && !elsewhere.length ? "Please mend the fields below." : this.error.message}</p>
+      ${
+        elsewhere.length
+          ? html`<ul>
+              ${elsewhere.map(([name, message]) => html`<li><strong>${name}</strong> ${message}</li>`)}
+            </ul>`
+          : ""
+      }
+      ${this.error.requestId ? html`<p class="quiet">Request ${this.error.requestId}</p>` : ""}
+    </div>`;
   }
 
   /** The submit button, with what it does. */
   button(text, { kind = "primary", busy = "Saving…", disabled = false } = {}) {
-    return html`<button type="submit" class="button" data-kind=${kind} ?disabled=${this.isBusy || disabled}>${this.isBusy ? busy : text}</button>`;
+    return html`<button type="submit" class="button" data-kind=${kind} ?disabled=${this.isBusy || disabled}>
+      ${this.isBusy ? busy : text}
+    </button>`;
   }
 }
 
@@ -85,33 +97,98 @@ export function readForm(form) {
  * A label, its control, a hint and its fault. `type` as of <input>, or "textarea", "select" (with `options`: `[value, text]`
  * pairs) or "checkbox". `prefix` and `suffix` stand inside the frame: "$", "per 1M".
  */
-export function field(form, { name, label, type = "text", value = "", hint = "", options = [], prefix = "", suffix = "",
-  required = false, placeholder, autocomplete = "off", inputmode, rows = 4, oninput = null, autofocus = false, disabled = false, maxlength }) {
+export function field(
+  form,
+  {
+    name,
+    label,
+    type = "text",
+    value = "",
+    hint = "",
+    options = [],
+    prefix = "",
+    suffix = "",
+    required = false,
+    placeholder,
+    autocomplete = "off",
+    inputmode,
+    rows = 4,
+    oninput = null,
+    autofocus = false,
+    disabled = false,
+    maxlength,
+  },
+) {
   const id = `${form.id}-${name}`;
   const fault = form.faults.get(name);
   const described = [hint && `${id}-hint`, fault && `${id}-fault`].filter(Boolean).join(" ") || undefined;
   const common = { id, name, invalid: fault ? "true" : "false", described };
   if (type === "checkbox") {
-    return html`<div class="field check"><label><input type="checkbox" id=${id} name=${name} .checked=${Boolean(value)} ?disabled=${disabled}
-      aria-describedby=${ifDefined(described)} @change=${oninput}><span>${label}</span></label>${notes(common, hint, fault)}</div>`;
+    return html`<div class="field check">
+      <label
+        ><input
+          type="checkbox"
+          id=${id}
+          name=${name}
+          .checked=${Boolean(value)}
+          ?disabled=${disabled}
+          aria-describedby=${ifDefined(described)}
+          @change=${oninput} /><span>${label}</span></label
+      >${notes(common, hint, fault)}
+    </div>`;
   }
-  const control = type === "textarea"
-    ? html`<textarea id=${id} name=${name} rows=${rows} .value=${value ?? ""} ?required=${required} ?disabled=${disabled} placeholder=${ifDefined(placeholder)}
-        aria-invalid=${common.invalid} aria-describedby=${ifDefined(described)} maxlength=${ifDefined(maxlength)} @input=${oninput} ?autofocus=${autofocus}></textarea>`
-    : type === "select"
-      ? html`<select id=${id} name=${name} ?disabled=${disabled} aria-invalid=${common.invalid} aria-describedby=${ifDefined(described)} @change=${oninput}>
-          ${options.map(([key, text]) => html`<option value=${key} .selected=${key === value}>${text}</option>`)}</select>`
-      : html`<input id=${id} name=${name} type=${type} .value=${value ?? ""} ?required=${required} ?disabled=${disabled} placeholder=${ifDefined(placeholder)}
-          autocomplete=${autocomplete} inputmode=${ifDefined(inputmode)} aria-invalid=${common.invalid} aria-describedby=${ifDefined(described)}
-          maxlength=${ifDefined(maxlength)} @input=${oninput} ?autofocus=${autofocus}>`;
-  return html`<div class="field"><label for=${id}>${label}${required ? "" : html` <span class="optional">optional</span>`}</label>
-    <span class="input" data-invalid=${common.invalid}>${prefix ? html`<span class="affix">${prefix}</span>` : ""}${control}${suffix ? html`<span class="affix">${suffix}</span>` : ""}</span>
-    ${notes(common, hint, fault)}</div>`;
+  const control =
+    type === "textarea"
+      ? html`<textarea
+          id=${id}
+          name=${name}
+          rows=${rows}
+          .value=${value ?? ""}
+          ?required=${required}
+          ?disabled=${disabled}
+          placeholder=${ifDefined(placeholder)}
+          aria-invalid=${common.invalid}
+          aria-describedby=${ifDefined(described)}
+          maxlength=${ifDefined(maxlength)}
+          @input=${oninput}
+          ?autofocus=${autofocus}></textarea>`
+      : type === "select"
+        ? html`<select
+            id=${id}
+            name=${name}
+            ?disabled=${disabled}
+            aria-invalid=${common.invalid}
+            aria-describedby=${ifDefined(described)}
+            @change=${oninput}>
+            ${options.map(([key, text]) => html`<option value=${key} .selected=${key === value}>${text}</option>`)}
+          </select>`
+        : html`<input
+            id=${id}
+            name=${name}
+            type=${type}
+            .value=${value ?? ""}
+            ?required=${required}
+            ?disabled=${disabled}
+            placeholder=${ifDefined(placeholder)}
+            autocomplete=${autocomplete}
+            inputmode=${ifDefined(inputmode)}
+            aria-invalid=${common.invalid}
+            aria-describedby=${ifDefined(described)}
+            maxlength=${ifDefined(maxlength)}
+            @input=${oninput}
+            ?autofocus=${autofocus} />`;
+  return html`<div class="field">
+    <label for=${id}>${label}${required ? "" : html` <span class="optional">optional</span>`}</label>
+    <span class="input" data-invalid=${common.invalid}
+      >${prefix ? html`<span class="affix">${prefix}</span>` : ""}${control}${suffix ? html`<span class="affix">${suffix}</span>` : ""}</span
+    >
+    ${notes(common, hint, fault)}
+  </div>`;
 }
 
 function notes({ id }, hint, fault) {
   return html`${when(hint, () => html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`)}
-    ${when(fault, () => html`<p class="field-error" id=${`${id}-fault`}>${capital(fault)}</p>`)}`;
+  ${when(fault, () => html`<p class="field-error" id=${`${id}-fault`}>${capital(fault)}</p>`)}`;
 }
 
 /** The server says the end of a sentence that begins with the field's name. */

@@ -21,8 +21,24 @@ const KEYS = [
 export function openHelp(area) {
   const dialog = new Dialog();
   const pages = ROUTES.filter((route) => route.key && isAllowed(route) && route.who === area);
-  dialog.show("Keyboard", html`<dl class="keys">${[...KEYS, ...pages.map((route) => [`g ${route.key}`, `to ${route.title}`])].map(
-    ([keys, text]) => html`<div><dt>${keys.split("  ").map((one) => html`<kbd>${one}</kbd> `)}</dt><dd>${text}</dd></div>`)}</dl>
-    <label class="field check"><input type="checkbox" .checked=${preferences.hasShortcuts}
-      @change=${(event) => { preferences.hasShortcuts = event.target.checked; }}><span>Shortcuts of single letters</span></label>`);
+  dialog.show(
+    "Keyboard",
+    html`<dl class="keys">
+        ${[...KEYS, ...pages.map((route) => [`g ${route.key}`, `to ${route.title}`])].map(
+          ([keys, text]) =>
+            html`<div>
+              <dt>${keys.split("  ").map((one) => html`<kbd>${one}</kbd> `)}</dt>
+              <dd>${text}</dd>
+            </div>`,
+        )}
+      </dl>
+      <label class="field check"
+        ><input
+          type="checkbox"
+          .checked=${preferences.hasShortcuts}
+          @change=${(event) => {
+            preferences.hasShortcuts = event.target.checked;
+          }} /><span>Shortcuts of single letters</span></label
+      >`,
+  );
 }

@@ -49,5 +49,7 @@ const PATHS = {
 
 /** The icon of that name. */
 export function icon(name) {
-  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">${PATHS[name] ?? PATHS.info}</svg>`;
+  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+    ${PATHS[name] ?? PATHS.info}
+  </svg>`;
 }

@@ -9,11 +9,27 @@ const GAP_PX = 4;
  * nothing in the list is passed over. `name` tells this menu from the others on the page. */
 export function menu(label, items, name) {
   const id = `menu-${name}`;
-  return html`<span class="menu"><button type="button" class="button" data-kind="icon" popovertarget=${id} aria-label=${label} title=${label}>${icon("more")}</button>
+  return html`<span class="menu"
+    ><button type="button" class="button" data-kind="icon" popovertarget=${id} aria-label=${label} title=${label}>
+      ${icon("more")}
+    </button>
     <div class="menu-list" id=${id} popover @beforetoggle=${place} @toggle=${enter} @keydown=${step}>
-      ${items.filter(Boolean).map((item) => item.href
-        ? html`<a href=${item.href} @click=${close}>${icon(item.iconName)}<span>${item.text}</span></a>`
-        : html`<button type="button" data-tone=${item.tone ?? ""} ?disabled=${item.disabled} @click=${(event) => { close(event); item.action(); }}>${icon(item.iconName)}<span>${item.text}</span></button>`)}</div></span>`;
+      ${items.filter(Boolean).map((item) =>
+        item.href
+          ? html`<a href=${item.href} @click=${close}>${icon(item.iconName)}<span>${item.text}</span></a>`
+          : html`<button
+              type="button"
+              data-tone=${item.tone ?? ""}
+              ?disabled=${item.disabled}
+              @click=${(event) => {
+                close(event);
+                item.action();
+              }}>
+              ${icon(item.iconName)}<span>${item.text}</span>
+            </button>`,
+      )}
+    </div></span
+  >`;
 }
 
 function buttonOf(list) {
@@ -28,7 +44,10 @@ function place(event) {
   requestAnimationFrame(() => {
     const { offsetWidth: width, offsetHeight: height } = list;
     const below = box.bottom + GAP_PX;
-    list.style.setProperty("inset-block-start", `${below + height > innerHeight ? Math.max(GAP_PX, box.top - height - GAP_PX) : below}px`);
+    list.style.setProperty(
+      "inset-block-start",
+      `${below + height > innerHeight ? Math.max(GAP_PX, box.top - height - GAP_PX) : below}px`,
+    );
     list.style.setProperty("inset-inline-start", `${Math.max(GAP_PX, box.right - width)}px`);
   });
 }

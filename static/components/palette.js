@@ -56,20 +56,46 @@ export function openPalette(go) {
   const listed = () => [...pages(state.text), ...state.found];
   const draw = () => {
     const entries = listed();
-    dialog.show("Go to", html`<label class="palette-input">${icon("search")}<span class="visually-hidden">Page, user, model, key or request id</span>
-      <input autofocus role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant=${`palette-${state.at}`}
-        autocomplete="off" spellcheck="false" placeholder="Page, user, model, key or request id" .value=${state.text} @input=${type} @keydown=${press}></label>
-      <ul id="palette-list" role="listbox" aria-label="Results">${entries.map((entry, at) => html`<li id=${`palette-${at}`} role="option"
-        aria-selected=${at === state.at} @click=${() => choose(entry)}>${icon(entry.icon)}<span>${entry.text}</span><span class="quiet">${entry.kind}</span></li>`)}</ul>
-      ${when(!entries.length, () => html`<p class="quiet">Nothing is called that.</p>`)}`);
+    dialog.show(
+      "Go to",
+      html`<label class="palette-input"
+          >${icon("search")}<span class="visually-hidden">Page, user, model, key or request id</span>
+          <input
+            autofocus
+            role="combobox"
+            aria-expanded="true"
+            aria-controls="palette-list"
+            aria-activedescendant=${`palette-${state.at}`}
+            autocomplete="off"
+            spellcheck="false"
+            placeholder="Page, user, model, key or request id"
+            .value=${state.text}
+            @input=${type}
+            @keydown=${press}
+        /></label>
+        <ul id="palette-list" role="listbox" aria-label="Results">
+          ${entries.map(
+            (entry, at) =>
+              html`<li
+                id=${`palette-${at}`}
+                role="option"
+                aria-selected=${at === state.at}
+                @click=${() => choose(entry)}>
+                ${icon(entry.icon)}<span>${entry.text}</span><span class="quiet">${entry.kind}</span>
+              </li>`,
+          )}
+        </ul>
+        ${when(!entries.length, () => html`<p class="quiet">Nothing is called that.</p>`)}`,
+    );
   };
   draw();
 }
 
 function pages(text) {
   const wanted = text.trim().toLowerCase();
-  return ROUTES.filter((route) => route.nav && isAllowed(route) && route.title.toLowerCase().includes(wanted))
-    .map((route) => ({ text: route.title, kind: "page", icon: route.icon, href: route.path }));
+  return ROUTES.filter((route) => route.nav && isAllowed(route) && route.title.toLowerCase().includes(wanted)).map(
+    (route) => ({ text: route.title, kind: "page", icon: route.icon, href: route.path }),
+  );
 }
 
 export function isAllowed(route) {
@@ -84,12 +110,40 @@ async function find(text, signal) {
     quietly(get("/api/admin/models?limit=200", { signal })),
     looksLikeId(text) ? quietly(get(`/api/admin/usage/${encodeURIComponent(text)}`, { signal })) : null,
   ]);
-  const named = (models?.data ?? []).filter(({ key, display_name: name }) => `${key} ${name}`.toLowerCase().includes(text.toLowerCase()));
+  const named = (models?.data ?? []).filter(({ key, display_name: name }) =>
+    `${key} ${name}`.toLowerCase().includes(text.toLowerCase()),
+  );
   return [
-    ...(request ? [{ text: request.request_id, kind: "request", icon: "list", href: withQuery("/ui/requests", { open: request.request_id }) }] : []),
-    ...(users?.data ?? []).map((user) => ({ text: user.name, kind: "user", icon: "users", href: `/ui/users/${user.id}` })),
-    ...named.slice(0, FOUND_MAX).map((model) => ({ text: model.display_name ?? model.key, kind: "model", icon: "cube", href: withQuery("/ui/models", { open: model.key }) })),
-    ...(keys?.data ?? []).map((key) => ({ text: `${key.name} (${key.prefix}…${key.last4})`, kind: "key", icon: "key", href: withQuery("/ui/keys", { open: key.id }) })),
+    ...(request
+      ? [
+          {
+            text: request.request_id,
+            kind: "request",
+            icon: "list",
+            href: withQuery("/ui/requests", { open: request.request_id }),
+          },
+        ]
+      : []),
+    ...(users?.data ?? []).map((user) => ({
+      text: user.name,
+      kind: "user",
+      icon: "users",
+      href: `/ui/users/${user.id}`,
+    })),
+    ...named
+      .slice(0, FOUND_MAX)
+      .map((model) => ({
+        text: model.display_name ?? model.key,
+        kind: "model",
+        icon: "cube",
+        href: withQuery("/ui/models", { open: model.key }),
+      })),
+    ...(keys?.data ?? []).map((key) => ({
+      text: `${key.name} (${key.prefix}…${key.last4})`,
+      kind: "key",
+      icon: "key",
+      href: withQuery("/ui/keys", { open: key.id }),
+    })),
   ];
 }
 

@@ -33,14 +33,39 @@ export class Picker {
 
   /** `value`: what is chosen now, or null; `text`: how it is called. `labelled`: false hides the label from the eye alone;
    * `filter`: the `/` key comes here; `fault`: what is wrong with the choice. */
-  field({ label, value = null, text = null, placeholder = "Any", labelled = true, filter = false, autofocus = false, fault = null }) {
+  field({
+    label,
+    value = null,
+    text = null,
+    placeholder = "Any",
+    labelled = true,
+    filter = false,
+    autofocus = false,
+    fault = null,
+  }) {
     const shown = value === null ? "" : optionText({ value, text: text ?? this.textOf(value) ?? value });
-    return html`<div class="field"><label for=${this.id} class=${labelled ? "" : "visually-hidden"}>${label}</label>
-      <input id=${this.id} type="search" list=${`${this.id}-list`} autocomplete="off" spellcheck="false" placeholder=${placeholder} .value=${shown}
-        ?data-filter=${filter} ?autofocus=${autofocus} aria-invalid=${fault !== null} aria-describedby=${ifDefined(fault ? `${this.id}-fault` : undefined)}
-        @focus=${() => this.#search("")} @input=${this.#type} @change=${this.#choose}>
-      <datalist id=${`${this.id}-list`}>${this.#options.map((option) => html`<option value=${optionText(option)}></option>`)}</datalist>
-      ${when(fault, () => html`<p class="field-error" id=${`${this.id}-fault`}>${fault}</p>`)}</div>`;
+    return html`<div class="field">
+      <label for=${this.id} class=${labelled ? "" : "visually-hidden"}>${label}</label>
+      <input
+        id=${this.id}
+        type="search"
+        list=${`${this.id}-list`}
+        autocomplete="off"
+        spellcheck="false"
+        placeholder=${placeholder}
+        .value=${shown}
+        ?data-filter=${filter}
+        ?autofocus=${autofocus}
+        aria-invalid=${fault !== null}
+        aria-describedby=${ifDefined(fault ? `${this.id}-fault` : undefined)}
+        @focus=${() => this.#search("")}
+        @input=${this.#type}
+        @change=${this.#choose} />
+      <datalist id=${`${this.id}-list`}>
+        ${this.#options.map((option) => html`<option value=${optionText(option)}></option>`)}
+      </datalist>
+      ${when(fault, () => html`<p class="field-error" id=${`${this.id}-fault`}>${fault}</p>`)}
+    </div>`;
   }
 
   #type = (event) => {

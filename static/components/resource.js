@@ -98,36 +98,58 @@ export function show(resource, { data, skeleton = skeletonRows(4), isEmpty = nul
   }
   const inside = isEmpty?.(resource.data) ? empty : data(resource.data);
   return html`<div class="resource" aria-busy=${resource.isLoading}>
-    ${when(resource.error, (error) => stale(error, resource))}${inside}</div>`;
+    ${when(resource.error, (error) => stale(error, resource))}${inside}
+  </div>`;
 }
 
 /** Where data would be, why it is not there, and a way to try again. */
 export function failure(error, retry) {
-  return html`<div class="panel failure" role="alert">${icon("error")}<div><p><strong>${error.message}</strong></p>
-    <p class="quiet">${error.status ? `Status ${error.status}` : "No answer"}${error.requestId ? html` · ${code(error.requestId, "Copy the request id")}` : ""}</p></div>
-    <button type="button" class="button" @click=${retry}>Try again</button></div>`;
+  return html`<div class="panel failure" role="alert">
+    ${icon("error")}
+    <div>
+      <p><strong>${error.message}</strong></p>
+      <p class="quiet">
+        ${error.status ? `Status ${error.status}` : "No answer"}${error.requestId ? html` · ${code(error.requestId, "Copy the request id")}` : ""}
+      </p>
+    </div>
+    <button type="button" class="button" @click=${retry}>Try again</button>
+  </div>`;
 }
 
 function stale(error, resource) {
-  return html`<p class="strip" data-tone="warn" role="status">${icon("warning")}<span>These figures could not be refreshed: ${error.message}</span>
-    <button type="button" class="button" data-kind="quiet" @click=${() => resource.load()}>Try again</button></p>`;
+  return html`<p class="strip" data-tone="warn" role="status">
+    ${icon("warning")}<span>These figures could not be refreshed: ${error.message}</span>
+    <button type="button" class="button" data-kind="quiet" @click=${() => resource.load()}>Try again</button>
+  </p>`;
 }
 
 /** What is not there yet, and the one thing to do about it. */
 export function emptyState({ title, text = "", action = "", iconName = "info" }) {
-  return html`<div class="panel empty">${icon(iconName)}<h2>${title}</h2><p>${text}</p><div class="actions">${action}</div></div>`;
+  return html`<div class="panel empty">
+    ${icon(iconName)}
+    <h2>${title}</h2>
+    <p>${text}</p>
+    <div class="actions">${action}</div>
+  </div>`;
 }
 
 export function skeletonRows(rows) {
-  return html`<div class="skeleton" role="status"><span class="visually-hidden">Loading…</span>
-    ${Array.from({ length: rows }, () => html`<span></span>`)}</div>`;
+  return html`<div class="skeleton" role="status">
+    <span class="visually-hidden">Loading…</span> ${Array.from({ length: rows }, () => html`<span></span>`)}
+  </div>`;
 }
 
 /** "Load 50 more", while there are more. */
 export function pager(list, noun = "row", nouns = undefined) {
   if (!list.data) return "";
-  return html`<div class="pager"><span class="quiet">${plural(list.rows.length, noun, nouns)} shown</span>
-    ${when(list.data.has_more, () => html`<button type="button" class="button" ?disabled=${list.isLoadingMore}
-      @click=${() => list.more()}>${list.isLoadingMore ? "Loading…" : "Load more"}</button>`)}
-    ${when(list.moreError, (error) => html`<span class="field-error" role="alert">${error.message}</span>`)}</div>`;
+  return html`<div class="pager">
+    <span class="quiet">${plural(list.rows.length, noun, nouns)} shown</span> ${when(
+      list.data.has_more,
+      () =>
+        html`<button type="button" class="button" ?disabled=${list.isLoadingMore} @click=${() => list.more()}>
+          ${list.isLoadingMore ? "Loading…" : "Load more"}
+        </button>`,
+    )}
+    ${when(list.moreError, (error) => html`<span class="field-error" role="alert">${error.message}</span>`)}
+  </div>`;
 }

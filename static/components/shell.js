@@ -24,12 +24,23 @@ export function shell({ area, route, path, signOut, palette, help }) {
 function side(area, routes, path, { signOut, palette, help }) {
   const groups = [...new Set(routes.map((route) => route.nav))];
   return html`<a class="brand" href=${HOME[area]}>${logo()}<span>quart-proxy</span></a>
-    <button type="button" class="search-button" @click=${palette}>${icon("search")}<span>Search</span><kbd>Ctrl K</kbd></button>
-    <nav aria-label="Main">${groups.map((group) => html`<h2 class="nav-group">${group}</h2>
-      <ul>${routes.filter((route) => route.nav === group).map((route) => html`<li>${link(route, path)}</li>`)}</ul>`)}</nav>
-    <div class="side-foot">${other(area)}${theme()}
+    <button type="button" class="search-button" @click=${palette}>
+      ${icon("search")}<span>Search</span><kbd>Ctrl K</kbd>
+    </button>
+    <nav aria-label="Main">
+      ${groups.map(
+        (group) =>
+          html`<h2 class="nav-group">${group}</h2>
+            <ul>
+              ${routes.filter((route) => route.nav === group).map((route) => html`<li>${link(route, path)}</li>`)}
+            </ul>`,
+      )}
+    </nav>
+    <div class="side-foot">
+      ${other(area)}${theme()}
       <button type="button" class="nav-link" @click=${help}>${icon("info")}<span>Keyboard</span></button>
-      <button type="button" class="nav-link" @click=${signOut}>${icon("out")}<span>Sign out</span></button></div>`;
+      <button type="button" class="nav-link" @click=${signOut}>${icon("out")}<span>Sign out</span></button>
+    </div>`;
 }
 
 function top(area, route, { palette }) {
@@ -38,36 +49,81 @@ function top(area, route, { palette }) {
 }
 
 function bottom(area, routes, path, actions) {
-  return html`<nav aria-label="Main, on a phone">${routes.slice(0, BOTTOM_MAX).map((route) => link(route, path, { isShort: true }))}
-    <button type="button" class="nav-link" @click=${() => openMore(area, routes.slice(BOTTOM_MAX), path, actions)}>${icon("more")}<span>More</span></button></nav>`;
+  return html`<nav aria-label="Main, on a phone">
+    ${routes.slice(0, BOTTOM_MAX).map((route) => link(route, path, { isShort: true }))}
+    <button type="button" class="nav-link" @click=${() => openMore(area, routes.slice(BOTTOM_MAX), path, actions)}>
+      ${icon("more")}<span>More</span>
+    </button>
+  </nav>`;
 }
 
 function openMore(area, routes, path, { signOut }) {
   const dialog = new Dialog({ kind: "sheet" });
-  dialog.show("More", html`<nav class="more" aria-label="More" @click=${(event) => event.target.closest("a") && dialog.close()}>${routes.map((route) => link(route, path))}
-    ${other(area)}${theme()}<button type="button" class="nav-link" @click=${() => { dialog.close(); signOut(); }}>${icon("out")}<span>Sign out</span></button></nav>`);
+  dialog.show(
+    "More",
+    html`<nav class="more" aria-label="More" @click=${(event) => event.target.closest("a") && dialog.close()}>
+      ${routes.map((route) => link(route, path))} ${other(area)}${theme()}<button
+        type="button"
+        class="nav-link"
+        @click=${() => {
+          dialog.close();
+          signOut();
+        }}>
+        ${icon("out")}<span>Sign out</span>
+      </button>
+    </nav>`,
+  );
 }
 
 function link(route, path, { isShort = false } = {}) {
-  const isHere = route.path === path || (route.path !== "/ui" && route.path !== "/ui/me" && path.startsWith(`${route.path}/`));
-  return html`<a class="nav-link" href=${route.path} aria-current=${isHere ? "page" : "false"}>${icon(route.icon)}<span>${isShort ? route.short ?? route.title : route.title}</span></a>`;
+  const isHere =
+    route.path === path || (route.path !== "/ui" && route.path !== "/ui/me" && path.startsWith(`${route.path}/`));
+  return html`<a class="nav-link" href=${route.path} aria-current=${isHere ? "page" : "false"}
+    >${icon(route.icon)}<span>${isShort ? (route.short ?? route.title) : route.title}</span></a
+  >`;
 }
 
 /** To the other side of the house, for who may see both. */
 function other(area) {
-  if (area === "user" && session.admin) return html`<a class="nav-link" href="/ui">${icon("gauge")}<span>To the admin's pages</span></a>`;
+  if (area === "user" && session.admin)
+    return html`<a class="nav-link" href="/ui">${icon("gauge")}<span>To the admin's pages</span></a>`;
   if (area === "admin") return html`<a class="nav-link" href="/ui/me">${icon("wallet")}<span>A user's view</span></a>`;
   return "";
 }
 
 function theme() {
   const now = preferences.theme;
-  return html`<div class="theme-choice" role="group" aria-label="Theme">${Object.entries(THEME_ICONS).map(([name, iconName]) => html`
-    <button type="button" aria-pressed=${now === name} aria-label=${`Theme: ${name}`} title=${`Theme: ${name}`} @click=${() => { preferences.theme = name; }}>${icon(iconName)}</button>`)}
-    <button type="button" class="zone" aria-label=${`Times in ${preferences.zone}; switch`} title=${`Times in ${preferences.zone}`}
-      @click=${() => { preferences.isLocalZone = !preferences.isLocalZone; }}>${preferences.isLocalZone ? "Local" : "UTC"}</button></div>`;
+  return html`<div class="theme-choice" role="group" aria-label="Theme">
+    ${Object.entries(THEME_ICONS).map(
+      ([name, iconName]) =>
+        html` <button
+          type="button"
+          aria-pressed=${now === name}
+          aria-label=${`Theme: ${name}`}
+          title=${`Theme: ${name}`}
+          @click=${() => {
+            preferences.theme = name;
+          }}>
+          ${icon(iconName)}
+        </button>`,
+    )}
+    <button
+      type="button"
+      class="zone"
+      aria-label=${`Times in ${preferences.zone}; switch`}
+      title=${`Times in ${preferences.zone}`}
+      @click=${() => {
+        preferences.isLocalZone = !preferences.isLocalZone;
+      }}>
+      ${preferences.isLocalZone ? "Local" : "UTC"}
+    </button>
+  </div>`;
 }
 
 export function logo() {
-  return html`<svg class="logo" viewBox="0 0 32 32" aria-hidden="true" focusable="false"><rect width="32" height="32" rx="8"/><circle cx="15" cy="15" r="7"/><path d="m17.5 17.5 6.5 6.5"/></svg>`;
+  return html`<svg class="logo" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+    <rect width="32" height="32" rx="8" />
+    <circle cx="15" cy="15" r="7" />
+    <path d="m17.5 17.5 6.5 6.5" />
+  </svg>`;
 }

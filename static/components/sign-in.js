@@ -15,17 +15,22 @@ export function passwordForm({ draw, done }) {
       done();
     },
   });
-  return () => html`<form class="stack" @submit=${form.handle}>${form.summary()}
-    ${field(form, { name: "name", label: "Your name", hint: "Stands in the audit log beside what you do.", autocomplete: "username" })}
-    ${field(form, { name: "password", label: "Admin password", type: "password", required: true, autocomplete: "current-password" })}
-    ${form.button("Sign in", { busy: "Signing in…" })}</form>`;
+  return () =>
+    html`<form class="stack" @submit=${form.handle}>
+      ${form.summary()}
+      ${field(form, { name: "name", label: "Your name", hint: "Stands in the audit log beside what you do.", autocomplete: "username" })}
+      ${field(form, { name: "password", label: "Admin password", type: "password", required: true, autocomplete: "current-password" })}
+      ${form.button("Sign in", { busy: "Signing in…" })}
+    </form>`;
 }
 
 /** Ask for the password over whatever is open. Resolves once signed in; rejects if it is given up. */
 export function askAgain() {
   return new Promise((resolve, reject) => {
     let isIn = false;
-    const dialog = new Dialog({ onclose: () => isIn || reject(new ApiError(401, { message: "Not signed in any more." })) });
+    const dialog = new Dialog({
+      onclose: () => isIn || reject(new ApiError(401, { message: "Not signed in any more." })),
+    });
     const form = passwordForm({
       draw: () => draw(),
       done: () => {
@@ -35,7 +40,12 @@ export function askAgain() {
       },
     });
     const draw = () => dialog.isOpen && show();
-    const show = () => dialog.show("Your session has ended", html`<p>Sign in again to go on. What you typed is still there.</p>${form()}`);
+    const show = () =>
+      dialog.show(
+        "Your session has ended",
+        html`<p>Sign in again to go on. What you typed is still there.</p>
+          ${form()}`,
+      );
     show();
   });
 }

@@ -8,36 +8,88 @@ import { icon } from "./icons.js";
  * card on a narrow screen; wide ones are left out there. `open(row)` makes rows open something; `hrefOf(row)` gives the
  * address that the primary cell links to. `sorted`: `{name, down}`; `onsort(name)`. `total`: values by column name.
  */
-export function table({ caption, columns, rows, keyOf = (row) => row.id, open = null, hrefOf = null, sorted = null,
-  onsort = null, total = null, rowTone = null }) {
-  return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${caption}><table class="table">
-    <caption class="visually-hidden">${caption}</caption>
-    <thead><tr>${columns.map((column) => heading(column, sorted, onsort))}</tr></thead>
-    <tbody>${repeat(rows, keyOf, (row) => html`<tr data-key=${keyOf(row)} data-opens=${open !== null} data-tone=${ifDefined(rowTone?.(row) ?? undefined)}
-      @click=${open ? (event) => openUnlessControl(event, () => open(row)) : nothing}>
-      ${columns.map((column) => cell(column, row, { hrefOf, open }))}</tr>`)}</tbody>
-    ${when(total, () => html`<tfoot><tr>${columns.map((column, at) => html`<td data-align=${column.align ?? "start"}
-      data-label=${column.label} data-wide=${Boolean(column.wide)}>${at === 0 && total[column.name] === undefined ? "Total" : total[column.name] ?? ""}</td>`)}</tr></tfoot>`)}
-  </table></div>`;
+export function table({
+  caption,
+  columns,
+  rows,
+  keyOf = (row) => row.id,
+  open = null,
+  hrefOf = null,
+  sorted = null,
+  onsort = null,
+  total = null,
+  rowTone = null,
+}) {
+  return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${caption}>
+    <table class="table">
+      <caption class="visually-hidden">
+        ${caption}
+      </caption>
+      <thead>
+        <tr>
+          ${columns.map((column) => heading(column, sorted, onsort))}
+        </tr>
+      </thead>
+      <tbody>
+        ${repeat(
+          rows,
+          keyOf,
+          (row) =>
+            html`<tr
+              data-key=${keyOf(row)}
+              data-opens=${open !== null}
+              data-tone=${ifDefined(rowTone?.(row) ?? undefined)}
+              @click=${open ? (event) => openUnlessControl(event, () => open(row)) : nothing}>
+              ${columns.map((column) => cell(column, row, { hrefOf, open }))}
+            </tr>`,
+        )}
+      </tbody>
+      ${when(
+        total,
+        () =>
+          html`<tfoot>
+            <tr>
+              ${columns.map(
+                (column, at) =>
+                  html`<td
+                    data-align=${column.align ?? "start"}
+                    data-label=${column.label}
+                    data-wide=${Boolean(column.wide)}>
+                    ${at === 0 && total[column.name] === undefined ? "Total" : (total[column.name] ?? "")}
+                  </td>`,
+              )}
+            </tr>
+          </tfoot>`,
+      )}
+    </table>
+  </div>`;
 }
 
 function heading(column, sorted, onsort) {
   const isSorted = sorted?.name === column.name;
   const order = isSorted ? (sorted.down ? "descending" : "ascending") : column.sort ? "none" : undefined;
   return html`<th scope="col" data-align=${column.align ?? "start"} aria-sort=${ifDefined(order)}>
-    ${column.sort && onsort ? html`<button type="button" class="sort" @click=${() => onsort(column.name)}>${column.label}<span class="sort-mark" data-order=${order}>${icon("down")}</span></button>` : column.label}</th>`;
+    ${column.sort && onsort ? html`<button type="button" class="sort" @click=${() => onsort(column.name)}>${column.label}<span class="sort-mark" data-order=${order}>${icon("down")}</span></button>` : column.label}
+  </th>`;
 }
 
 function cell(column, row, { hrefOf, open }) {
   const content = column.render(row);
   const attributes = { align: column.align ?? "start", label: column.label };
   if (!column.primary) {
-    return html`<td data-align=${attributes.align} data-label=${attributes.label} data-wide=${Boolean(column.wide)}>${content}</td>`;
+    return html`<td data-align=${attributes.align} data-label=${attributes.label} data-wide=${Boolean(column.wide)}>
+      ${content}
+    </td>`;
   }
   const href = hrefOf?.(row);
-  const linked = href ? html`<a class="row-link" href=${href}>${content}</a>`
-    : open ? html`<button type="button" class="row-link" @click=${() => open(row)}>${content}</button>` : content;
-  return html`<th scope="row" data-align=${attributes.align} data-label=${attributes.label} data-primary>${linked}</th>`;
+  const linked = href
+    ? html`<a class="row-link" href=${href}>${content}</a>`
+    : open
+      ? html`<button type="button" class="row-link" @click=${() => open(row)}>${content}</button>`
+      : content;
+  return html`<th scope="row" data-align=${attributes.align} data-label=${attributes.label} data-primary>
+    ${linked}
+  </th>`;
 }
 
 /** A press anywhere in the row opens it, unless it was on something that does its own, or text is being selected. */

@@ -15,17 +15,39 @@ export function timeRange(range, onchange) {
     const ends = { from: range.from, to: range.to, [end]: fromInput(event.target.value) };
     onchange(customRange(ends.from, ends.to));
   };
-  return html`<div class="time-range"><label class="visually-hidden" for="range">Range</label>
-    <select id="range" @change=${choose}>${RANGES.map(({ name, text }) => html`<option value=${name} ?selected=${name === range.name}>${text}</option>`)}
-      <option value="custom" ?selected=${range.name === "custom"}>Custom…</option></select>
-    ${when(range.name === "custom", () => html`<label>from <input type="datetime-local" .value=${asInput(range.from)} @change=${setEnd("from")}></label>
-      <label>to <input type="datetime-local" .value=${asInput(range.to)} @change=${setEnd("to")}></label><span class="quiet">UTC</span>`)}</div>`;
+  return html`<div class="time-range">
+    <label class="visually-hidden" for="range">Range</label>
+    <select id="range" @change=${choose}>
+      ${RANGES.map(({ name, text }) => html`<option value=${name} ?selected=${name === range.name}>${text}</option>`)}
+      <option value="custom" ?selected=${range.name === "custom"}>Custom…</option>
+    </select>
+    ${when(
+      range.name === "custom",
+      () =>
+        html`<label>from <input type="datetime-local" .value=${asInput(range.from)} @change=${setEnd("from")} /></label>
+          <label>to <input type="datetime-local" .value=${asInput(range.to)} @change=${setEnd("to")} /></label
+          ><span class="quiet">UTC</span>`,
+    )}
+  </div>`;
 }
 
 /** "Updated 12 s ago", and the button that fetches again. */
 export function freshness(resource) {
-  return html`<span class="freshness"><span class="quiet">${resource.loadedAt ? html`Updated ${timeAgo(new Date(resource.loadedAt).toISOString())}` : ""}</span>
-    <button type="button" class="button" data-kind="icon" aria-label="Refresh" title="Refresh" ?disabled=${resource.isLoading} @click=${() => resource.load()}>${icon("refresh")}</button></span>`;
+  return html`<span class="freshness"
+    ><span class="quiet"
+      >${resource.loadedAt ? html`Updated ${timeAgo(new Date(resource.loadedAt).toISOString())}` : ""}</span
+    >
+    <button
+      type="button"
+      class="button"
+      data-kind="icon"
+      aria-label="Refresh"
+      title="Refresh"
+      ?disabled=${resource.isLoading}
+      @click=${() => resource.load()}>
+      ${icon("refresh")}
+    </button></span
+  >`;
 }
 
 const REFRESH_MS = 30_000;

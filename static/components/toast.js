@@ -40,11 +40,25 @@ async function undo(entry) {
 }
 
 function draw() {
-  render(repeat(toasts, (entry) => entry.id, (entry) => html`<div class="toast" data-tone=${entry.tone}
-      @mouseenter=${() => pause(entry)} @mouseleave=${() => entry.tone === "bad" || run(entry)}
-      @focusin=${() => pause(entry)} @focusout=${() => entry.tone === "bad" || run(entry)}>
-      ${icon(entry.tone === "bad" ? "error" : "check")}<span>${entry.text}</span>
-      ${when(entry.undo, () => html`<button type="button" class="button" data-kind="quiet" @click=${() => undo(entry)}>Undo</button>`)}
-      <button type="button" class="button" data-kind="icon" aria-label="Close" @click=${() => close(entry)}>${icon("close")}</button>
-    </div>`), document.getElementById("toasts"));
+  render(
+    repeat(
+      toasts,
+      (entry) => entry.id,
+      (entry) =>
+        html`<div
+          class="toast"
+          data-tone=${entry.tone}
+          @mouseenter=${() => pause(entry)}
+          @mouseleave=${() => entry.tone === "bad" || run(entry)}
+          @focusin=${() => pause(entry)}
+          @focusout=${() => entry.tone === "bad" || run(entry)}>
+          ${icon(entry.tone === "bad" ? "error" : "check")}<span>${entry.text}</span>
+          ${when(entry.undo, () => html`<button type="button" class="button" data-kind="quiet" @click=${() => undo(entry)}>Undo</button>`)}
+          <button type="button" class="button" data-kind="icon" aria-label="Close" @click=${() => close(entry)}>
+            ${icon("close")}
+          </button>
+        </div>`,
+    ),
+    document.getElementById("toasts"),
+  );
 }

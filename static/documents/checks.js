@@ -34,14 +34,26 @@ export class Check {
   };
 
   button(text = "Test now") {
-    return html`<button type="button" class="button" ?disabled=${this.isBusy} @click=${this.run}>${icon("live")}${this.isBusy ? "Asking…" : text}</button>`;
+    return html`<button type="button" class="button" ?disabled=${this.isBusy} @click=${this.run}>
+      ${icon("live")}${this.isBusy ? "Asking…" : text}
+    </button>`;
   }
 
   /** What came of it, by upstream in the order in which they are called. */
   view() {
     const shown = this.results ?? [];
-    return html`<div class="checks" role="status">${when(this.error, (error) => html`<p class="field-error">${error.message}</p>`)}
-      ${shown.map((one) => html`<p class="check-result">${badge(one.ok ? "Answers" : "Fails", one.ok ? "good" : "bad", one.ok ? "check" : "error")}
-        <span>${shown.length > 1 ? html`<strong>${one.upstream}</strong> ` : ""}${one.message} ${one.latency_ms === null || one.latency_ms === undefined ? "" : html`<span class="quiet">${duration(one.latency_ms)}</span>`}</span></p>`)}</div>`;
+    return html`<div class="checks" role="status">
+      ${when(this.error, (error) => html`<p class="field-error">${error.message}</p>`)}
+      ${shown.map(
+        (one) =>
+          html`<p class="check-result">
+            ${badge(one.ok ? "Answers" : "Fails", one.ok ? "good" : "bad", one.ok ? "check" : "error")}
+            <span
+              >${shown.length > 1 ? html`<strong>${one.upstream}</strong> ` : ""}${one.message}
+              ${one.latency_ms === null || one.latency_ms === undefined ? "" : html`<span class="quiet">${duration(one.latency_ms)}</span>`}</span
+            >
+          </p>`,
+      )}
+    </div>`;
   }
 }

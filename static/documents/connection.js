@@ -5,7 +5,12 @@ import { html } from "../html.js";
 import { shownPath } from "./leaves.js";
 import { ownedField } from "./owned-field.js";
 
-export const FORMATS = [["openai", "OpenAI"], ["anthropic", "Anthropic"], ["openai_responses", "OpenAI Responses"], ["gemini", "Gemini"]];
+export const FORMATS = [
+  ["openai", "OpenAI"],
+  ["anthropic", "Anthropic"],
+  ["openai_responses", "OpenAI Responses"],
+  ["gemini", "Gemini"],
+];
 
 const URL_HINTS = {
   openai: "Ends where /chat/completions follows, such as https://api.openai.com/v1.",
@@ -20,15 +25,18 @@ export const urlHint = (format) => URL_HINTS[format] ?? "The base that the forma
 /** A key that is typed is hidden; the name of a reference is no secret. */
 export const keyType = (text) => (text === "" || text.startsWith("$") ? "text" : "password");
 
-export const KEY_HINT = "The key itself, which is encrypted and never shown again, or a reference: ${env:NAME}, ${file:/path}.";
+export const KEY_HINT =
+  "The key itself, which is encrypted and never shown again, or a reference: ${env:NAME}, ${file:/path}.";
 
 /** The three fields; `at(name)` gives the path of each. */
 export function connectionFields(editor, at) {
   const { draft } = editor;
   const format = draft.text(at("api_format"));
   const formats = [...(format ? [] : [["", "Choose…"]]), ...FORMATS];
-  return html`<div class="form-grid">${ownedField(editor, at("api_format"), { label: "Format", type: "select", options: formats, required: true })}
-      ${ownedField(editor, at("api_url"), { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(format) })}</div>
+  return html`<div class="form-grid">
+      ${ownedField(editor, at("api_format"), { label: "Format", type: "select", options: formats, required: true })}
+      ${ownedField(editor, at("api_url"), { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(format) })}
+    </div>
     ${ownedField(editor, at("api_key"), { label: "API key", type: keyType(draft.text(at("api_key"))), placeholder: "${env:NAME} or the key", hint: KEY_HINT, autocomplete: "off" })}
     ${kept(editor, at("api_key"))}`;
 }
@@ -37,7 +45,14 @@ export function connectionFields(editor, at) {
 function kept(editor, path) {
   const secret = editor.row.secrets?.[shownPath(editor.kind, path)];
   if (!secret || editor.draft.isChanged(path)) return "";
-  if (!secret.set) return html`<p class="note" data-tone="bad">The key behind this reference is not kept. Type it again.</p>`;
-  return html`<p class="note" data-tone="quiet"><span>Typed in by ${secret.created_by?.replace(/^admin:/, "") ?? "somebody"}, ${timeAgo(secret.rotated_at)}, for ${secret.host} only.
-    ${secret.fingerprint ? html`Fingerprint <code>${secret.fingerprint}</code>.` : "It does not open on this server."} Type another one to replace it.</span></p>`;
+  if (!secret.set)
+    return html`<p class="note" data-tone="bad">The key behind this reference is not kept. Type it again.</p>`;
+  return html`<p class="note" data-tone="quiet">
+    <span
+      >Typed in by ${secret.created_by?.replace(/^admin:/, "") ?? "somebody"}, ${timeAgo(secret.rotated_at)}, for
+      ${secret.host} only.
+      ${secret.fingerprint ? html`Fingerprint <code>${secret.fingerprint}</code>.` : "It does not open on this server."}
+      Type another one to replace it.</span
+    >
+  </p>`;
 }

@@ -1,13 +1,36 @@
 // What was typed over a document and is not saved yet. It belongs to one key and one ETag, and to nothing else.
 
-import { documentOf, isSame, knownPath, leavesOf, patchOf, splitPath, tierThresholds, upstreamKeys, UPSTREAM_DEFAULTS } from "./leaves.js";
+import {
+  documentOf,
+  isSame,
+  knownPath,
+  leavesOf,
+  patchOf,
+  splitPath,
+  tierThresholds,
+  upstreamKeys,
+  UPSTREAM_DEFAULTS,
+} from "./leaves.js";
 import { asText, faultOf, readValue } from "./values.js";
 
 const KINDS = {
-  aliases: "list", tags: "list", groups: "list", "routing.retry_on": "list", description: "lines", "system_prompt.text": "lines",
-  enabled: "flag", protect: "flag", "pricing.free": "flag", "system_prompt.disabled": "flag",
-  "limits.timeout": "duration", "limits.first_byte_timeout": "duration", "limits.idle_timeout": "duration", "routing.cooldown": "duration",
-  "limits.max_output_tokens": "whole", "limits.context_window": "whole", "routing.max_attempts": "whole",
+  aliases: "list",
+  tags: "list",
+  groups: "list",
+  "routing.retry_on": "list",
+  description: "lines",
+  "system_prompt.text": "lines",
+  enabled: "flag",
+  protect: "flag",
+  "pricing.free": "flag",
+  "system_prompt.disabled": "flag",
+  "limits.timeout": "duration",
+  "limits.first_byte_timeout": "duration",
+  "limits.idle_timeout": "duration",
+  "routing.cooldown": "duration",
+  "limits.max_output_tokens": "whole",
+  "limits.context_window": "whole",
+  "routing.max_attempts": "whole",
 };
 const UPSTREAM_KINDS = { priority: "whole", weight: "whole", enabled: "flag" };
 
@@ -41,7 +64,7 @@ export class Draft {
   }
 
   flag(path) {
-    return Boolean(this.#typed.has(path) ? this.#typed.get(path) : this.original[path] ?? defaultOf(path));
+    return Boolean(this.#typed.has(path) ? this.#typed.get(path) : (this.original[path] ?? defaultOf(path)));
   }
 
   type(path, typed) {
@@ -109,13 +132,16 @@ export class Draft {
   say(leaves) {
     this.#typed.clear();
     for (const path of new Set([...Object.keys(leaves), ...Object.keys(this.original)])) {
-      if (!isSame(leaves[path], this.original[path])) this.#typed.set(path, leaves[path] ?? (kindOf(path) === "flag" ? defaultOf(path) : ""));
+      if (!isSame(leaves[path], this.original[path]))
+        this.#typed.set(path, leaves[path] ?? (kindOf(path) === "flag" ? defaultOf(path) : ""));
     }
   }
 
   /** The keys of the upstreams, those that are being added among them. */
   get upstreams() {
-    const typed = [...this.#typed.keys()].filter((path) => path.startsWith("upstreams.")).map((path) => splitPath(path)[1]);
+    const typed = [...this.#typed.keys()]
+      .filter((path) => path.startsWith("upstreams."))
+      .map((path) => splitPath(path)[1]);
     const kept = upstreamKeys(this.leaves);
     const added = typed.filter((key) => !upstreamKeys(this.original).includes(key));
     return [...new Set([...kept, ...added])];
@@ -130,7 +156,9 @@ export class Draft {
   }
 
   get tiers() {
-    const typed = [...this.#typed.keys()].filter((path) => path.startsWith("pricing.tiers.")).map((path) => path.split(".")[2]);
+    const typed = [...this.#typed.keys()]
+      .filter((path) => path.startsWith("pricing.tiers."))
+      .map((path) => path.split(".")[2]);
     const kept = tierThresholds(this.leaves);
     const added = typed.filter((above) => !tierThresholds(this.original).includes(above));
     return [...new Set([...kept, ...added])].sort((one, other) => Number(one) - Number(other));

@@ -29,15 +29,26 @@ export class DocumentDrawer {
     const { kind, key, onsaved, onclose } = options;
     const signal = AbortSignal.any([options.signal, this.#end.signal]);
     const draw = () => this.draw();
-    this.editor = new Editor({ kind, key, signal, draw, onsaved: (row) => {
-      onsaved(row);
-      this.#entered = null;
-    } });
+    this.editor = new Editor({
+      kind,
+      key,
+      signal,
+      draw,
+      onsaved: (row) => {
+        onsaved(row);
+        this.#entered = null;
+      },
+    });
     this.context = { signal, draw };
-    this.#dialog = new Dialog({ kind: "drawer", signal: options.signal, canClose: () => this.#canClose(), onclose: () => {
-      this.#end.abort();
-      onclose();
-    } });
+    this.#dialog = new Dialog({
+      kind: "drawer",
+      signal: options.signal,
+      canClose: () => this.#canClose(),
+      onclose: () => {
+        this.#end.abort();
+        onclose();
+      },
+    });
     document.addEventListener("keydown", (event) => this.#step(event), { signal });
     addEventListener("beforeunload", (event) => this.editor.isDirty && event.preventDefault(), { signal });
     const timer = setInterval(() => document.visibilityState === "visible" && this.editor.poll(), POLL_MS);
@@ -70,8 +81,11 @@ export class DocumentDrawer {
 
   async #askDiscard() {
     const changed = this.editor.draft.changed.map(labelOf);
-    const isSure = await confirm({ title: `Leave ${this.editor.key} without saving?`, action: `Discard ${plural(changed.length, "change")}`,
-      text: `Not saved: ${changed.join(", ")}.` });
+    const isSure = await confirm({
+      title: `Leave ${this.editor.key} without saving?`,
+      action: `Discard ${plural(changed.length, "change")}`,
+      text: `Not saved: ${changed.join(", ")}.`,
+    });
     if (isSure) this.close();
   }
 
@@ -96,7 +110,9 @@ export class DocumentDrawer {
   draw() {
     if (this.#end.signal.aborted) return;
     const { editor } = this;
-    this.#dialog.show(editor.row ? this.#options.titleOf(editor.row) : editor.key, this.#body(), { actions: editor.row ? this.#options.actions(editor) : "" });
+    this.#dialog.show(editor.row ? this.#options.titleOf(editor.row) : editor.key, this.#body(), {
+      actions: editor.row ? this.#options.actions(editor) : "",
+    });
     const tab = this.#tab;
     if (editor.draft && this.#entered !== tab.name) {
       this.#entered = tab.name;
@@ -108,27 +124,50 @@ export class DocumentDrawer {
     const { editor } = this;
     const { kind, key, head, tabs, hrefOf } = this.#options;
     if (!editor.draft) {
-      if (editor.error?.status === 404) return emptyState({ title: `There is no ${kind} ${key}`, iconName: "search", text: "It may have been deleted or renamed." });
+      if (editor.error?.status === 404)
+        return emptyState({
+          title: `There is no ${kind} ${key}`,
+          iconName: "search",
+          text: "It may have been deleted or renamed.",
+        });
       return editor.error ? failure(editor.error, () => editor.load()) : skeletonRows(8);
     }
     const current = this.#tab;
     return html`${when(editor.isGone, () => html`<p class="strip" data-tone="bad" role="alert">${icon("trash")}<span>Deleted meanwhile. What you typed can still be copied.</span></p>`)}
       ${meanwhileStrip(editor)}${head(editor, this.context.draw)}${filePanel(editor, current === tabs[0])}
-      <nav class="tabs" aria-label="Parts">${tabs.map(({ name, text }) => html`<a href=${hrefOf(name)} aria-current=${name === current.name ? "page" : "false"}>${text}</a>`)}</nav>
+      <nav class="tabs" aria-label="Parts">
+        ${tabs.map(({ name, text }) => html`<a href=${hrefOf(name)} aria-current=${name === current.name ? "page" : "false"}>${text}</a>`)}
+      </nav>
       <form class="document" novalidate @submit=${editor.form.handle}>
         ${editor.form.summary([...editor.form.faults.keys()].filter((path) => isShown(path)))}
         ${keyed(`${kind}/${key}/${current.name}`, this.#made(current).view())}
-        ${when(editor.isDirty || editor.form.isBusy, () => this.#saveBar())}</form>`;
+        ${when(editor.isDirty || editor.form.isBusy, () => this.#saveBar())}
+      </form>`;
   }
 
   #saveBar() {
     const { editor } = this;
     const changed = editor.draft.changed;
     const hasFaults = editor.draft.faults.size > 0;
-    return html`<div class="save-bar"><span><strong>Not saved:</strong> ${changed.slice(0, 3).map(labelOf).join(", ")}${changed.length > 3 ? ` and ${changed.length - 3} more` : ""}
-        ${when(changed.some((path) => path.startsWith("pricing.")), () => html`<span class="sub">Prices apply to requests that start after saving; those in flight keep theirs.</span>`)}</span>
-      <span class="actions"><button type="button" class="button" ?disabled=${editor.form.isBusy} @click=${() => editor.discard()}>Discard</button>
-      ${editor.form.button("Save", { disabled: hasFaults || editor.isGone })}</span></div>`;
+    return html`<div class="save-bar">
+      <span
+        ><strong>Not saved:</strong>
+        ${changed.slice(0, 3).map(labelOf).join(", ")}${changed.length > 3 ? ` and ${changed.length - 3} more` : ""}
+        ${when(
+          changed.some((path) => path.startsWith("pricing.")),
+          () =>
+            html`<span class="sub"
+              >Prices apply to requests that start after saving; those in flight keep theirs.</span
+            >`,
+        )}</span
+      >
+      <span class="actions"
+        ><button type="button" class="button" ?disabled=${editor.form.isBusy} @click=${() => editor.discard()}>
+          Discard
+        </button>
+        ${editor.form.button("Save", { disabled: hasFaults || editor.isGone })}</span
+      >
+    </div>`;
   }
 }
 

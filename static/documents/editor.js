@@ -59,7 +59,9 @@ export class Editor {
 
   async #fetch() {
     const [{ data: row }, entity] = await Promise.all([
-      getWithEtag(this.path, { signal: this.#signal }), get(this.entityPath, { signal: this.#signal })]);
+      getWithEtag(this.path, { signal: this.#signal }),
+      get(this.entityPath, { signal: this.#signal }),
+    ]);
     return { row, entity };
   }
 
@@ -122,7 +124,8 @@ export class Editor {
   async save() {
     if (!this.isDirty) return undefined;
     const faults = this.draft.faults;
-    if (faults.size) throw Object.assign(new ApiError(422, { message: "Some fields cannot be saved as they are." }), { faults });
+    if (faults.size)
+      throw Object.assign(new ApiError(422, { message: "Some fields cannot be saved as they are." }), { faults });
     const before = this.row;
     try {
       await this.#write(this.draft.patch, this.draft.etag, this.draft.changed, before);
@@ -153,7 +156,12 @@ export class Editor {
       toast(`${this.key} is as it was before.`);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      toast(error.status === 412 ? `${this.key} was changed since, so nothing was undone. Its history has every state.` : error.message, { tone: "bad" });
+      toast(
+        error.status === 412
+          ? `${this.key} was changed since, so nothing was undone. Its history has every state.`
+          : error.message,
+        { tone: "bad" },
+      );
     }
     this.#draw();
   }
@@ -224,7 +232,7 @@ export class Editor {
     if (this.#locked.has(path)) return this.#locked.get(path);
     const shown = shownPath(this.kind, path);
     const isLocked = this.fieldOf(path)?.locked || this.entity?.locked?.includes(shown);
-    return isLocked ? this.fieldOf(path)?.place ?? "" : null;
+    return isLocked ? (this.fieldOf(path)?.place ?? "") : null;
   }
 
   get isManaged() {
@@ -233,7 +241,9 @@ export class Editor {
 
   /** The fields that differ from the file, each as the server tells it. */
   get drifted() {
-    return Object.entries(this.entity?.fields ?? {}).filter(([, field]) => field.state === "drifted").map(([path, field]) => ({ path, ...field }));
+    return Object.entries(this.entity?.fields ?? {})
+      .filter(([, field]) => field.state === "drifted")
+      .map(([path, field]) => ({ path, ...field }));
   }
 
   // --- actions --------------------------------------------------------------------------------------
@@ -264,8 +274,12 @@ export class Editor {
 
   revert(paths) {
     const groups = new Set(paths.map((path) => groupOf(knownPath(this.kind, path))));
-    return this.act(() => post(`${this.entityPath}/revert`, paths.length ? { paths } : {}),
-      paths.length ? `${[...groups].map(labelOf).join(", ")} of ${this.key} ${groups.size === 1 ? "is" : "are"} as in the file.` : `${this.key} is as in the file.`);
+    return this.act(
+      () => post(`${this.entityPath}/revert`, paths.length ? { paths } : {}),
+      paths.length
+        ? `${[...groups].map(labelOf).join(", ")} of ${this.key} ${groups.size === 1 ? "is" : "are"} as in the file.`
+        : `${this.key} is as in the file.`,
+    );
   }
 
   hold(fields, until, reason) {
@@ -278,7 +292,8 @@ export class Editor {
       const { data } = await get("/api/admin/registry/holds");
       const own = data.filter(({ entity }) => entity === `${this.kind}/${this.key}`);
       for (const { id } of own) await del(`/api/admin/registry/holds/${id}`);
-      if (!own.length) throw new ApiError(409, { message: "The hold is on more than this: lift it under File and live." });
+      if (!own.length)
+        throw new ApiError(409, { message: "The hold is on more than this: lift it under File and live." });
     }, `Files may change ${this.key} again.`);
   }
 
@@ -295,7 +310,11 @@ export async function remove({ kind, key, etag }, ondone) {
   toast(`Deleted ${kind} ${key}.`, {
     undo: async () => {
       try {
-        await post("/api/admin/registry/rollback", { to: revision, only: [`${kind}/${key}`], message: `undo: ${kind} ${key} back` });
+        await post("/api/admin/registry/rollback", {
+          to: revision,
+          only: [`${kind}/${key}`],
+          message: `undo: ${kind} ${key} back`,
+        });
         toast(`${key} is back.`);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;

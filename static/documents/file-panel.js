@@ -25,33 +25,72 @@ export function filePanel(editor, isOpen) {
 
 function conflict(editor) {
   const href = `/ui/registry?tab=conflicts&entity=${encodeURIComponent(`${editor.kind}.${editor.key}`)}`;
-  return html`<div class="strip" data-tone="bad" role="status">${icon("warning")}<span><strong>The file and a live edit changed the same field.</strong>
-    Nothing of it is applied from the file until somebody decides.</span><a class="button" href=${href}>Resolve the conflict</a></div>`;
+  return html`<div class="strip" data-tone="bad" role="status">
+    ${icon("warning")}<span
+      ><strong>The file and a live edit changed the same field.</strong> Nothing of it is applied from the file until
+      somebody decides.</span
+    ><a class="button" href=${href}>Resolve the conflict</a>
+  </div>`;
 }
 
 function orphaned(editor) {
-  return html`<div class="strip" data-tone="warn" role="status">${icon("file")}<span><strong>The file no longer declares it.</strong> It is served as before. Write it back into the file, or delete it.</span>
-    <button type="button" class="button" @click=${() => adopt(editor)}>${icon("copy")}Patch for the file</button></div>`;
+  return html`<div class="strip" data-tone="warn" role="status">
+    ${icon("file")}<span
+      ><strong>The file no longer declares it.</strong> It is served as before. Write it back into the file, or delete
+      it.</span
+    >
+    <button type="button" class="button" @click=${() => adopt(editor)}>${icon("copy")}Patch for the file</button>
+  </div>`;
 }
 
 function held(editor) {
-  return html`<div class="strip" data-tone="info" role="status">${icon("pin")}<span><strong>Held.</strong> Files may change nothing of it. ${editor.entity.held.join("; ")}</span>
-    <button type="button" class="button" @click=${() => editor.liftHolds()}>Lift the hold</button></div>`;
+  return html`<div class="strip" data-tone="info" role="status">
+    ${icon("pin")}<span><strong>Held.</strong> Files may change nothing of it. ${editor.entity.held.join("; ")}</span>
+    <button type="button" class="button" @click=${() => editor.liftHolds()}>Lift the hold</button>
+  </div>`;
 }
 
 function drifted(editor, isOpen) {
   const fields = editor.drifted;
   const name = `${editor.kind}/${editor.key}`;
   return html`<details class="panel drift-panel" data-tone="warn" ?open=${isOpen && fields.length <= 4}>
-    <summary>${icon("edit")}<strong>${plural(fields.length, "field differs", "fields differ")} from the file</strong> ${placeText(editor.row.registry.place)}</summary>
-    <ul class="drifted">${fields.map((one) => html`<li><span><span class="strong">${labelOf(one.path)}</span> <span class="sub">${one.by ? html`${actorText(one.by)}, ${timeAgo(one.at)} · ` : ""}${placeText(one.place)}</span></span>
-      <span class="from-to"><s>${short(one, one.yaml)}</s> ${icon("right")} <strong>${short(one, one.value)}</strong></span>
-      <button type="button" class="link" @click=${() => editor.revert([one.path])}>${takeText(groupOf(knownPath(editor.kind, one.path)))}</button></li>`)}</ul>
+    <summary>
+      ${icon("edit")}<strong>${plural(fields.length, "field differs", "fields differ")} from the file</strong>
+      ${placeText(editor.row.registry.place)}
+    </summary>
+    <ul class="drifted">
+      ${fields.map(
+        (one) =>
+          html`<li>
+            <span
+              ><span class="strong">${labelOf(one.path)}</span>
+              <span class="sub"
+                >${one.by ? html`${actorText(one.by)}, ${timeAgo(one.at)} · ` : ""}${placeText(one.place)}</span
+              ></span
+            >
+            <span class="from-to"
+              ><s>${short(one, one.yaml)}</s> ${icon("right")} <strong>${short(one, one.value)}</strong></span
+            >
+            <button type="button" class="link" @click=${() => editor.revert([one.path])}>
+              ${takeText(groupOf(knownPath(editor.kind, one.path)))}
+            </button>
+          </li>`,
+      )}
+    </ul>
     <p class="quiet">A live edit stays until you decide.</p>
-    <div class="actions"><button type="button" class="button" data-kind="primary" @click=${() => showPatch([name])}>${icon("copy")}Patch for the file</button>
-      <button type="button" class="button" @click=${() => takeAll(editor, fields)}>${icon("undo")}Take all from the file</button>
-      <button type="button" class="button" @click=${() => askHold({ entity: name, done: () => editor.refresh() })}>${icon("pin")}Keep…</button>
-      <button type="button" class="button" @click=${() => askDetach(editor)}>Detach…</button></div></details>`;
+    <div class="actions">
+      <button type="button" class="button" data-kind="primary" @click=${() => showPatch([name])}>
+        ${icon("copy")}Patch for the file
+      </button>
+      <button type="button" class="button" @click=${() => takeAll(editor, fields)}>
+        ${icon("undo")}Take all from the file
+      </button>
+      <button type="button" class="button" @click=${() => askHold({ entity: name, done: () => editor.refresh() })}>
+        ${icon("pin")}Keep…
+      </button>
+      <button type="button" class="button" @click=${() => askDetach(editor)}>Detach…</button>
+    </div>
+  </details>`;
 }
 
 const CHARACTERS_MAX = 80;
@@ -62,8 +101,11 @@ function short(field, value) {
 }
 
 async function takeAll(editor, fields) {
-  const isSure = await confirm({ title: `Take all of ${editor.key} from the file?`, action: `Revert ${editor.key}`,
-    text: `${fields.map(({ path }) => labelOf(path)).join(", ")} will be what the file said when it was applied last. The edits stay in the history.` });
+  const isSure = await confirm({
+    title: `Take all of ${editor.key} from the file?`,
+    action: `Revert ${editor.key}`,
+    text: `${fields.map(({ path }) => labelOf(path)).join(", ")} will be what the file said when it was applied last. The edits stay in the history.`,
+  });
   if (isSure) await editor.revert([]);
 }
 
@@ -71,13 +113,28 @@ async function takeAll(editor, fields) {
 export function askDetach(editor) {
   const dialog = new Dialog();
   const draw = () => dialog.isOpen && open();
-  const form = new Form({ draw, submit: async ({ reason }) => {
-    if (await editor.detach(reason)) dialog.close();
-  } });
-  const open = () => dialog.show(`Detach ${editor.key}?`, html`<form class="stack" @submit=${form.handle}>${form.summary(["reason"])}
-    <p>The file no longer changes it. While the file still declares it, every apply is a conflict: take its stanza out of the file.</p>
-    ${field(form, { name: "reason", label: "Reason", required: true, autofocus: true, hint: "Stands in the history." })}
-    <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button(`Detach ${editor.key}`, { busy: "Detaching…" })}</div></form>`);
+  const form = new Form({
+    draw,
+    submit: async ({ reason }) => {
+      if (await editor.detach(reason)) dialog.close();
+    },
+  });
+  const open = () =>
+    dialog.show(
+      `Detach ${editor.key}?`,
+      html`<form class="stack" @submit=${form.handle}>
+        ${form.summary(["reason"])}
+        <p>
+          The file no longer changes it. While the file still declares it, every apply is a conflict: take its stanza
+          out of the file.
+        </p>
+        ${field(form, { name: "reason", label: "Reason", required: true, autofocus: true, hint: "Stands in the history." })}
+        <div class="actions end">
+          <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button
+          >${form.button(`Detach ${editor.key}`, { busy: "Detaching…" })}
+        </div>
+      </form>`,
+    );
   open();
 }
 
@@ -97,7 +154,13 @@ async function adopt(editor) {
 export function meanwhileStrip(editor) {
   return when(editor.meanwhile, () => {
     const { who, paths } = editor.meanwhileWords;
-    return html`<div class="strip" data-tone="warn" role="status">${icon("warning")}<span><strong>Changed meanwhile</strong>${who ? html` by ${who.name}, ${timeAgo(who.at)}` : ""}${paths.length ? `: ${paths.join(", ")}` : ""}. What you typed is untouched.</span>
-      <button type="button" class="button" @click=${() => editor.reviewNow()}>Review</button></div>`;
+    return html`<div class="strip" data-tone="warn" role="status">
+      ${icon("warning")}<span
+        ><strong>Changed meanwhile</strong
+        >${who ? html` by ${who.name}, ${timeAgo(who.at)}` : ""}${paths.length ? `: ${paths.join(", ")}` : ""}. What you
+        typed is untouched.</span
+      >
+      <button type="button" class="button" @click=${() => editor.reviewNow()}>Review</button>
+    </div>`;
   });
 }

@@ -9,18 +9,39 @@ import { toast } from "../components/toast.js";
 import { html, repeat } from "../html.js";
 import { actorText, labelOf, valueText } from "./words.js";
 
-const KINDS = { sync: "file applied", apply: "file applied", ui: "edited here", rollback: "rolled back", revert: "taken from the file", adopt: "adopted" };
+const KINDS = {
+  sync: "file applied",
+  apply: "file applied",
+  ui: "edited here",
+  rollback: "rolled back",
+  revert: "taken from the file",
+  adopt: "adopted",
+};
 const SHOWN = 10;
 const FIELDS_SHOWN = 8;
 
 export function historyTab(editor, { signal, draw }) {
   const name = `${editor.kind}/${editor.key}`;
   let isBusy = false;
-  const list = new ListResource({ signal }, async ({ cursor, signal: inner }) => {
-    const page = await get(withQuery("/api/admin/registry/revisions", { entity: name, cursor, limit: SHOWN }), { signal: inner });
-    const recorded = await Promise.all(page.data.map(({ revision }) => get(`/api/admin/registry/revisions/${revision}`, { signal: inner })));
-    return { ...page, data: recorded.map((one) => ({ ...one, change: one.changes.find(({ entity, moved_from: from }) => entity === name || from === editor.key) })) };
-  }, draw);
+  const list = new ListResource(
+    { signal },
+    async ({ cursor, signal: inner }) => {
+      const page = await get(withQuery("/api/admin/registry/revisions", { entity: name, cursor, limit: SHOWN }), {
+        signal: inner,
+      });
+      const recorded = await Promise.all(
+        page.data.map(({ revision }) => get(`/api/admin/registry/revisions/${revision}`, { signal: inner })),
+      );
+      return {
+        ...page,
+        data: recorded.map((one) => ({
+          ...one,
+          change: one.changes.find(({ entity, moved_from: from }) => entity === name || from === editor.key),
+        })),
+      };
+    },
+    draw,
+  );
 
   /** As it was after that revision: a new revision, and only of this document. */
   const restore = async (row) => {
@@ -31,9 +52,19 @@ export function historyTab(editor, { signal, draw }) {
       const dry = await post("/api/admin/registry/rollback", { ...asked, dry_run: true });
       const fields = dry.changes.flatMap(({ fields: changed }) => changed);
       if (!dry.changes.length) toast("It is like that already.", { tone: "info" });
-      else if (await confirm({ title: `Bring ${editor.key} back to revision ${row.revision}?`, action: `Restore revision ${row.revision}`, danger: false,
-        text: html`${fields.length ? html`These change: ${fields.map((one, at) => html`${at ? "; " : ""}<strong>${labelOf(one.path)}</strong> ${valueText(one.path, one.from)} → ${valueText(one.path, one.to)}`)}.` : "It lives again."} It is a new revision; nothing is lost.` })) {
-        await editor.act(() => post("/api/admin/registry/rollback", { ...asked, revision: dry.revision }), `${editor.key} is as it was at revision ${row.revision}.`);
+      else if (
+        await confirm({
+          title: `Bring ${editor.key} back to revision ${row.revision}?`,
+          action: `Restore revision ${row.revision}`,
+          danger: false,
+          text: html`${fields.length ? html`These change: ${fields.map((one, at) => html`${at ? "; " : ""}<strong>${labelOf(one.path)}</strong> ${valueText(one.path, one.from)} → ${valueText(one.path, one.to)}`)}.` : "It lives again."}
+          It is a new revision; nothing is lost.`,
+        })
+      ) {
+        await editor.act(
+          () => post("/api/admin/registry/rollback", { ...asked, revision: dry.revision }),
+          `${editor.key} is as it was at revision ${row.revision}.`,
+        );
         await list.load();
       }
     } catch (error) {
@@ -44,16 +75,38 @@ export function historyTab(editor, { signal, draw }) {
     draw();
   };
 
-  const view = () => show(list, {
-    skeleton: skeletonRows(5),
-    isEmpty: (page) => !page.data.length,
-    empty: emptyState({ title: "No history yet", iconName: "clock", text: "The first edit makes the first revision." }),
-    data: (page) => html`<ol class="revisions">${repeat(page.data, (row) => row.revision, (row, at) => html`<li>
-      <header><span><strong>${actorText(row.author ?? row.actor)}</strong> ${timeAgo(row.at)} ${badge(KINDS[row.kind] ?? row.kind)}</span>
-        <span class="actions"><a class="link" href="/ui/registry?tab=history">Revision ${row.revision}</a>
-        ${at === 0 ? html`<span class="quiet">as it is now</span>` : html`<button type="button" class="button" ?disabled=${isBusy} @click=${() => restore(row)}>${icon("undo")}Restore this</button>`}</span></header>
-      ${row.message ? html`<p class="quiet">${row.message}</p>` : ""}${changes(row)}</li>`)}</ol>${pager(list, "revision")}`,
-  });
+  const view = () =>
+    show(list, {
+      skeleton: skeletonRows(5),
+      isEmpty: (page) => !page.data.length,
+      empty: emptyState({
+        title: "No history yet",
+        iconName: "clock",
+        text: "The first edit makes the first revision.",
+      }),
+      data: (page) =>
+        html`<ol class="revisions">
+            ${repeat(
+              page.data,
+              (row) => row.revision,
+              (row, at) =>
+                html`<li>
+                  <header>
+                    <span
+                      ><strong>${actorText(row.author ?? row.actor)}</strong> ${timeAgo(row.at)}
+                      ${badge(KINDS[row.kind] ?? row.kind)}</span
+                    >
+                    <span class="actions"
+                      ><a class="link" href="/ui/registry?tab=history">Revision ${row.revision}</a>
+                      ${at === 0 ? html`<span class="quiet">as it is now</span>` : html`<button type="button" class="button" ?disabled=${isBusy} @click=${() => restore(row)}>${icon("undo")}Restore this</button>`}</span
+                    >
+                  </header>
+                  ${row.message ? html`<p class="quiet">${row.message}</p>` : ""}${changes(row)}
+                </li>`,
+            )}
+          </ol>
+          ${pager(list, "revision")}`,
+    });
   return { view, enter: () => list.load() };
 }
 
@@ -64,7 +117,18 @@ function changes({ change }) {
   const rest = change.fields.length - shown.length;
   return html`${change.moved_from ? html`<p>Renamed from <code>${change.moved_from}</code>.</p>` : ""}
     ${change.action === "create" ? html`<p>Created.</p>` : ""}
-    <dl class="diffs">${shown.map((one) => html`<div><dt title=${one.path}>${labelOf(one.path)}</dt>
-      <dd>${one.from === null || one.from === undefined ? "" : html`<del>${valueText(one.path, one.from)}</del> `}<ins>${valueText(one.path, one.to)}</ins></dd></div>`)}</dl>
+    <dl class="diffs">
+      ${shown.map(
+        (one) =>
+          html`<div>
+            <dt title=${one.path}>${labelOf(one.path)}</dt>
+            <dd>
+              ${one.from === null || one.from === undefined ? "" : html`<del>${valueText(one.path, one.from)}</del> `}<ins
+                >${valueText(one.path, one.to)}</ins
+              >
+            </dd>
+          </div>`,
+      )}
+    </dl>
     ${rest ? html`<p class="quiet">and ${rest} more</p>` : ""}`;
 }

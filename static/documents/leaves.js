@@ -37,7 +37,9 @@ function flattenUpstreams(upstreams, set) {
 function flattenPricing(pricing, set) {
   for (const [name, value] of Object.entries(pricing)) {
     if (name !== "tiers") set(`pricing.${name}`, value);
-    else for (const [above, rates] of Object.entries(value)) for (const [rate, price] of Object.entries(rates)) set(tierPath(above, rate), price);
+    else
+      for (const [above, rates] of Object.entries(value))
+        for (const [rate, price] of Object.entries(rates)) set(tierPath(above, rate), price);
   }
 }
 
@@ -59,7 +61,11 @@ export function documentOf(kind, leaves) {
 function shorten(document) {
   const { upstreams } = document;
   const keys = Object.keys(upstreams);
-  if (keys.length === 1 && keys[0] === DEFAULT && Object.keys(upstreams[DEFAULT]).every((field) => SHORT.includes(field))) {
+  if (
+    keys.length === 1 &&
+    keys[0] === DEFAULT &&
+    Object.keys(upstreams[DEFAULT]).every((field) => SHORT.includes(field))
+  ) {
     delete document.upstreams;
     Object.assign(document, upstreams[DEFAULT]);
     return;
@@ -67,7 +73,8 @@ function shorten(document) {
   for (const key of keys) upstreams[key] = { ...upstreams[key], ...fill(upstreams[key]) };
 }
 
-const fill = (upstream) => Object.fromEntries(Object.entries(UPSTREAM_DEFAULTS).map(([field, value]) => [field, upstream[field] ?? value]));
+const fill = (upstream) =>
+  Object.fromEntries(Object.entries(UPSTREAM_DEFAULTS).map(([field, value]) => [field, upstream[field] ?? value]));
 
 /** The merge patch (RFC 7396) that makes `after` of `before`; null takes a field out. */
 export function patchOf(before, after) {
@@ -118,12 +125,20 @@ export function knownPath(kind, path) {
 
 /** The keys of the upstreams that these leaves make, in their order. */
 export function upstreamKeys(leaves) {
-  return [...new Set(Object.keys(leaves).filter((path) => path.startsWith("upstreams.") && leaves[path] !== null).map((path) => splitPath(path)[1]))];
+  return [
+    ...new Set(
+      Object.keys(leaves)
+        .filter((path) => path.startsWith("upstreams.") && leaves[path] !== null)
+        .map((path) => splitPath(path)[1]),
+    ),
+  ];
 }
 
 /** The thresholds of the price's tiers, lowest first. */
 export function tierThresholds(leaves) {
-  const found = Object.keys(leaves).filter((path) => path.startsWith("pricing.tiers.") && leaves[path] !== null).map((path) => path.split(".")[2]);
+  const found = Object.keys(leaves)
+    .filter((path) => path.startsWith("pricing.tiers.") && leaves[path] !== null)
+    .map((path) => path.split(".")[2]);
   return [...new Set(found)].sort((one, other) => Number(one) - Number(other));
 }
 
@@ -132,7 +147,8 @@ export function groupOf(path) {
   if (path.startsWith("pricing.")) return "pricing";
   if (path.startsWith("system_prompt.")) return "system_prompt";
   const parts = splitPath(path);
-  if (parts[0] === "upstreams" && ["provider", "api_format", "api_url", "api_key"].includes(parts[2])) return `upstreams.${parts[1]}.connection`;
+  if (parts[0] === "upstreams" && ["provider", "api_format", "api_url", "api_key"].includes(parts[2]))
+    return `upstreams.${parts[1]}.connection`;
   if (parts[0] === "headers" || ["api_format", "api_url", "api_key"].includes(path)) return "connection";
   return path;
 }

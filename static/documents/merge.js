@@ -23,9 +23,13 @@ export function differences(original, theirs, yours) {
       isAlike: isTheirs && isYours && isSame(theirs[path], yours[path]),
     });
   }
-  const groups = (by) => new Set(found.filter((one) => one.by === by || one.by === "both").map((one) => groupOf(one.path)));
+  const groups = (by) =>
+    new Set(found.filter((one) => one.by === by || one.by === "both").map((one) => groupOf(one.path)));
   const [theirGroups, yourGroups] = [groups("theirs"), groups("yours")];
-  return found.map((one) => ({ ...one, isShared: one.by !== "both" && theirGroups.has(groupOf(one.path)) && yourGroups.has(groupOf(one.path)) }));
+  return found.map((one) => ({
+    ...one,
+    isShared: one.by !== "both" && theirGroups.has(groupOf(one.path)) && yourGroups.has(groupOf(one.path)),
+  }));
 }
 
 /** The fields that both changed, to something else: somebody has to choose. */
@@ -42,7 +46,7 @@ export function merged(original, theirs, yours, choices = {}) {
   if (overlaps(found).some(({ path }) => choices[path] === undefined)) return null;
   const leaves = { ...theirs };
   for (const { path, by } of found) {
-    const side = by === "both" ? choices[path] ?? "theirs" : by;
+    const side = by === "both" ? (choices[path] ?? "theirs") : by;
     const value = side === "yours" ? yours[path] : theirs[path];
     if (value === null || value === undefined) delete leaves[path];
     else leaves[path] = value;

@@ -19,16 +19,26 @@ export function ownedField(editor, path, options) {
   };
   return html`<div class="owned" data-changed=${draft.isChanged(path)} data-path=${path}>
     ${field(editor.fields, { ...options, name: path, value: isFlag ? draft.flag(path) : draft.text(path), oninput: type, disabled: isLocked || Boolean(options.disabled) })}
-    ${fieldNote(editor, path)}</div>`;
+    ${fieldNote(editor, path)}
+  </div>`;
 }
 
 /** What there is to know of a field beside its value; nothing for what stands in no file and nobody typed into. */
 export function fieldNote(editor, path) {
   const lock = editor.lockOf(path);
   const known = editor.fieldOf(path);
-  if (lock !== null) return html`<p class="note" data-tone="quiet">${icon("lock")}<span>Only the file may change it. ${lock ? html`Edit ${placeText(lock)}.` : ""}</span></p>`;
-  const typed = when(editor.draft.isChanged(path), () => html`<p class="note" data-tone="info">${icon("edit")}<span>Not saved. It was ${value(path, editor.draft.original[path])}.</span>
-    <button type="button" class="link" @click=${() => editor.restore(path)}>Restore</button></p>`);
+  if (lock !== null)
+    return html`<p class="note" data-tone="quiet">
+      ${icon("lock")}<span>Only the file may change it. ${lock ? html`Edit ${placeText(lock)}.` : ""}</span>
+    </p>`;
+  const typed = when(
+    editor.draft.isChanged(path),
+    () =>
+      html`<p class="note" data-tone="info">
+        ${icon("edit")}<span>Not saved. It was ${value(path, editor.draft.original[path])}.</span>
+        <button type="button" class="link" @click=${() => editor.restore(path)}>Restore</button>
+      </p>`,
+  );
   if (!known) return typed;
   return html`${typed}${standing(editor, path, known)}`;
 }
@@ -36,18 +46,36 @@ export function fieldNote(editor, path) {
 function standing(editor, path, known) {
   const by = known.by ? html` · ${actorText(known.by)}, ${timeAgo(known.at)}` : "";
   if (known.state === "conflict") {
-    return html`<p class="note" data-tone="bad">${icon("warning")}<span>In conflict with the file, which said ${value(path, known.yaml)} when it was applied last. ${placeText(known.place)}</span>
-      <a class="link" href=${`/ui/registry?tab=conflicts&entity=${encodeURIComponent(`${editor.kind}.${editor.key}`)}`}>Resolve</a></p>`;
+    return html`<p class="note" data-tone="bad">
+      ${icon("warning")}<span
+        >In conflict with the file, which said ${value(path, known.yaml)} when it was applied last.
+        ${placeText(known.place)}</span
+      >
+      <a class="link" href=${`/ui/registry?tab=conflicts&entity=${encodeURIComponent(`${editor.kind}.${editor.key}`)}`}
+        >Resolve</a
+      >
+    </p>`;
   }
   if (known.state === "drifted") {
-    return html`<p class="note" data-tone="warn">${icon("edit")}<span>Changed here${by}. The file says ${value(path, known.yaml)} ${placeText(known.place)}</span>
-      <button type="button" class="link" @click=${() => editor.revert([shownPath(editor.kind, path)])}>${takeText(groupOf(path))}</button></p>`;
+    return html`<p class="note" data-tone="warn">
+      ${icon("edit")}<span>Changed here${by}. The file says ${value(path, known.yaml)} ${placeText(known.place)}</span>
+      <button type="button" class="link" @click=${() => editor.revert([shownPath(editor.kind, path)])}>
+        ${takeText(groupOf(path))}
+      </button>
+    </p>`;
   }
-  if (known.state === "held") return html`<p class="note" data-tone="info">${icon("pin")}<span>Held: files may not change it. ${placeText(known.place)}</span></p>`;
+  if (known.state === "held")
+    return html`<p class="note" data-tone="info">
+      ${icon("pin")}<span>Held: files may not change it. ${placeText(known.place)}</span>
+    </p>`;
   if (known.state === "managed") {
-    return html`<p class="note" data-tone="quiet">${known.owner === "ui" ? html`${icon("pin")}<span>The file gave the first value; it is changed here. ${placeText(known.place)}</span>` : html`${icon("file")}<span>${placeText(known.place)}</span>`}</p>`;
+    return html`<p class="note" data-tone="quiet">
+      ${known.owner === "ui" ? html`${icon("pin")}<span>The file gave the first value; it is changed here. ${placeText(known.place)}</span>` : html`${icon("file")}<span>${placeText(known.place)}</span>`}
+    </p>`;
   }
-  return editor.isManaged && known.by ? html`<p class="note" data-tone="quiet">${icon("plus")}<span>Not in the file${by}</span></p>` : "";
+  return editor.isManaged && known.by
+    ? html`<p class="note" data-tone="quiet">${icon("plus")}<span>Not in the file${by}</span></p>`
+    : "";
 }
 
 const CHARACTERS_MAX = 60;

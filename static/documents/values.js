@@ -31,13 +31,19 @@ export function readValue(kind, typed) {
 }
 
 function listOf(text) {
-  const found = text.split(/[,\n]/).map((one) => one.trim()).filter(Boolean);
+  const found = text
+    .split(/[,\n]/)
+    .map((one) => one.trim())
+    .filter(Boolean);
   return found.length ? [...new Set(found)] : null;
 }
 
 /** A price as the API takes it: `$` and groups of thousands may be typed. Two digits after the point at least, as the server says it. */
 export function priceOf(typed) {
-  let text = typed.trim().replace(/^\$\s*/, "").trim();
+  let text = typed
+    .trim()
+    .replace(/^\$\s*/, "")
+    .trim();
   if (/^\d{1,3}(,\d{3})+(\.\d*)?$/.test(text)) text = text.replaceAll(",", "");
   if (!/^(\d+\.?\d*|\.\d+)$/.test(text)) return text;
   const [whole, fraction = ""] = text.split(".");
@@ -53,7 +59,8 @@ export function priceFault(typed, { isRequired = false, dimension = null } = {})
   if (text.startsWith("-")) return "A price cannot be negative.";
   if (/^[\d.]+e[-+]?\d*$/i.test(text)) return "Write it in plain digits, without an exponent.";
   if (!isDecimal(text)) return "Write dollars in plain digits, such as 1.25.";
-  if ((text.split(".")[1] ?? "").length > PRICE_DECIMALS_MAX) return `At most ${PRICE_DECIMALS_MAX} digits after the point.`;
+  if ((text.split(".")[1] ?? "").length > PRICE_DECIMALS_MAX)
+    return `At most ${PRICE_DECIMALS_MAX} digits after the point.`;
   if (compareDecimals(text, PRICE_LIMIT) >= 0) return "Must be below $1,000,000.";
   if (dimension === "input" && compareDecimals(text, "0") === 0) return "Zero is said as free, in the model's prices.";
   return null;
@@ -63,11 +70,14 @@ export function priceFault(typed, { isRequired = false, dimension = null } = {})
 export function priceWarning(rates) {
   for (const [name, price] of Object.entries(rates)) {
     if (!price || !isDecimal(price)) continue;
-    if (compareDecimals(price, "0") > 0 && compareDecimals(price, PER_TOKEN_BELOW) < 0) return `$${price} per 1M tokens looks like a price per token.`;
-    if (name === "output" && compareDecimals(price, "0") === 0) return "Output costs nothing. That is right for embeddings only.";
+    if (compareDecimals(price, "0") > 0 && compareDecimals(price, PER_TOKEN_BELOW) < 0)
+      return `$${price} per 1M tokens looks like a price per token.`;
+    if (name === "output" && compareDecimals(price, "0") === 0)
+      return "Output costs nothing. That is right for embeddings only.";
   }
   const { input, cached_input: cached } = rates;
-  if (input && cached && isDecimal(input) && isDecimal(cached) && compareDecimals(cached, input) > 0) return "Cached input costs more than input. Are they swapped?";
+  if (input && cached && isDecimal(input) && isDecimal(cached) && compareDecimals(cached, input) > 0)
+    return "Cached input costs more than input. Are they swapped?";
   return null;
 }
 
@@ -89,5 +99,8 @@ export function keyFault(text) {
 
 /** A key made of a name: `GPT-5 (mini)` becomes `gpt-5-mini`. */
 export function keyOf(name) {
-  return name.toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+|-+$/g, "");
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, "-")
+    .replace(/^[^a-z0-9]+|-+$/g, "");
 }

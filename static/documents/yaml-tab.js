@@ -12,22 +12,34 @@ import { renderFragment } from "./yaml.js";
 
 export function yamlTab(editor, { signal, draw }) {
   const name = `${editor.kind}/${editor.key}`;
-  const patch = new Resource({ signal }, (inner) => (editor.isManaged
-    ? post("/api/admin/registry/export", { only: [name] }, { signal: inner })
-    : exportLive(editor, { signal: inner })), draw);
+  const patch = new Resource(
+    { signal },
+    (inner) =>
+      editor.isManaged
+        ? post("/api/admin/registry/export", { only: [name] }, { signal: inner })
+        : exportLive(editor, { signal: inner }),
+    draw,
+  );
   const document = () => documentOf(editor.kind, leavesOf(editor.kind, editor.row));
 
-  const view = () => html`<section class="stack">
-    <h3>${editor.isManaged ? "What to commit" : "To have the file declare it"}</h3>
-    ${show(patch, { skeleton: skeletonRows(2), data: (made) => (made.changed ? diff(made) : html`<p class="strip" data-tone="good">${icon("check")}<span>The file says already what is live.</span></p>`) })}
-    <h3>All of it, as the file writes it</h3>
-    ${when(editor.isDirty, () => html`<p class="quiet">What is saved; your unsaved changes are not in it.</p>`)}
-    ${snippet(renderFragment(`${editor.kind}s`, editor.key, document()), { label: "Copy YAML", title: "models.yaml" })}</section>`;
+  const view = () =>
+    html`<section class="stack">
+      <h3>${editor.isManaged ? "What to commit" : "To have the file declare it"}</h3>
+      ${show(patch, { skeleton: skeletonRows(2), data: (made) => (made.changed ? diff(made) : html`<p class="strip" data-tone="good">${icon("check")}<span>The file says already what is live.</span></p>`) })}
+      <h3>All of it, as the file writes it</h3>
+      ${when(editor.isDirty, () => html`<p class="quiet">What is saved; your unsaved changes are not in it.</p>`)}
+      ${snippet(renderFragment(`${editor.kind}s`, editor.key, document()), { label: "Copy YAML", title: "models.yaml" })}
+    </section>`;
   return { view, enter: () => patch.load() };
 }
 
 function diff({ patch, skipped }) {
   return html`${skipped.map((one) => html`<p class="strip" data-tone="warn">${icon("warning")}<span>${one}</span></p>`)}
-    <pre class="diff" tabindex="0">${patch.split("\n").map((line) => html`<span data-line=${kindOf(line)}>${line}
-</span>`)}</pre><div class="actions">${copyButton(patch, "Copy patch", { quiet: false })}<a class="button" href="/ui/registry?tab=drift">All that was changed here</a></div>`;
+    <pre class="diff" tabindex="0">
+${patch.split("\n").map((line) => html`<span data-line=${kindOf(line)}>${line} </span>`)}</pre>
+    <div class="actions">
+      ${copyButton(patch, "Copy patch", { quiet: false })}<a class="button" href="/ui/registry?tab=drift"
+        >All that was changed here</a
+      >
+    </div>`;
 }

@@ -11,7 +11,9 @@ export function renderFragment(section, key, document) {
 }
 
 function table(values, indent, isPricing = false) {
-  return Object.entries(values).map(([name, value]) => entry(name, value, indent, isPricing || name === "pricing")).join("");
+  return Object.entries(values)
+    .map(([name, value]) => entry(name, value, indent, isPricing || name === "pricing"))
+    .join("");
 }
 
 /** Prices and thresholds are numbers in the file; other texts that look like numbers are quoted. */
@@ -19,7 +21,8 @@ function entry(name, value, indent, isPricing) {
   const plain = isPricing ? String : scalar;
   const head = `${" ".repeat(indent)}${plain(name)}:`;
   if (Array.isArray(value)) return `${head} [${value.map(scalar).join(", ")}]\n`;
-  if (typeof value === "object" && value !== null) return `${head}${flow(value, plain, head) ?? `\n${table(value, indent + 2, isPricing)}`}`;
+  if (typeof value === "object" && value !== null)
+    return `${head}${flow(value, plain, head) ?? `\n${table(value, indent + 2, isPricing)}`}`;
   if (typeof value === "string" && value.includes("\n")) return block(head, value, indent + 2);
   return `${head} ${plain(value)}\n`;
 }
@@ -27,14 +30,21 @@ function entry(name, value, indent, isPricing) {
 /** The values of a small table on one line, or null. */
 function flow(values, plain, head) {
   const isFlat = Object.values(values).every((below) => typeof below !== "object" && !String(below).includes("\n"));
-  const line = isFlat ? ` {${Object.entries(values).map(([field, below]) => `${plain(field)}: ${plain(below)}`).join(", ")}}\n` : "";
+  const line = isFlat
+    ? ` {${Object.entries(values)
+        .map(([field, below]) => `${plain(field)}: ${plain(below)}`)
+        .join(", ")}}\n`
+    : "";
   return line && head.length + line.length <= WIDTH ? line : null;
 }
 
 function block(head, text, indent) {
   const ending = text.endsWith("\n") ? (text.endsWith("\n\n") ? "+" : "") : "-";
   const hint = /^[ \n]/.test(text) ? "2" : "";
-  const lines = text.replace(/\n$/, "").split("\n").map((line) => (line ? " ".repeat(indent) + line : ""));
+  const lines = text
+    .replace(/\n$/, "")
+    .split("\n")
+    .map((line) => (line ? " ".repeat(indent) + line : ""));
   return `${head} |${hint}${ending}\n${lines.join("\n")}\n`;
 }
 

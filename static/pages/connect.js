@@ -14,18 +14,29 @@ import { snippetBlock } from "./connect/snippet-block.js";
 export default function connect({ query, signal, router, draw }) {
   let isShown = false;
   const page = () => draw(view());
-  const models = new Resource({ signal }, async (aborted) => readModels(await get("/api/user/connect", { signal: aborted })), () => page());
+  const models = new Resource(
+    { signal },
+    async (aborted) => readModels(await get("/api/user/connect", { signal: aborted })),
+    () => page(),
+  );
   const test = new TestRequest(signal, () => page());
 
   const client = () => CLIENTS.find(({ name }) => name === query().get("client")) ?? CLIENTS[0];
   const hrefOf = (name) => withQuery("/ui/me/connect", { client: name, model: query().get("model") });
 
-  const view = () => html`${pageHead("Connect", { lead: "What to type into which client, with this address and your key." })}
-    <nav class="clients" aria-label="Client">${CLIENTS.map(({ name, text }) => html`<a href=${hrefOf(name)} aria-current=${name === client().name ? "page" : "false"}>${text}</a>`)}</nav>
-    ${show(models, { data: (all) => (all.length ? instructions() : none()) })}`;
+  const view = () =>
+    html`${pageHead("Connect", { lead: "What to type into which client, with this address and your key." })}
+      <nav class="clients" aria-label="Client">
+        ${CLIENTS.map(({ name, text }) => html`<a href=${hrefOf(name)} aria-current=${name === client().name ? "page" : "false"}>${text}</a>`)}
+      </nav>
+      ${show(models, { data: (all) => (all.length ? instructions() : none()) })}`;
 
-  const none = () => emptyState({ iconName: "plug", title: "No models for this key",
-    text: "Either none is served at present, or this key is limited to models that are not. Ask whoever gave you the key." });
+  const none = () =>
+    emptyState({
+      iconName: "plug",
+      title: "No models for this key",
+      text: "Either none is served at present, or this key is limited to models that are not. Ask whoever gave you the key.",
+    });
 
   const instructions = () => {
     const one = client();
@@ -37,18 +48,55 @@ export default function connect({ query, signal, router, draw }) {
     const seen = isShown ? real : snippetsOf(one, { ...values, key: maskKey(session.userKey) });
     return html`<section class="stack" aria-label=${one.text}>
       <div class="toolbar">
-        <label class="filter">Model <select @change=${(event) => router.setQuery({ model: event.target.value, endpoint: null })}>
-          ${models.data.map(({ name }) => html`<option value=${name} .selected=${name === model.name}>${name}</option>`)}</select></label>
-        ${when(doors.length > 1, () => html`<label class="filter">Format <select @change=${(event) => router.setQuery({ endpoint: event.target.value })}>
-          ${doors.map((name) => html`<option value=${name} .selected=${name === endpoint}>${formatName(name)}</option>`)}</select></label>`)}
-        <button type="button" class="button push" aria-pressed=${isShown} @click=${() => { isShown = !isShown; page(); }}>${icon("key")}${isShown ? "Hide the key" : "Show the key"}</button></div>
+        <label class="filter"
+          >Model
+          <select @change=${(event) => router.setQuery({ model: event.target.value, endpoint: null })}>
+            ${models.data.map(({ name }) => html`<option value=${name} .selected=${name === model.name}>${name}</option>`)}
+          </select></label
+        >
+        ${when(
+          doors.length > 1,
+          () =>
+            html`<label class="filter"
+              >Format
+              <select @change=${(event) => router.setQuery({ endpoint: event.target.value })}>
+                ${doors.map((name) => html`<option value=${name} .selected=${name === endpoint}>${formatName(name)}</option>`)}
+              </select></label
+            >`,
+        )}
+        <button
+          type="button"
+          class="button push"
+          aria-pressed=${isShown}
+          @click=${() => {
+            isShown = !isShown;
+            page();
+          }}>
+          ${icon("key")}${isShown ? "Hide the key" : "Show the key"}
+        </button>
+      </div>
       ${seen.blocks.map((block, at) => snippetBlock(block, real.blocks[at]))}
-      ${when(seen.notes.length, () => html`<ul class="notes">${seen.notes.map((note) => html`<li>${note}</li>`)}</ul>`)}
-      <p class="quiet">${isShown ? "The key is on the screen." : "The key is hidden here, and whole in what the buttons copy."} Keep it out of repositories and chats: whoever has it spends your balance.</p>
-      ${test.view({ model: model.name, endpoint })}</section>`;
+      ${when(
+        seen.notes.length,
+        () =>
+          html`<ul class="notes">
+            ${seen.notes.map((note) => html`<li>${note}</li>`)}
+          </ul>`,
+      )}
+      <p class="quiet">
+        ${isShown ? "The key is on the screen." : "The key is hidden here, and whole in what the buttons copy."} Keep it
+        out of repositories and chats: whoever has it spends your balance.
+      </p>
+      ${test.view({ model: model.name, endpoint })}
+    </section>`;
   };
 
   page();
   models.load();
-  return { onquery: () => { test.clear(); page(); } };
+  return {
+    onquery: () => {
+      test.clear();
+      page();
+    },
+  };
 }

@@ -20,23 +20,37 @@ export default function login({ query, draw, router }) {
     },
   });
 
-  const show = () => draw(html`<section class="door">
-    <p class="brand door-brand">${logo()}<span>quart-proxy</span></p>
-    <h1 tabindex="-1">${isUser() ? "See your balance" : "Sign in"}</h1>
-    <nav class="segments" aria-label="Who you are">
-      <a href=${switchTo("admin")} aria-current=${isUser() ? "false" : "page"}>Admin</a>
-      <a href=${switchTo("user")} aria-current=${isUser() ? "page" : "false"}>User</a></nav>
-    ${isUser() ? byKey() : password()}</section>`);
+  const show = () =>
+    draw(
+      html`<section class="door">
+        <p class="brand door-brand">${logo()}<span>quart-proxy</span></p>
+        <h1 tabindex="-1">${isUser() ? "See your balance" : "Sign in"}</h1>
+        <nav class="segments" aria-label="Who you are">
+          <a href=${switchTo("admin")} aria-current=${isUser() ? "false" : "page"}>Admin</a>
+          <a href=${switchTo("user")} aria-current=${isUser() ? "page" : "false"}>User</a>
+        </nav>
+        ${isUser() ? byKey() : password()}
+      </section>`,
+    );
 
   const switchTo = (who) => {
     const next = query().get("next");
     const isForOther = next && (who === "user") !== (next.startsWith("/ui/me") || next.startsWith("/ui/playground"));
     return `/ui/login?as=${who}${next && !isForOther ? `&next=${encodeURIComponent(next)}` : ""}`;
   };
-  const byKey = () => html`<form class="stack" @submit=${keyForm.handle}>${keyForm.summary()}
-    ${field(keyForm, { name: "key", label: "Your API key", type: "password", required: true, placeholder: "sk-…",
-      hint: "It stays in this tab's memory: closing or reloading the tab forgets it." })}
-    ${keyForm.button("Show my balance", { busy: "Looking…" })}</form>`;
+  const byKey = () =>
+    html`<form class="stack" @submit=${keyForm.handle}>
+      ${keyForm.summary()}
+      ${field(keyForm, {
+        name: "key",
+        label: "Your API key",
+        type: "password",
+        required: true,
+        placeholder: "sk-…",
+        hint: "It stays in this tab's memory: closing or reloading the tab forgets it.",
+      })}
+      ${keyForm.button("Show my balance", { busy: "Looking…" })}
+    </form>`;
 
   show();
   return { onquery: show };

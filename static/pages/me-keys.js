@@ -10,28 +10,79 @@ import { limitFacts, limitWords, modelsText } from "./keys/limits.js";
 const TONES = { active: ["good", "check"], expired: ["quiet", "clock"], revoked: ["bad", "close"] };
 
 export default function meKeys({ signal, draw }) {
-  const page = () => draw(html`${pageHead("Your keys", { lead: "What each key may do and what it spent. Keys are made, changed and revoked by whoever runs this proxy." })}
-    ${ownLimits(balance.data?.limits)}${show(keys, { data: rows })}${when(keys.data?.has_more, () => pager(keys, "key"))}`);
-  const keys = new ListResource({ signal }, ({ cursor, signal: aborted }) => get(withQuery("/api/user/keys", { cursor }), { signal: aborted }), () => page());
-  const balance = new Resource({ signal }, (aborted) => get("/api/user/balance", { signal: aborted }), () => page());
+  const page = () =>
+    draw(
+      html`${pageHead("Your keys", { lead: "What each key may do and what it spent. Keys are made, changed and revoked by whoever runs this proxy." })}
+      ${ownLimits(balance.data?.limits)}${show(keys, { data: rows })}${when(keys.data?.has_more, () => pager(keys, "key"))}`,
+    );
+  const keys = new ListResource(
+    { signal },
+    ({ cursor, signal: aborted }) => get(withQuery("/api/user/keys", { cursor }), { signal: aborted }),
+    () => page(),
+  );
+  const balance = new Resource(
+    { signal },
+    (aborted) => get("/api/user/balance", { signal: aborted }),
+    () => page(),
+  );
 
-  const rows = () => table({
-    caption: "Your keys",
-    rows: keys.rows,
-    rowTone: ({ status }) => (status === "active" ? null : "quiet"),
-    hrefOf: ({ id }) => withQuery("/ui/me/usage", { key_id: id }),
-    columns: [
-      { name: "name", label: "Key", primary: true, render: ({ id, name }) => html`${name}${id === balance.data?.key.id ? html` ${badge("the one you use here", "info")}` : ""}` },
-      { name: "text", label: "Text", render: ({ prefix, last4 }) => html`<code class="nowrap">${prefix}…${last4}</code>` },
-      { name: "status", label: "Status", render: ({ status }) => badge(status, ...(TONES[status] ?? ["warn", "warning"])) },
-      { name: "limits", label: "Limits", render: limits },
-      { name: "spent_30d", label: "Spent, 30 days", align: "end", render: ({ id, spent_30d: spent }) => html`<a href=${withQuery("/ui/me/usage", { key_id: id, range: "30d" })}>${amount(spent)}</a>` },
-      ...(keys.rows.some(({ spent_total: spent }) => spent !== undefined) ? [{ name: "spent_total", label: "In all", align: "end", wide: true, render: ({ spent_total: spent }) => amount(spent) }] : []),
-      { name: "last_used_at", label: "Last used", render: ({ last_used_at: time }) => (time ? timeAgo(time) : html`<span class="quiet">never</span>`) },
-      { name: "created_at", label: "Created", wide: true, render: ({ created_at: time }) => timeAgo(time) },
-      { name: "expires_at", label: "Expires", wide: true, render: ({ expires_at: time }) => (time ? at(time) : html`<span class="quiet">never</span>`) },
-    ],
-  });
+  const rows = () =>
+    table({
+      caption: "Your keys",
+      rows: keys.rows,
+      rowTone: ({ status }) => (status === "active" ? null : "quiet"),
+      hrefOf: ({ id }) => withQuery("/ui/me/usage", { key_id: id }),
+      columns: [
+        {
+          name: "name",
+          label: "Key",
+          primary: true,
+          render: ({ id, name }) =>
+            html`${name}${id === balance.data?.key.id ? html` ${badge("the one you use here", "info")}` : ""}`,
+        },
+        {
+          name: "text",
+          label: "Text",
+          render: ({ prefix, last4 }) => html`<code class="nowrap">${prefix}…${last4}</code>`,
+        },
+        {
+          name: "status",
+          label: "Status",
+          render: ({ status }) => badge(status, ...(TONES[status] ?? ["warn", "warning"])),
+        },
+        { name: "limits", label: "Limits", render: limits },
+        {
+          name: "spent_30d",
+          label: "Spent, 30 days",
+          align: "end",
+          render: ({ id, spent_30d: spent }) =>
+            html`<a href=${withQuery("/ui/me/usage", { key_id: id, range: "30d" })}>${amount(spent)}</a>`,
+        },
+        ...(keys.rows.some(({ spent_total: spent }) => spent !== undefined)
+          ? [
+              {
+                name: "spent_total",
+                label: "In all",
+                align: "end",
+                wide: true,
+                render: ({ spent_total: spent }) => amount(spent),
+              },
+            ]
+          : []),
+        {
+          name: "last_used_at",
+          label: "Last used",
+          render: ({ last_used_at: time }) => (time ? timeAgo(time) : html`<span class="quiet">never</span>`),
+        },
+        { name: "created_at", label: "Created", wide: true, render: ({ created_at: time }) => timeAgo(time) },
+        {
+          name: "expires_at",
+          label: "Expires",
+          wide: true,
+          render: ({ expires_at: time }) => (time ? at(time) : html`<span class="quiet">never</span>`),
+        },
+      ],
+    });
 
   page();
   keys.load();
@@ -40,13 +91,25 @@ export default function meKeys({ signal, draw }) {
 
 /** What the key is limited to, one line each. */
 function limits(key) {
-  const models = key.allowed_models && html`<span title=${key.allowed_models.join(", ")}>${modelsText(key.allowed_models)}</span>`;
+  const models =
+    key.allowed_models && html`<span title=${key.allowed_models.join(", ")}>${modelsText(key.allowed_models)}</span>`;
   const lines = [models, ...limitWords(key)].filter(Boolean);
-  return when(lines.length, () => html`${lines.map((line, at) => html`${at ? html`<br>` : ""}${line}`)}`, () => html`<span class="quiet">none</span>`);
+  return when(
+    lines.length,
+    () => html`${lines.map((line, at) => html`${at ? html`<br />` : ""}${line}`)}`,
+    () => html`<span class="quiet">none</span>`,
+  );
 }
 
 /** What binds all keys together; nothing where nothing does. */
 function ownLimits(own) {
   if (!own || !(own.allowed_models || limitWords(own).length)) return "";
-  return html`<section class="panel stack"><h2>Limits of your account</h2><p>For all your keys together; a key may have narrower ones.${own.spend_status?.resets_at ? html` Spending begins anew ${timeAgo(own.spend_status.resets_at)}.` : ""}</p>${facts(limitFacts(own))}</section>`;
+  return html`<section class="panel stack">
+    <h2>Limits of your account</h2>
+    <p>
+      For all your keys together; a key may have narrower
+      ones.${own.spend_status?.resets_at ? html` Spending begins anew ${timeAgo(own.spend_status.resets_at)}.` : ""}
+    </p>
+    ${facts(limitFacts(own))}
+  </section>`;
 }

@@ -18,10 +18,14 @@ export default function playground({ query, signal, router, draw }) {
   // On a phone, the conversation comes first.
   const isWide = matchMedia(WIDE).matches;
   const page = () => draw(view());
-  const models = new Resource({ signal }, async (aborted) => {
-    const all = readModels(await get("/api/user/connect", { signal: aborted }));
-    return all.filter((model) => firstOf(model, CHAT_ENDPOINTS));
-  }, () => page());
+  const models = new Resource(
+    { signal },
+    async (aborted) => {
+      const all = readModels(await get("/api/user/connect", { signal: aborted }));
+      return all.filter((model) => firstOf(model, CHAT_ENDPOINTS));
+    },
+    () => page(),
+  );
   const talk = conversationOf(signal, () => {
     const isAtEnd = scrollY + innerHeight >= document.documentElement.scrollHeight - NEAR_PX;
     page();
@@ -33,36 +37,99 @@ export default function playground({ query, signal, router, draw }) {
   const doors = () => CHAT_ENDPOINTS.filter((name) => model().endpoints.includes(name));
   const endpoint = () => doors().find((name) => name === query().get("endpoint")) ?? doors()[0];
 
-  const view = () => html`${pageHead("Playground", { lead: "Every answer is a real request with your key, and is billed.",
-      actions: html`<button type="button" class="button" ?disabled=${!talk.turns.length} @click=${() => talk.clear()}>New conversation</button>` })}
-    ${show(models, { data: (all) => chatting(), isEmpty: (all) => !all.length, empty: emptyState({ iconName: "chat", title: "No model to chat with",
-      text: "None of the models that this key may call can chat at present.", action: html`<a class="button" href="/ui/me/models">See your models</a>` }) })}`;
+  const view = () =>
+    html`${pageHead("Playground", {
+      lead: "Every answer is a real request with your key, and is billed.",
+      actions: html`<button type="button" class="button" ?disabled=${!talk.turns.length} @click=${() => talk.clear()}>
+        New conversation
+      </button>`,
+    })}
+    ${show(models, {
+      data: (all) => chatting(),
+      isEmpty: (all) => !all.length,
+      empty: emptyState({
+        iconName: "chat",
+        title: "No model to chat with",
+        text: "None of the models that this key may call can chat at present.",
+        action: html`<a class="button" href="/ui/me/models">See your models</a>`,
+      }),
+    })}`;
 
-  const chatting = () => html`<div class="playground">
-    <details class="panel playground-settings" ?open=${isWide}>
-      <summary>Settings</summary>
-      <label class="field"><span class="label">Model</span><select @change=${(event) => router.setQuery({ model: event.target.value, endpoint: null })}>
-        ${models.data.map(({ name }) => html`<option value=${name} .selected=${name === model().name}>${name}</option>`)}</select></label>
-      ${when(doors().length > 1, () => html`<label class="field"><span class="label">Format</span><select @change=${(event) => router.setQuery({ endpoint: event.target.value })}>
-        ${doors().map((name) => html`<option value=${name} .selected=${name === endpoint()}>${formatName(name)}</option>`)}</select></label>`,
-      () => html`<p class="quiet">Format: ${formatName(endpoint())}</p>`)}
-      <label class="field"><span class="label">System text <span class="optional">optional</span></span>
-        <textarea rows="4" .value=${live(talk.system)} @input=${(event) => { talk.system = event.target.value; }}></textarea></label>
-      <label class="field"><span class="label">Longest answer, tokens <span class="optional">optional</span></span>
-        <input type="number" min="1" max=${TOKENS_MAX} step="1" inputmode="numeric" placeholder=${endpoint() === "messages" ? MAX_TOKENS_DEFAULT : "as the model has it"} .value=${live(talk.maxTokens)} @input=${(event) => { talk.maxTokens = event.target.value; }}></label>
-    </details>
-    <section class="playground-talk" aria-label="Conversation">
-      <div class="turns" role="log" aria-label="Messages" aria-live="polite" aria-busy=${talk.isRunning}>
-        ${talk.turns.map((turn, at) => turnView(turn, at === talk.turns.length - 1))}
-        ${when(!talk.turns.length, () => html`<p class="quiet playground-hint">Ask ${model().name} something. What you send counts as input with every further message of this conversation.</p>`)}</div>
-      <form class="composer" @submit=${send}>
-        <label class="visually-hidden" for="message">Message</label>
-        <textarea id="message" name="message" rows=${isWide ? 3 : 1} placeholder="Message" .value=${live(talk.draft)} @input=${(event) => { talk.draft = event.target.value; }} @keydown=${press}></textarea>
-        <div class="actions"><span class="quiet" aria-hidden="true">Enter sends, Shift Enter breaks the line</span>
-          ${talk.isRunning ? html`<button type="button" class="button" data-kind="danger" @click=${() => talk.stop()}>Stop</button>`
-            : html`<button type="submit" class="button" data-kind="primary">Send</button>`}</div></form>
-      ${when(talk.isRunning, () => html`<p class="quiet">Stopping ends the answer here. What the provider has already done may still be billed, to its usage.</p>`)}
-    </section></div>`;
+  const chatting = () =>
+    html`<div class="playground">
+      <details class="panel playground-settings" ?open=${isWide}>
+        <summary>Settings</summary>
+        <label class="field"
+          ><span class="label">Model</span
+          ><select @change=${(event) => router.setQuery({ model: event.target.value, endpoint: null })}>
+            ${models.data.map(({ name }) => html`<option value=${name} .selected=${name === model().name}>${name}</option>`)}
+          </select></label
+        >
+        ${when(
+          doors().length > 1,
+          () =>
+            html`<label class="field"
+              ><span class="label">Format</span
+              ><select @change=${(event) => router.setQuery({ endpoint: event.target.value })}>
+                ${doors().map((name) => html`<option value=${name} .selected=${name === endpoint()}>${formatName(name)}</option>`)}
+              </select></label
+            >`,
+          () => html`<p class="quiet">Format: ${formatName(endpoint())}</p>`,
+        )}
+        <label class="field"
+          ><span class="label">System text <span class="optional">optional</span></span>
+          <textarea
+            rows="4"
+            .value=${live(talk.system)}
+            @input=${(event) => {
+              talk.system = event.target.value;
+            }}></textarea>
+        </label>
+        <label class="field"
+          ><span class="label">Longest answer, tokens <span class="optional">optional</span></span>
+          <input
+            type="number"
+            min="1"
+            max=${TOKENS_MAX}
+            step="1"
+            inputmode="numeric"
+            placeholder=${endpoint() === "messages" ? MAX_TOKENS_DEFAULT : "as the model has it"}
+            .value=${live(talk.maxTokens)}
+            @input=${(event) => {
+              talk.maxTokens = event.target.value;
+            }}
+        /></label>
+      </details>
+      <section class="playground-talk" aria-label="Conversation">
+        <div class="turns" role="log" aria-label="Messages" aria-live="polite" aria-busy=${talk.isRunning}>
+          ${talk.turns.map((turn, at) => turnView(turn, at === talk.turns.length - 1))}
+          ${when(!talk.turns.length, () => html`<p class="quiet playground-hint">Ask ${model().name} something. What you send counts as input with every further message of this conversation.</p>`)}
+        </div>
+        <form class="composer" @submit=${send}>
+          <label class="visually-hidden" for="message">Message</label>
+          <textarea
+            id="message"
+            name="message"
+            rows=${isWide ? 3 : 1}
+            placeholder="Message"
+            .value=${live(talk.draft)}
+            @input=${(event) => {
+              talk.draft = event.target.value;
+            }}
+            @keydown=${press}></textarea>
+          <div class="actions">
+            <span class="quiet" aria-hidden="true">Enter sends, Shift Enter breaks the line</span> ${
+              talk.isRunning
+                ? html`<button type="button" class="button" data-kind="danger" @click=${() => talk.stop()}>
+                    Stop
+                  </button>`
+                : html`<button type="submit" class="button" data-kind="primary">Send</button>`
+            }
+          </div>
+        </form>
+        ${when(talk.isRunning, () => html`<p class="quiet">Stopping ends the answer here. What the provider has already done may still be billed, to its usage.</p>`)}
+      </section>
+    </div>`;
 
   const send = (event) => {
     event.preventDefault();

@@ -23,7 +23,11 @@ const MODES = {
 
 export default function registry(context) {
   const { query, draw } = context;
-  const status = new Resource(context, (signal) => get("/api/admin/registry/status", { signal }), () => redraw());
+  const status = new Resource(
+    context,
+    (signal) => get("/api/admin/registry/status", { signal }),
+    () => redraw(),
+  );
   const made = {};
   let current = null;
 
@@ -40,18 +44,31 @@ export default function registry(context) {
     const wanted = name();
     if (wanted === current) return;
     current = wanted;
-    made[wanted] ??= TABS[wanted]({ ...context, redraw, status, changed: () => Promise.all([status.load(), reload()]) });
+    made[wanted] ??= TABS[wanted]({
+      ...context,
+      redraw,
+      status,
+      changed: () => Promise.all([status.load(), reload()]),
+    });
     made[wanted].load();
     redraw();
   };
   const reload = () => made[current]?.load();
 
-  const view = () => html`${pageHead("File and live", {
-    lead: "models.yaml is version-controlled, the page edits live. Neither overwrites the other in silence.",
-    actions: freshness({ ...status, loadedAt: status.loadedAt, isLoading: status.isLoading, load: () => Promise.all([status.load(), reload()]) }),
-  })}${show(status, { data: (data) => html`${summary(data)}
-    ${tabs("Registry", items(data), name(), (one) => `/ui/registry?tab=${one}`)}
-    ${current ? made[current].view() : ""}` })}`;
+  const view = () =>
+    html`${pageHead("File and live", {
+      lead: "models.yaml is version-controlled, the page edits live. Neither overwrites the other in silence.",
+      actions: freshness({
+        ...status,
+        loadedAt: status.loadedAt,
+        isLoading: status.isLoading,
+        load: () => Promise.all([status.load(), reload()]),
+      }),
+    })}${show(status, {
+      data: (data) =>
+        html`${summary(data)} ${tabs("Registry", items(data), name(), (one) => `/ui/registry?tab=${one}`)}
+        ${current ? made[current].view() : ""}`,
+    })}`;
 
   status.load().then(enter);
   return {
@@ -75,14 +92,33 @@ function items({ conflicts, drift, holds }) {
 function summary(data) {
   const [source] = data.sources;
   return html`<section class="panel registry-summary" aria-label="State">
-    <div class="toolbar">${verdict(data)}<span class="quiet">Revision ${data.revision}</span>
-      <span class="quiet">${source ? html`file applied ${timeAgo(source.applied_at)}${source.rev ? html` · <code>${source.rev.slice(0, 12)}</code>` : ""}${source.author ? ` · ${source.author}` : ""}` : "no file was ever applied"}</span></div>
+    <div class="toolbar">
+      ${verdict(data)}<span class="quiet">Revision ${data.revision}</span>
+      <span class="quiet"
+        >${source ? html`file applied ${timeAgo(source.applied_at)}${source.rev ? html` · <code>${source.rev.slice(0, 12)}</code>` : ""}${source.author ? ` · ${source.author}` : ""}` : "no file was ever applied"}</span
+      >
+    </div>
     <p class="quiet">${MODES[data.mode] ?? data.mode}</p>
     ${when(data.sync && !data.sync.ok, () => invalid(data.sync))}
-    ${when(data.pending.files_changed, () => html`<p class="strip" data-tone="info">${icon("file")}<span>The files are others than those that were applied last.</span>
-      <a class="button" href="/ui/registry?tab=plan">See the plan</a></p>`)}
-    ${when(data.missing_secrets.length, () => html`<div class="strip" data-tone="warn">${icon("key")}<span>${plural(data.missing_secrets.length, "key is", "keys are")} not to be had:
-      ${data.missing_secrets.map((one) => html`<span class="sub"><code>${one.reference}</code> of ${one.entity}: ${one.reason}</span>`)}</span></div>`)}</section>`;
+    ${when(
+      data.pending.files_changed,
+      () =>
+        html`<p class="strip" data-tone="info">
+          ${icon("file")}<span>The files are others than those that were applied last.</span>
+          <a class="button" href="/ui/registry?tab=plan">See the plan</a>
+        </p>`,
+    )}
+    ${when(
+      data.missing_secrets.length,
+      () =>
+        html`<div class="strip" data-tone="warn">
+          ${icon("key")}<span
+            >${plural(data.missing_secrets.length, "key is", "keys are")} not to be had:
+            ${data.missing_secrets.map((one) => html`<span class="sub"><code>${one.reference}</code> of ${one.entity}: ${one.reason}</span>`)}</span
+          >
+        </div>`,
+    )}
+  </section>`;
 }
 
 function verdict(data) {
@@ -95,7 +131,11 @@ function verdict(data) {
 
 /** Why the files could not be used, with the place of each fault. What was live before stays live. */
 function invalid(sync) {
-  return html`<div class="strip" data-tone="bad" role="alert">${icon("error")}<span><strong>The files could not be used</strong> ${timeAgo(sync.at)}; the last good state is served.
-    <span class="sub">${sync.message}</span>
-    ${sync.faults.map((fault) => html`<span class="sub"><code>${fault.file}:${fault.line}:${fault.column}</code> ${fault.path} ${fault.message}</span>`)}</span></div>`;
+  return html`<div class="strip" data-tone="bad" role="alert">
+    ${icon("error")}<span
+      ><strong>The files could not be used</strong> ${timeAgo(sync.at)}; the last good state is served.
+      <span class="sub">${sync.message}</span>
+      ${sync.faults.map((fault) => html`<span class="sub"><code>${fault.file}:${fault.line}:${fault.column}</code> ${fault.path} ${fault.message}</span>`)}</span
+    >
+  </div>`;
 }

@@ -17,26 +17,59 @@ const HISTORY_ROWS = 10;
 export default function settings({ query, signal, router, draw }) {
   const page = () => draw(view());
   const context = { signal };
-  const live = new Resource(context, async (aborted) => {
-    const { data, etag } = await getWithEtag("/api/admin/settings", { signal: aborted });
-    return { values: data, etag };
-  }, () => page());
-  const effective = new Resource(context, async (aborted) => (await get("/api/admin/settings/effective", { signal: aborted })).data, () => page());
-  const models = new Resource(context, (aborted) => allModels(aborted), () => page());
-  const history = new ListResource(context, ({ cursor, signal: aborted }) => get(
-    withQuery("/api/admin/audit", { action: "settings.update", limit: HISTORY_ROWS, cursor }), { signal: aborted }), () => page());
+  const live = new Resource(
+    context,
+    async (aborted) => {
+      const { data, etag } = await getWithEtag("/api/admin/settings", { signal: aborted });
+      return { values: data, etag };
+    },
+    () => page(),
+  );
+  const effective = new Resource(
+    context,
+    async (aborted) => (await get("/api/admin/settings/effective", { signal: aborted })).data,
+    () => page(),
+  );
+  const models = new Resource(
+    context,
+    (aborted) => allModels(aborted),
+    () => page(),
+  );
+  const history = new ListResource(
+    context,
+    ({ cursor, signal: aborted }) =>
+      get(withQuery("/api/admin/audit", { action: "settings.update", limit: HISTORY_ROWS, cursor }), {
+        signal: aborted,
+      }),
+    () => page(),
+  );
 
   const write = settingWriter({ live, effective, reload: () => Promise.all([effective.load(), history.load()]) });
   const editor = new PromptEditor({ signal, query, router, live, models, history, write, draw: page });
 
-  const view = () => html`${pageHead("Settings", { lead: "What is in force, where it comes from, and who changed it last. Changes hold at once, on every worker." })}
-    ${show(live, { data: () => editor.view() })}
-    <section class="stack tight"><h2>Models that differ</h2>${show(models, { data: modelPrompts })}</section>
-    <section class="stack tight" id="history"><div class="toolbar"><h2>History</h2><a class="push" href=${withQuery("/ui/audit", { action: "settings.update" })}>In the audit log</a></div>
-      ${show(history, { data: () => settingsHistory(history.rows, { live, write }),
-        isEmpty: ({ data }) => !data.length, empty: html`<p class="panel quiet">Nothing was changed yet: every setting is as it came.</p>` })}
-      ${history.data?.has_more ? pager(history, "change") : ""}</section>
-    <section class="stack tight"><h2>All settings</h2>${show(effective, { data: (rows) => effectiveSettings(rows, { write, signal }) })}</section>`;
+  const view = () =>
+    html`${pageHead("Settings", { lead: "What is in force, where it comes from, and who changed it last. Changes hold at once, on every worker." })}
+      ${show(live, { data: () => editor.view() })}
+      <section class="stack tight">
+        <h2>Models that differ</h2>
+        ${show(models, { data: modelPrompts })}
+      </section>
+      <section class="stack tight" id="history">
+        <div class="toolbar">
+          <h2>History</h2>
+          <a class="push" href=${withQuery("/ui/audit", { action: "settings.update" })}>In the audit log</a>
+        </div>
+        ${show(history, {
+          data: () => settingsHistory(history.rows, { live, write }),
+          isEmpty: ({ data }) => !data.length,
+          empty: html`<p class="panel quiet">Nothing was changed yet: every setting is as it came.</p>`,
+        })}
+        ${history.data?.has_more ? pager(history, "change") : ""}
+      </section>
+      <section class="stack tight">
+        <h2>All settings</h2>
+        ${show(effective, { data: (rows) => effectiveSettings(rows, { write, signal }) })}
+      </section>`;
 
   page();
   for (const one of [live, effective, models, history]) one.load();

@@ -13,51 +13,133 @@ import { Upstreams } from "./system/upstreams.js";
 import { workers } from "./system/workers.js";
 
 const SKEW_MS = 1000;
-const LINKS = [["/metrics", "Metrics", "for Prometheus"], ["/readyz", "Readiness", "200 while requests can be served and billed"],
-  ["/healthz", "Health", "200 while the process answers"], ["/openapi.json", "OpenAPI", "every endpoint, for machines"]];
+const LINKS = [
+  ["/metrics", "Metrics", "for Prometheus"],
+  ["/readyz", "Readiness", "200 while requests can be served and billed"],
+  ["/healthz", "Health", "200 while the process answers"],
+  ["/openapi.json", "OpenAPI", "every endpoint, for machines"],
+];
 
 export default function system({ signal, draw }) {
   const page = () => draw(view());
-  const state = new Resource({ signal }, (aborted) => get("/api/admin/system", { signal: aborted }), () => page());
-  const ready = new Resource({ signal }, (aborted) => readiness(aborted), () => page());
+  const state = new Resource(
+    { signal },
+    (aborted) => get("/api/admin/system", { signal: aborted }),
+    () => page(),
+  );
+  const ready = new Resource(
+    { signal },
+    (aborted) => readiness(aborted),
+    () => page(),
+  );
   const upstreams = new Upstreams({ signal, draw: page });
   const letters = new DeadLetters({ signal, draw: page, changed: () => state.load() });
   const load = () => [state, ready, upstreams, letters].forEach((one) => one.load());
 
-  const view = () => html`${pageHead("System", { lead: "What runs where, which upstreams answer, and what waits to be settled.",
-      actions: html`${freshness({ loadedAt: state.loadedAt, isLoading: state.isLoading, load })}
-        <button type="button" class="button" ?disabled=${!state.data} @click=${(event) => copy(event.currentTarget)}>Copy diagnostics</button>` })}
-    ${show(state, { data: overview })}
-    <section class="stack tight"><h2>Upstreams, last 15 minutes</h2>${upstreams.view(state.data?.upstreams ?? [])}</section>
-    ${state.data ? html`<section class="stack tight"><h2>Workers</h2>${workers(state.data)}</section>` : ""}
-    <section class="stack tight" id="dead-letters"><h2>Dead letters</h2>${letters.view()}</section>
-    <section class="stack tight"><h2>For machines</h2><ul class="links">${LINKS.map(([href, text, what]) => html`<li><a class="tile" href=${href} target="_blank" rel="noreferrer"><strong>${text}</strong><code>${href}</code><span class="tile-note">${what}</span></a></li>`)}</ul></section>`;
+  const view = () =>
+    html`${pageHead("System", {
+        lead: "What runs where, which upstreams answer, and what waits to be settled.",
+        actions: html`${freshness({ loadedAt: state.loadedAt, isLoading: state.isLoading, load })}
+          <button type="button" class="button" ?disabled=${!state.data} @click=${(event) => copy(event.currentTarget)}>
+            Copy diagnostics
+          </button>`,
+      })}
+      ${show(state, { data: overview })}
+      <section class="stack tight">
+        <h2>Upstreams, last 15 minutes</h2>
+        ${upstreams.view(state.data?.upstreams ?? [])}
+      </section>
+      ${
+        state.data
+          ? html`<section class="stack tight">
+              <h2>Workers</h2>
+              ${workers(state.data)}
+            </section>`
+          : ""
+      }
+      <section class="stack tight" id="dead-letters">
+        <h2>Dead letters</h2>
+        ${letters.view()}
+      </section>
+      <section class="stack tight">
+        <h2>For machines</h2>
+        <ul class="links">
+          ${LINKS.map(
+            ([href, text, what]) =>
+              html`<li>
+                <a class="tile" href=${href} target="_blank" rel="noreferrer"
+                  ><strong>${text}</strong><code>${href}</code><span class="tile-note">${what}</span></a
+                >
+              </li>`,
+          )}
+        </ul>
+      </section>`;
 
-  const overview = (data) => html`<div class="tiles">
-      ${tile({ label: "Ready", value: readyBadge(), note: "requests can be served and billed" })}
-      ${tile({ label: "Version", value: data.version, note: `Python ${data.python}, ${data.environment}` })}
-      ${tile({ label: "In flight", value: count(sum(data.workers, "in_flight")), note: `on ${plural(data.workers.length, "worker")}`, href: "/ui/requests" })}
-      ${tile({ label: "Waiting to be settled", value: count(data.spool?.unsettled ?? 0), note: data.spool?.healthy === false ? "the spool is not writable" : "charges on their way to the books", tone: data.spool?.healthy === false ? "bad" : null })}
-      ${tile({ label: "Dead letters", value: count(data.dead_letters), note: data.dead_letters ? "charges that the books refused" : "none refused", tone: data.dead_letters ? "bad" : null })}</div>
-    <div class="columns"><section class="panel"><h2>Database</h2>${facts([
-      ["Kind", `${data.database.kind === "embedded" ? "Embedded" : "External"} PostgreSQL ${data.database.version}`],
-      ["Size", sizeText(data.database.size_bytes)],
-      ["Migrations", html`<code>${data.database.migration}</code> ${data.database.is_latest ? badge("the latest", "good", "check") : badge("not the latest", "bad", "warning")}`],
-      ["Clock", html`${timeAgo(data.now)} ${Math.abs(data.clock_skew_ms) > SKEW_MS ? badge(`${data.clock_skew_ms} ms off`, "warn", "clock") : html`<span class="quiet">${data.clock_skew_ms} ms apart</span>`}`],
-    ])}</section>
-    <section class="panel"><h2>Registry</h2>${facts([
-      ["Revision", html`<a href="/ui/registry">${data.registry.revision ?? "–"}</a>`],
-      ["Sync with files", data.registry.mode ?? "–"],
-      ["Drift", data.registry.drift ? html`<a href="/ui/registry">${plural(size(data.registry.drift), "field")}</a>` : "none"],
-      ["Conflicts", size(data.registry.conflicts) ? html`<a href="/ui/registry">${size(data.registry.conflicts)}</a>` : "none"],
-      ["Started", timeAgo(data.started_at)],
-    ])}</section></div>`;
+  const overview = (data) =>
+    html`<div class="tiles">
+        ${tile({ label: "Ready", value: readyBadge(), note: "requests can be served and billed" })}
+        ${tile({ label: "Version", value: data.version, note: `Python ${data.python}, ${data.environment}` })}
+        ${tile({ label: "In flight", value: count(sum(data.workers, "in_flight")), note: `on ${plural(data.workers.length, "worker")}`, href: "/ui/requests" })}
+        ${tile({ label: "Waiting to be settled", value: count(data.spool?.unsettled ?? 0), note: data.spool?.healthy === false ? "the spool is not writable" : "charges on their way to the books", tone: data.spool?.healthy === false ? "bad" : null })}
+        ${tile({ label: "Dead letters", value: count(data.dead_letters), note: data.dead_letters ? "charges that the books refused" : "none refused", tone: data.dead_letters ? "bad" : null })}
+      </div>
+      <div class="columns">
+        <section class="panel">
+          <h2>Database</h2>
+          ${facts([
+            [
+              "Kind",
+              `${data.database.kind === "embedded" ? "Embedded" : "External"} PostgreSQL ${data.database.version}`,
+            ],
+            ["Size", sizeText(data.database.size_bytes)],
+            [
+              "Migrations",
+              html`<code>${data.database.migration}</code>
+                ${data.database.is_latest ? badge("the latest", "good", "check") : badge("not the latest", "bad", "warning")}`,
+            ],
+            [
+              "Clock",
+              html`${timeAgo(data.now)}
+              ${Math.abs(data.clock_skew_ms) > SKEW_MS ? badge(`${data.clock_skew_ms} ms off`, "warn", "clock") : html`<span class="quiet">${data.clock_skew_ms} ms apart</span>`}`,
+            ],
+          ])}
+        </section>
+        <section class="panel">
+          <h2>Registry</h2>
+          ${facts([
+            ["Revision", html`<a href="/ui/registry">${data.registry.revision ?? "–"}</a>`],
+            ["Sync with files", data.registry.mode ?? "–"],
+            [
+              "Drift",
+              data.registry.drift
+                ? html`<a href="/ui/registry">${plural(size(data.registry.drift), "field")}</a>`
+                : "none",
+            ],
+            [
+              "Conflicts",
+              size(data.registry.conflicts)
+                ? html`<a href="/ui/registry">${size(data.registry.conflicts)}</a>`
+                : "none",
+            ],
+            ["Started", timeAgo(data.started_at)],
+          ])}
+        </section>
+      </div>`;
 
   const readyBadge = () => {
     if (!ready.data) return ready.error ? badge("not known", "warn", "warning") : nothing;
     return ready.data.status === "ready" ? badge("ready", "good", "check") : badge("not ready", "bad", "error");
   };
-  const copy = (button) => copyText(diagnosticsText({ system: state.data, readiness: ready.data ?? null, where: navigator.userAgent, now: new Date().toISOString() }), button);
+  const copy = (button) =>
+    copyText(
+      diagnosticsText({
+        system: state.data,
+        readiness: ready.data ?? null,
+        where: navigator.userAgent,
+        now: new Date().toISOString(),
+      }),
+      button,
+    );
 
   page();
   load();
@@ -65,7 +147,7 @@ export default function system({ signal, draw }) {
 }
 
 const sum = (rows, name) => rows.reduce((total, row) => total + (row[name] ?? 0), 0);
-const size = (value) => (Array.isArray(value) ? value.length : value ?? 0);
+const size = (value) => (Array.isArray(value) ? value.length : (value ?? 0));
 
 /** /readyz says 503 with the same body while it is not ready: that is an answer, not a failure. */
 async function readiness(signal) {

@@ -29,14 +29,21 @@ const BACK = { href: "/ui/users", text: "Users" };
 
 export default function user({ params, query, signal, router, draw }) {
   const id = params.id;
-  const owner = new Resource({ signal }, (stop) => get(`/api/admin/users/${encodeURIComponent(id)}`, { signal: stop }), () => show());
+  const owner = new Resource(
+    { signal },
+    (stop) => get(`/api/admin/users/${encodeURIComponent(id)}`, { signal: stop }),
+    () => show(),
+  );
   /** Made when first looked at, and kept: going back and forth between tabs shows what was there at once. */
   const made = new Map();
   let gone = null;
 
   const current = () => TABS.find(({ name }) => name === query().get("tab")) ?? TABS[0];
   const context = {
-    id, signal, router, query,
+    id,
+    signal,
+    router,
+    query,
     draw: () => show(),
     user: () => owner.data,
     /** The server's answer to a write of the user takes the place of what was there. */
@@ -45,7 +52,10 @@ export default function user({ params, query, signal, router, draw }) {
     /** Ids of keys made here, to be seen in their list. */
     fresh: new Set(),
     createKey: () => openKeyForm({ owner: owner.data, done: context.keyCreated }),
-    keyCreated: (key) => { context.fresh.add(key.id); reload(); },
+    keyCreated: (key) => {
+      context.fresh.add(key.id);
+      reload();
+    },
     save: (changes) => patch(`/api/admin/users/${id}`, changes),
   };
 
@@ -72,21 +82,33 @@ export default function user({ params, query, signal, router, draw }) {
   }
 
   const topUp = () => openTopUp(owner.data, { done: reload });
-  const actions = () => html`<button type="button" class="button" @click=${context.createKey}>${icon("key")}Create key</button>
-    <button type="button" class="button" data-kind="primary" @click=${topUp}>${icon("plus")}Top up</button>`;
+  const actions = () =>
+    html`<button type="button" class="button" @click=${context.createKey}>${icon("key")}Create key</button>
+      <button type="button" class="button" data-kind="primary" @click=${topUp}>${icon("plus")}Top up</button>`;
 
   function show() {
-    if (gone) { draw(gone()); return; }
+    if (gone) {
+      draw(gone());
+      return;
+    }
     const one = owner.data;
     if (one === undefined) {
       draw(html`${pageHead("User", { back: BACK })}${owner.error ? failure(owner.error, start) : skeletonRows(6)}`);
       return;
     }
-    draw(html`${pageHead(one.name, { back: BACK, actions: actions(), lead: html`<span class="toolbar">${standingBadge(one)}${when(one.email, () => html`<span>${one.email}</span>`)}<span class="quiet">User ${one.id}</span></span>` })}
-      ${when(trouble(one), (text) => html`<p class="strip" data-tone=${one.disabled ? "warn" : "bad"} role="status">${icon("warning")}<span>${text}</span>
-        ${one.disabled ? html`<a class="button" href="?tab=details">Details</a>` : html`<button type="button" class="button" @click=${topUp}>Top up</button>`}</p>`)}
-      ${tabs("Parts of this user", TABS, current().name, (name) => (name === "overview" ? `/ui/users/${id}` : `/ui/users/${id}?tab=${name}`))}
-      <section class="stack" aria-label=${current().text}>${tab().template() ?? nothing}</section>`);
+    draw(
+      html`${pageHead(one.name, { back: BACK, actions: actions(), lead: html`<span class="toolbar">${standingBadge(one)}${when(one.email, () => html`<span>${one.email}</span>`)}<span class="quiet">User ${one.id}</span></span>` })}
+        ${when(
+          trouble(one),
+          (text) =>
+            html`<p class="strip" data-tone=${one.disabled ? "warn" : "bad"} role="status">
+              ${icon("warning")}<span>${text}</span>
+              ${one.disabled ? html`<a class="button" href="?tab=details">Details</a>` : html`<button type="button" class="button" @click=${topUp}>Top up</button>`}
+            </p>`,
+        )}
+        ${tabs("Parts of this user", TABS, current().name, (name) => (name === "overview" ? `/ui/users/${id}` : `/ui/users/${id}?tab=${name}`))}
+        <section class="stack" aria-label=${current().text}>${tab().template() ?? nothing}</section>`,
+    );
   }
 
   show();

@@ -6,7 +6,8 @@ const formats = new Map();
 
 function format(zone, options) {
   const key = zone + JSON.stringify(options);
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options }));
+  if (!formats.has(key))
+    formats.set(key, new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options }));
   return formats.get(key);
 }
 
@@ -26,7 +27,9 @@ export function tickText(data, at) {
 export function bucketText(data, at) {
   const time = new Date(data.buckets[at]);
   if (data.interval === "month") return format(data.tz, { month: "long", year: "numeric" }).format(time);
-  const day = format(data.tz, { weekday: "short", ...DAY }).format(time).replace(",", "");
+  const day = format(data.tz, { weekday: "short", ...DAY })
+    .format(time)
+    .replace(",", "");
   if (data.interval === "week") return `Week of ${day}`;
   return data.interval === "day" ? day : `${day}, ${format(data.tz, CLOCK).format(time)}`;
 }

@@ -8,14 +8,28 @@ import { bucketSum, sum } from "./stack.js";
 /** Totals of all that is drawn; of one bucket, while it is pointed at. */
 export function legend({ data, format, kind, hrefOf }, at, colours) {
   const valueOf = (one) => (at === null ? one.total : one.values[at]);
-  const whole = kind === "bars" && data.series.length > 1 ? (at === null ? sum(data.series.map((one) => one.total)) : bucketSum(data.series, at)) : null;
-  return html`<p class="chart-foot"><span>${at === null ? "Whole range" : bucketText(data, at)}</span><span>${zoneText(data)}</span></p>
-    <ul class="chart-legend">${data.series.map((one, index) => {
-      const href = hrefOf?.(null, one);
-      return html`<li><svg class="swatch" viewBox="0 0 1 1" aria-hidden="true" focusable="false"><rect class=${`mark ${colours[index]}`} width="1" height="1"></rect></svg>
-        ${href ? html`<a href=${href}>${one.name}</a>` : html`<span>${one.name}</span>`} <span class="chart-value">${shown(valueOf(one), format)}</span></li>`;
-    })}
-    ${when(whole !== null, () => html`<li class="chart-sum"><span>Total</span> <span class="chart-value">${format(whole)}</span></li>`)}</ul>`;
+  const whole =
+    kind === "bars" && data.series.length > 1
+      ? at === null
+        ? sum(data.series.map((one) => one.total))
+        : bucketSum(data.series, at)
+      : null;
+  return html`<p class="chart-foot">
+      <span>${at === null ? "Whole range" : bucketText(data, at)}</span><span>${zoneText(data)}</span>
+    </p>
+    <ul class="chart-legend">
+      ${data.series.map((one, index) => {
+        const href = hrefOf?.(null, one);
+        return html`<li>
+          <svg class="swatch" viewBox="0 0 1 1" aria-hidden="true" focusable="false">
+            <rect class=${`mark ${colours[index]}`} width="1" height="1"></rect>
+          </svg>
+          ${href ? html`<a href=${href}>${one.name}</a>` : html`<span>${one.name}</span>`}
+          <span class="chart-value">${shown(valueOf(one), format)}</span>
+        </li>`;
+      })}
+      ${when(whole !== null, () => html`<li class="chart-sum"><span>Total</span> <span class="chart-value">${format(whole)}</span></li>`)}
+    </ul>`;
 }
 
 /** The same values as a real table. */
@@ -23,13 +37,21 @@ export function seriesTable({ title, data, format, kind, hrefOf }) {
   const rows = data.buckets.map((_, at) => ({ id: at }));
   const columns = [
     { name: "bucket", label: "Time", primary: true, render: ({ id }) => bucketText(data, id) },
-    ...data.series.map((one, at) => ({ name: `s${at}`, label: one.name, align: "end", render: ({ id }) => shown(one.values[id], format) })),
+    ...data.series.map((one, at) => ({
+      name: `s${at}`,
+      label: one.name,
+      align: "end",
+      render: ({ id }) => shown(one.values[id], format),
+    })),
   ];
   const isSummed = kind === "bars" && data.series.length > 1;
-  if (isSummed) columns.push({ name: "sum", label: "Total", align: "end", render: ({ id }) => format(bucketSum(data.series, id)) });
+  if (isSummed)
+    columns.push({ name: "sum", label: "Total", align: "end", render: ({ id }) => format(bucketSum(data.series, id)) });
   const total = Object.fromEntries(data.series.map((one, at) => [`s${at}`, shown(one.total, format)]));
   if (isSummed) total.sum = format(sum(data.series.map((one) => one.total)));
-  return html`<div class="chart-table">${table({ caption: title, columns, rows, hrefOf: hrefOf ? ({ id }) => hrefOf(id, null) : null, total })}</div>`;
+  return html`<div class="chart-table">
+    ${table({ caption: title, columns, rows, hrefOf: hrefOf ? ({ id }) => hrefOf(id, null) : null, total })}
+  </div>`;
 }
 
 const shown = (value, format) => (value === null || value === undefined ? "–" : format(value));

@@ -26,8 +26,16 @@ export function layout({ data, kind, axis, whole }, width, height) {
   const left = Math.ceil(Math.max(...labels.map((label) => label.length)) * CHARACTER) + 10;
   const inner = Math.max(1, width - left - RIGHT);
   return {
-    width, height, left, right: width - RIGHT, top: TOP, base: height - BOTTOM, ticks, labels,
-    y: linear(ticks.at(-1), height - BOTTOM, TOP), x: bands(count, left, inner),
+    width,
+    height,
+    left,
+    right: width - RIGHT,
+    top: TOP,
+    base: height - BOTTOM,
+    ticks,
+    labels,
+    y: linear(ticks.at(-1), height - BOTTOM, TOP),
+    x: bands(count, left, inner),
     bars: kind === "bars" ? stack(data.series, count) : [],
     lines: kind === "lines" ? data.series.map((one) => runs(one.values)) : [],
   };
@@ -41,8 +49,13 @@ export function bucketAt(place, px, count) {
 
 export function axes(place, data) {
   const shown = spread(data.buckets.length, place.x.step, LABEL_ROOM);
-  return svg`${place.ticks.map((tick, at) => svg`<line class="chart-grid" data-base=${at === 0} x1=${place.left} x2=${place.right} y1=${place.y(tick)} y2=${place.y(tick)}></line>
-      <text class="chart-label" text-anchor="end" x=${place.left - 8} y=${place.y(tick) + 4}>${place.labels[at]}</text>`)}
+  return svg`${place.ticks.map(
+    (
+      tick,
+      at,
+    ) => svg`<line class="chart-grid" data-base=${at === 0} x1=${place.left} x2=${place.right} y1=${place.y(tick)} y2=${place.y(tick)}></line>
+      <text class="chart-label" text-anchor="end" x=${place.left - 8} y=${place.y(tick) + 4}>${place.labels[at]}</text>`,
+  )}
     ${shown.map((at) => svg`<text class="chart-label" text-anchor=${anchor(place, at)} x=${labelX(place, at)} y=${place.height - 6}>${tickText(data, at)}</text>`)}`;
 }
 
@@ -63,15 +76,21 @@ export function pointed(place, at) {
 }
 
 export function bars(place, colours, titleOf) {
-  return place.bars.map((pieces, at) => pieces.map((piece, order) => {
-    const top = place.y(piece.to);
-    const size = Math.max(0.75, place.y(piece.from) - top - (order ? 0.5 : 0));
-    return svg`<rect class=${`mark ${colours[piece.series]}`} x=${place.x.start(at)} y=${top} width=${place.x.size} height=${size} rx=${Math.min(1.5, place.x.size / 4)}><title>${titleOf(at, piece.series)}</title></rect>`;
-  }));
+  return place.bars.map((pieces, at) =>
+    pieces.map((piece, order) => {
+      const top = place.y(piece.to);
+      const size = Math.max(0.75, place.y(piece.from) - top - (order ? 0.5 : 0));
+      return svg`<rect class=${`mark ${colours[piece.series]}`} x=${place.x.start(at)} y=${top} width=${place.x.size} height=${size} rx=${Math.min(1.5, place.x.size / 4)}><title>${titleOf(at, piece.series)}</title></rect>`;
+    }),
+  );
 }
 
 export function lines(place, colours, titleOf) {
-  return place.lines.map((found, series) => found.map((run) => svg`
+  return place.lines.map((found, series) =>
+    found.map(
+      (run) => svg`
     <polyline class=${`line ${colours[series]}`} points=${run.map(({ at, value }) => `${place.x.middle(at)},${place.y(value)}`).join(" ")}></polyline>
-    ${run.map(({ at, value }) => svg`<circle class=${`dot ${colours[series]}`} data-alone=${run.length === 1} cx=${place.x.middle(at)} cy=${place.y(value)} r="3"><title>${titleOf(at, series)}</title></circle>`)}`));
+    ${run.map(({ at, value }) => svg`<circle class=${`dot ${colours[series]}`} data-alone=${run.length === 1} cx=${place.x.middle(at)} cy=${place.y(value)} r="3"><title>${titleOf(at, series)}</title></circle>`)}`,
+    ),
+  );
 }

@@ -33,7 +33,12 @@ export function linear(max, from, to) {
 export function bands(count, from, width) {
   const step = count ? width / count : width;
   const air = Math.min(step * 0.28, 6);
-  return { step, size: Math.max(1, step - air), start: (at) => from + at * step + air / 2, middle: (at) => from + (at + 0.5) * step };
+  return {
+    step,
+    size: Math.max(1, step - air),
+    start: (at) => from + at * step + air / 2,
+    middle: (at) => from + (at + 0.5) * step,
+  };
 }
 
 /** Which of `count` labels have room, when each needs `need` units and gets `step`: every n-th. */

@@ -53,5 +53,8 @@ export function runs(values) {
 }
 
 export function isEmpty(data) {
-  return !data.buckets.length || data.series.every((one) => one.values.every((value) => value === null || Number(value) === 0));
+  return (
+    !data.buckets.length ||
+    data.series.every((one) => one.values.every((value) => value === null || Number(value) === 0))
+  );
 }

@@ -16,9 +16,12 @@ export function stepLink(links, now, key) {
 
 /** The piece of the nearest bar on that side, of the same series where it has one. */
 function beside(links, here, side) {
-  const further = links.map((link, at) => ({ ...link, at })).filter((link) => Math.sign(link.bucket - here.bucket) === side);
+  const further = links
+    .map((link, at) => ({ ...link, at }))
+    .filter((link) => Math.sign(link.bucket - here.bucket) === side);
   if (!further.length) return links.indexOf(here);
-  const bucket = side > 0 ? Math.min(...further.map((link) => link.bucket)) : Math.max(...further.map((link) => link.bucket));
+  const bucket =
+    side > 0 ? Math.min(...further.map((link) => link.bucket)) : Math.max(...further.map((link) => link.bucket));
   const pieces = further.filter((link) => link.bucket === bucket);
   return (pieces.find((link) => link.series === here.series) ?? pieces[0]).at;
 }

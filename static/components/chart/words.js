@@ -20,17 +20,22 @@ function barWords(data, format) {
 }
 
 function lineWords(data, format) {
-  return data.series.filter((one) => one.values.some((value) => value !== null)).map((one) => {
-    const values = one.values.filter((value) => value !== null);
-    const sorted = [...values].sort((a, b) => Number(a) - Number(b));
-    return `${one.name} between ${format(sorted[0])} and ${format(sorted.at(-1))}, last ${format(values.at(-1))}`;
-  }).join("; ");
+  return data.series
+    .filter((one) => one.values.some((value) => value !== null))
+    .map((one) => {
+      const values = one.values.filter((value) => value !== null);
+      const sorted = [...values].sort((a, b) => Number(a) - Number(b));
+      return `${one.name} between ${format(sorted[0])} and ${format(sorted.at(-1))}, last ${format(values.at(-1))}`;
+    })
+    .join("; ");
 }
 
 /** The drawn values as CSV: a row for each bucket, a column for each series. */
 export function chartCsv(data) {
-  const rows = [["start", ...data.series.map((one) => one.name)],
-    ...data.buckets.map((start, at) => [start, ...data.series.map((one) => one.values[at] ?? "")])];
+  const rows = [
+    ["start", ...data.series.map((one) => one.name)],
+    ...data.buckets.map((start, at) => [start, ...data.series.map((one) => one.values[at] ?? "")]),
+  ];
   return rows.map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
 }
 

@@ -5,9 +5,24 @@ import { html } from "../../html.js";
 
 export function snippetBlock(seen, real) {
   if (seen.text !== undefined) {
-    return html`<figure class="snippet"><figcaption>${seen.title}</figcaption><pre tabindex="0" aria-label=${seen.title}><code>${seen.text}</code></pre>
-      ${copyButton(real.text, "Copy", { quiet: false })}</figure>`;
+    return html`<figure class="snippet">
+      <figcaption>${seen.title}</figcaption>
+      <pre tabindex="0" aria-label=${seen.title}><code>${seen.text}</code></pre>
+      ${copyButton(real.text, "Copy", { quiet: false })}
+    </figure>`;
   }
-  return html`<section class="panel"><h2>${seen.title}</h2><dl class="facts">${seen.fields.map(([name, value], at) => html`<div><dt>${name}</dt>
-    <dd><span class="code-line"><code>${value}</code>${copyButton(real.fields[at][1], `Copy ${name}`)}</span></dd></div>`)}</dl></section>`;
+  return html`<section class="panel">
+    <h2>${seen.title}</h2>
+    <dl class="facts">
+      ${seen.fields.map(
+        ([name, value], at) =>
+          html`<div>
+            <dt>${name}</dt>
+            <dd>
+              <span class="code-line"><code>${value}</code>${copyButton(real.fields[at][1], `Copy ${name}`)}</span>
+            </dd>
+          </div>`,
+      )}
+    </dl>
+  </section>`;
 }

@@ -31,10 +31,21 @@ export class TestRequest {
 
   view({ model, endpoint }) {
     const isBusy = this.#current !== null;
-    return html`<section class="panel" aria-label="Test request"><header><h2>Does it work?</h2>
-      <button type="button" class="button" data-kind="primary" ?disabled=${isBusy} @click=${() => this.#send(model, endpoint)}>${isBusy ? "Sending…" : "Send a test request"}</button></header>
+    return html`<section class="panel" aria-label="Test request">
+      <header>
+        <h2>Does it work?</h2>
+        <button
+          type="button"
+          class="button"
+          data-kind="primary"
+          ?disabled=${isBusy}
+          @click=${() => this.#send(model, endpoint)}>
+          ${isBusy ? "Sending…" : "Send a test request"}
+        </button>
+      </header>
       <p class="quiet">Says “Hello” to ${model} with your key. It is billed like any other request.</p>
-      <div role="status">${when(this.#result, (result) => result)}</div></section>`;
+      <div role="status">${when(this.#result, (result) => result)}</div>
+    </section>`;
   }
 
   async #send(model, endpoint) {
@@ -45,7 +56,11 @@ export class TestRequest {
     this.#draw();
     let result = null;
     try {
-      const answer = await callProxy(endpoint, { body: sampleBody(endpoint, model), headers: endpoint === "messages" ? { "anthropic-version": "2023-06-01" } : {}, signal });
+      const answer = await callProxy(endpoint, {
+        body: sampleBody(endpoint, model),
+        headers: endpoint === "messages" ? { "anthropic-version": "2023-06-01" } : {},
+        signal,
+      });
       result = answered(await answer.json(), answer, performance.now() - begun);
     } catch (error) {
       if (signal.aborted) return;
@@ -62,18 +77,33 @@ export class TestRequest {
 function answered(body, answer, ms) {
   const id = requestIdOf(answer);
   const text = textOf(body);
-  return html`<div class="stack tight"><p class="strip" data-tone="good">${icon("check")}<span>It works. Answered in ${duration(ms)}, cost ${amount(answer.headers.get("x-quart-proxy-cost"))}; ${amount(answer.headers.get("x-quart-proxy-balance"))} left.</span>
-    <a href=${withQuery("/ui/me/usage", { open: id })}>Receipt</a></p>${text ? html`<blockquote class="answer">${text.slice(0, TEXT_MAX)}</blockquote>` : ""}</div>`;
+  return html`<div class="stack tight">
+    <p class="strip" data-tone="good">
+      ${icon("check")}<span
+        >It works. Answered in ${duration(ms)}, cost ${amount(answer.headers.get("x-quart-proxy-cost"))};
+        ${amount(answer.headers.get("x-quart-proxy-balance"))} left.</span
+      >
+      <a href=${withQuery("/ui/me/usage", { open: id })}>Receipt</a>
+    </p>
+    ${text ? html`<blockquote class="answer">${text.slice(0, TEXT_MAX)}</blockquote>` : ""}
+  </div>`;
 }
 
 function refused({ status, message, requestId, retryAfter }) {
-  return html`<p class="strip" data-tone="bad">${icon("error")}<span><strong>${adviceFor(status, retryAfter)}</strong> ${message}${requestId ? html` <span class="quiet">Request ${requestId}</span>` : ""}</span></p>`;
+  return html`<p class="strip" data-tone="bad">
+    ${icon("error")}<span
+      ><strong>${adviceFor(status, retryAfter)}</strong>
+      ${message}${requestId ? html` <span class="quiet">Request ${requestId}</span>` : ""}</span
+    >
+  </p>`;
 }
 
 /** What the model said, in any of the formats. */
 function textOf(body) {
-  const parts = body.choices?.map(({ message }) => message?.content)
-    ?? body.content?.map(({ text }) => text)
-    ?? body.output?.flatMap(({ content }) => content ?? []).map(({ text }) => text) ?? [];
+  const parts =
+    body.choices?.map(({ message }) => message?.content) ??
+    body.content?.map(({ text }) => text) ??
+    body.output?.flatMap(({ content }) => content ?? []).map(({ text }) => text) ??
+    [];
   return parts.filter(Boolean).join("");
 }

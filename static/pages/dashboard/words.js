@@ -8,26 +8,72 @@ const NAMES_MAX = 3;
 /** What one entry of /api/admin/attention says, and the view that mends it: `{text, detail, href, action}`. */
 export function attentionWords(item) {
   switch (item.kind) {
-    case "unpriced_models": return {
-      text: `${plural(item.count, "model")} ${item.count === 1 ? "needs" : "need"} a price`, detail: names(item.models, item.count),
-      href: "/ui/models?view=unpriced", action: "Set prices" };
-    case "drift": return {
-      text: `${plural(item.count, "entry", "entries")} changed here and not in the file`, detail: names([...(item.models ?? []), ...(item.providers ?? [])], item.count),
-      href: "/ui/registry?tab=drift", action: "Compare" };
-    case "conflicts": return {
-      text: `${plural(item.count, "conflict")} between the file and what was edited here`, detail: "Both changed, differently.", href: "/ui/registry?tab=conflicts", action: "Decide" };
-    case "files_invalid": return { text: "The registry file cannot be read", detail: item.message ?? "", href: "/ui/registry", action: "See why" };
-    case "upstream_failing": return {
-      text: `${plural(item.count, "upstream")} ${item.count === 1 ? "fails" : "fail"} now`, detail: (item.upstreams ?? []).slice(0, NAMES_MAX).map(failing).join("; "),
-      href: "/ui/requests?outcome=upstream_error&range=1h", action: "See requests" };
-    case "users_out_of_money": return {
-      text: `${plural(item.count, "user")} ${item.count === 1 ? "is" : "are"} out of money`, detail: names((item.users ?? []).map(({ name }) => name), item.count),
-      href: "/ui/users?low=1", action: "Top up" };
-    case "spooled_settlements": return {
-      text: `${plural(item.count, "charge")} ${item.count === 1 ? "waits" : "wait"} to be settled`, detail: "The database could not take them; they are tried again by themselves.", href: "/ui/system", action: "Look" };
-    case "dead_letters": return {
-      text: `${plural(item.count, "charge")} ${item.count === 1 ? "was" : "were"} refused by the database`, detail: "Each waits to be tried again or dismissed.", href: "/ui/system", action: "Look" };
-    default: return { text: `${item.kind.replaceAll("_", " ")}: ${count(item.count)}`, detail: "", href: "/ui/system", action: "Look" };
+    case "unpriced_models":
+      return {
+        text: `${plural(item.count, "model")} ${item.count === 1 ? "needs" : "need"} a price`,
+        detail: names(item.models, item.count),
+        href: "/ui/models?view=unpriced",
+        action: "Set prices",
+      };
+    case "drift":
+      return {
+        text: `${plural(item.count, "entry", "entries")} changed here and not in the file`,
+        detail: names([...(item.models ?? []), ...(item.providers ?? [])], item.count),
+        href: "/ui/registry?tab=drift",
+        action: "Compare",
+      };
+    case "conflicts":
+      return {
+        text: `${plural(item.count, "conflict")} between the file and what was edited here`,
+        detail: "Both changed, differently.",
+        href: "/ui/registry?tab=conflicts",
+        action: "Decide",
+      };
+    case "files_invalid":
+      return {
+        text: "The registry file cannot be read",
+        detail: item.message ?? "",
+        href: "/ui/registry",
+        action: "See why",
+      };
+    case "upstream_failing":
+      return {
+        text: `${plural(item.count, "upstream")} ${item.count === 1 ? "fails" : "fail"} now`,
+        detail: (item.upstreams ?? []).slice(0, NAMES_MAX).map(failing).join("; "),
+        href: "/ui/requests?outcome=upstream_error&range=1h",
+        action: "See requests",
+      };
+    case "users_out_of_money":
+      return {
+        text: `${plural(item.count, "user")} ${item.count === 1 ? "is" : "are"} out of money`,
+        detail: names(
+          (item.users ?? []).map(({ name }) => name),
+          item.count,
+        ),
+        href: "/ui/users?low=1",
+        action: "Top up",
+      };
+    case "spooled_settlements":
+      return {
+        text: `${plural(item.count, "charge")} ${item.count === 1 ? "waits" : "wait"} to be settled`,
+        detail: "The database could not take them; they are tried again by themselves.",
+        href: "/ui/system",
+        action: "Look",
+      };
+    case "dead_letters":
+      return {
+        text: `${plural(item.count, "charge")} ${item.count === 1 ? "was" : "were"} refused by the database`,
+        detail: "Each waits to be tried again or dismissed.",
+        href: "/ui/system",
+        action: "Look",
+      };
+    default:
+      return {
+        text: `${item.kind.replaceAll("_", " ")}: ${count(item.count)}`,
+        detail: "",
+        href: "/ui/system",
+        action: "Look",
+      };
   }
 }
 
@@ -70,13 +116,16 @@ export function spanText(range) {
 
 /** Tokens of every kind together, without reasoning, which is a part of the output. */
 export function allTokens(tokens) {
-  return Object.entries(tokens).filter(([name]) => name !== "reasoning").reduce((sum, [, value]) => sum + value, 0);
+  return Object.entries(tokens)
+    .filter(([name]) => name !== "reasoning")
+    .reduce((sum, [, value]) => sum + value, 0);
 }
 
 /** The share that failed in each bucket of requests by outcome: null where nothing was relayed. */
 export function failureShares(data, failed) {
   return data.buckets.map((_, at) => {
-    const of = (wanted) => data.series.filter(({ key }) => wanted(key)).reduce((sum, { values }) => sum + values[at], 0);
+    const of = (wanted) =>
+      data.series.filter(({ key }) => wanted(key)).reduce((sum, { values }) => sum + values[at], 0);
     const relayed = of((key) => key !== "refused");
     return relayed ? of((key) => failed.includes(key)) / relayed : null;
   });
@@ -84,17 +133,49 @@ export function failureShares(data, failed) {
 
 /** Every bucket's sum over all series: decimal text for money. */
 export function bucketTotals(data) {
-  return data.buckets.map((_, at) => data.series.reduce((sum, { values }) => (typeof values[at] === "string" ? addDecimals(String(sum), values[at]) : sum + values[at]), 0));
+  return data.buckets.map((_, at) =>
+    data.series.reduce(
+      (sum, { values }) => (typeof values[at] === "string" ? addDecimals(String(sum), values[at]) : sum + values[at]),
+      0,
+    ),
+  );
 }
 
 /** The four steps to the first billed request, and which of them are done. */
 export function firstSteps({ providers, models, users, hasUsage }) {
   const hasModel = models.length > 0 && (providers.length > 0 || models.some((model) => model.served));
   return [
-    { name: "model", title: "Add a provider and a model", text: "Where requests go, and by which name clients ask for them.", isDone: hasModel,
-      href: models.length || !providers.length ? "/ui/providers" : "/ui/models", action: providers.length ? "Add a model" : "Add a provider" },
-    { name: "price", title: "Give it a price", text: "A model without a price is neither served nor listed.", isDone: models.some((model) => model.served), href: "/ui/models?view=unpriced", action: "Set a price" },
-    { name: "user", title: "Create a user and top up", text: "Requests are paid from a user's balance.", isDone: users.some((user) => Number(user.balance) > 0 || Number(user.lifetime.spent) > 0), href: "/ui/users", action: "Create a user" },
-    { name: "request", title: "Create a key and send a request", text: "The key is shown once; any OpenAI or Anthropic client takes it.", isDone: hasUsage, href: "/ui/keys", action: "Create a key" },
+    {
+      name: "model",
+      title: "Add a provider and a model",
+      text: "Where requests go, and by which name clients ask for them.",
+      isDone: hasModel,
+      href: models.length || !providers.length ? "/ui/providers" : "/ui/models",
+      action: providers.length ? "Add a model" : "Add a provider",
+    },
+    {
+      name: "price",
+      title: "Give it a price",
+      text: "A model without a price is neither served nor listed.",
+      isDone: models.some((model) => model.served),
+      href: "/ui/models?view=unpriced",
+      action: "Set a price",
+    },
+    {
+      name: "user",
+      title: "Create a user and top up",
+      text: "Requests are paid from a user's balance.",
+      isDone: users.some((user) => Number(user.balance) > 0 || Number(user.lifetime.spent) > 0),
+      href: "/ui/users",
+      action: "Create a user",
+    },
+    {
+      name: "request",
+      title: "Create a key and send a request",
+      text: "The key is shown once; any OpenAI or Anthropic client takes it.",
+      isDone: hasUsage,
+      href: "/ui/keys",
+      action: "Create a key",
+    },
   ];
 }

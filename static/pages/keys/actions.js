@@ -9,7 +9,8 @@ import { html } from "../../html.js";
 import { GRACES, shownKey } from "./limits.js";
 import { openReveal } from "./reveal.js";
 
-const usedText = (key) => (key.last_used_at ? `It was last used ${ago(key.last_used_at, Date.now())}.` : "It was never used.");
+const usedText = (key) =>
+  key.last_used_at ? `It was last used ${ago(key.last_used_at, Date.now())}.` : "It was never used.";
 
 /** A new key in place of this one. `done(newKey)` hears of it. */
 export function openRotate(key, { done = () => {} }) {
@@ -17,19 +18,43 @@ export function openRotate(key, { done = () => {} }) {
   const dialog = new Dialog({ canClose: () => !form.isBusy });
 
   async function rotate({ grace }) {
-    const { key: text, replaces, ...row } = await post(`/api/admin/keys/${key.id}/rotate`, { grace_hours: Number(grace) });
+    const {
+      key: text,
+      replaces,
+      ...row
+    } = await post(`/api/admin/keys/${key.id}/rotate`, { grace_hours: Number(grace) });
     form.isBusy = false;
     dialog.close();
     const shown = { user_name: key.user_name, ...row };
     done(shown, replaces ?? null);
-    openReveal(shown, text, { note: grace === "0" ? "The old one is revoked." : "The old one works a while longer: put this one in its place." });
+    openReveal(shown, text, {
+      note: grace === "0" ? "The old one is revoked." : "The old one works a while longer: put this one in its place.",
+    });
   }
 
-  const draw = () => dialog.show(`Rotate key ${key.name}`, html`<form class="stack" @submit=${form.handle}>${form.summary(["grace"])}
-    <p>A new key with the same name and limits takes the place of <code>${shownKey(key)}</code>. ${usedText(key)}</p>
-    ${field(form, { name: "grace", label: "The old key stops", type: "select", required: true, options: GRACES, value: "24",
-      hint: "Time to put the new key where the old one is." })}
-    <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button(`Rotate key ${key.name}`, { busy: "Rotating…" })}</div></form>`);
+  const draw = () =>
+    dialog.show(
+      `Rotate key ${key.name}`,
+      html`<form class="stack" @submit=${form.handle}>
+        ${form.summary(["grace"])}
+        <p>
+          A new key with the same name and limits takes the place of <code>${shownKey(key)}</code>. ${usedText(key)}
+        </p>
+        ${field(form, {
+          name: "grace",
+          label: "The old key stops",
+          type: "select",
+          required: true,
+          options: GRACES,
+          value: "24",
+          hint: "Time to put the new key where the old one is.",
+        })}
+        <div class="actions end">
+          <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button
+          >${form.button(`Rotate key ${key.name}`, { busy: "Rotating…" })}
+        </div>
+      </form>`,
+    );
   draw();
 }
 
@@ -37,7 +62,8 @@ export function openRotate(key, { done = () => {} }) {
 export async function revokeKey(key, { done = () => {} }) {
   const isSure = await confirm({
     title: `Revoke key ${key.name}?`,
-    text: html`<code>${shownKey(key)}</code>${key.user_name ? html` of <strong>${key.user_name}</strong>` : ""}. ${usedText(key)} Whatever uses it is refused at once. This cannot be undone.`,
+    text: html`<code>${shownKey(key)}</code>${key.user_name ? html` of <strong>${key.user_name}</strong>` : ""}.
+      ${usedText(key)} Whatever uses it is refused at once. This cannot be undone.`,
     action: `Revoke key ${key.name}`,
   });
   if (!isSure) return;

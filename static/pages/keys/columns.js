@@ -11,14 +11,50 @@ import { limitFacts, limitWords, modelsText, shownKey, statusOf } from "./limits
 /** `changed(key)`: a row was written; `created(key)`: a new one is there. `withOwner` says whose each is. */
 export function keyColumns({ changed, created, withOwner = true }) {
   return [
-    { name: "name", label: "Key", primary: true, render: (key) => html`${key.name}<span class="sub mono">${shownKey(key)}</span>` },
-    ...(withOwner ? [{ name: "owner", label: "Owner", render: (key) => html`<a href=${`/ui/users/${key.user_id}`}>${key.user_name ?? `User ${key.user_id}`}</a>` }] : []),
+    {
+      name: "name",
+      label: "Key",
+      primary: true,
+      render: (key) => html`${key.name}<span class="sub mono">${shownKey(key)}</span>`,
+    },
+    ...(withOwner
+      ? [
+          {
+            name: "owner",
+            label: "Owner",
+            render: (key) => html`<a href=${`/ui/users/${key.user_id}`}>${key.user_name ?? `User ${key.user_id}`}</a>`,
+          },
+        ]
+      : []),
     { name: "status", label: "Status", render: (key) => statusBadge(key) },
-    { name: "spent_30d", label: "Spent 30 d", align: "end", render: (key) => html`<a class="plain" href=${withQuery("/ui/requests", { key_id: key.id, range: "30d" })}>${amount(key.spent_30d)}</a>` },
-    { name: "last_used", label: "Last used", render: (key) => (key.last_used_at ? timeAgo(key.last_used_at) : html`<span class="quiet">never</span>`) },
-    { name: "models", label: "May use", wide: true, render: (key) => html`<span class="nowrap" title=${key.allowed_models?.join(", ") ?? ""}>${modelsText(key.allowed_models)}</span>
-      ${limitWords(key).map((words) => html`<span class="sub">${words}</span>`)}` },
-    { name: "expires", label: "Expires", wide: true, render: (key) => (key.expires_at ? timeAgo(key.expires_at) : html`<span class="quiet">never</span>`) },
+    {
+      name: "spent_30d",
+      label: "Spent 30 d",
+      align: "end",
+      render: (key) =>
+        html`<a class="plain" href=${withQuery("/ui/requests", { key_id: key.id, range: "30d" })}
+          >${amount(key.spent_30d)}</a
+        >`,
+    },
+    {
+      name: "last_used",
+      label: "Last used",
+      render: (key) => (key.last_used_at ? timeAgo(key.last_used_at) : html`<span class="quiet">never</span>`),
+    },
+    {
+      name: "models",
+      label: "May use",
+      wide: true,
+      render: (key) =>
+        html`<span class="nowrap" title=${key.allowed_models?.join(", ") ?? ""}>${modelsText(key.allowed_models)}</span>
+          ${limitWords(key).map((words) => html`<span class="sub">${words}</span>`)}`,
+    },
+    {
+      name: "expires",
+      label: "Expires",
+      wide: true,
+      render: (key) => (key.expires_at ? timeAgo(key.expires_at) : html`<span class="quiet">never</span>`),
+    },
     { name: "actions", label: "Actions", align: "end", render: (key) => keyMenu(key, { changed, created }) },
   ];
 }
@@ -30,12 +66,25 @@ export function statusBadge(key) {
 
 export function keyMenu(key, { changed, created }) {
   const isLive = key.status === "active";
-  return menu(`More for key ${key.name}`, [
-    { text: "Requests with it", iconName: "list", href: withQuery("/ui/requests", { key_id: key.id }) },
-    key.status !== "revoked" && { text: "Edit", iconName: "edit", action: () => openKeyEdit(key, { done: changed }) },
-    isLive && { text: "Rotate", iconName: "refresh", action: () => openRotate(key, { done: (fresh) => created(fresh) }) },
-    key.status !== "revoked" && { text: "Revoke", iconName: "stop", tone: "bad", action: () => revokeKey(key, { done: () => changed({ ...key, status: "revoked" }) }) },
-  ], `key-${key.id}`);
+  return menu(
+    `More for key ${key.name}`,
+    [
+      { text: "Requests with it", iconName: "list", href: withQuery("/ui/requests", { key_id: key.id }) },
+      key.status !== "revoked" && { text: "Edit", iconName: "edit", action: () => openKeyEdit(key, { done: changed }) },
+      isLive && {
+        text: "Rotate",
+        iconName: "refresh",
+        action: () => openRotate(key, { done: (fresh) => created(fresh) }),
+      },
+      key.status !== "revoked" && {
+        text: "Revoke",
+        iconName: "stop",
+        tone: "bad",
+        action: () => revokeKey(key, { done: () => changed({ ...key, status: "revoked" }) }),
+      },
+    ],
+    `key-${key.id}`,
+  );
 }
 
 /** What else there is to know of a key, for the drawer. */

@@ -19,13 +19,22 @@ export function openKeyForm({ owner = null, step = "", canSkip = false, done = (
   const state = { ...limitState(), expiry: "never", owner };
   const form = new Form({ draw: () => dialog.isOpen && draw(), submit: (values) => create(values) });
   const dialog = new Dialog({ canClose: () => !form.isBusy });
-  const picker = new Picker({ find: findUsers, draw: () => dialog.isOpen && draw(),
-    onpick: (id) => { state.owner = id === null ? null : { id, name: picker.textOf(id) }; if (dialog.isOpen) draw(); } });
+  const picker = new Picker({
+    find: findUsers,
+    draw: () => dialog.isOpen && draw(),
+    onpick: (id) => {
+      state.owner = id === null ? null : { id, name: picker.textOf(id) };
+      if (dialog.isOpen) draw();
+    },
+  });
 
   async function create(values) {
     const user = state.owner;
     const typed = typedLimits(values, state);
-    const faults = { ...(user ? {} : { owner: "The owner must be one of the users: type a part of the name and choose." }), ...keyFaults(typed, Date.now()) };
+    const faults = {
+      ...(user ? {} : { owner: "The owner must be one of the users: type a part of the name and choose." }),
+      ...keyFaults(typed, Date.now()),
+    };
     if (Object.keys(faults).length) throw new FieldFaults(faults);
     const { key, ...row } = await post(`/api/admin/users/${user.id}/keys`, keyBody(typed, Date.now()));
     form.isBusy = false;
@@ -35,12 +44,19 @@ export function openKeyForm({ owner = null, step = "", canSkip = false, done = (
     openReveal(shown, key);
   }
 
-  const draw = () => dialog.show(owner ? `Create a key for ${owner.name}` : "Create key", html`<form class="stack" novalidate @submit=${form.handle}>
-    ${when(step, () => html`<p class="quiet">${step}</p>`)}${form.summary(OWN_FAULTS)}
-    ${owner ? "" : picker.field({ label: "Owner", value: state.owner?.id ?? null, placeholder: "Type a part of the name", autofocus: true, fault: form.faults.get("owner") ?? null })}
-    ${keyFields(form, state, { name: "" }, () => draw(), { autofocus: owner !== null })}
-    <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>${canSkip ? "Skip" : "Cancel"}</button>
-      ${form.button("Create key", { busy: "Creating…" })}</div></form>`);
+  const draw = () =>
+    dialog.show(
+      owner ? `Create a key for ${owner.name}` : "Create key",
+      html`<form class="stack" novalidate @submit=${form.handle}>
+        ${when(step, () => html`<p class="quiet">${step}</p>`)}${form.summary(OWN_FAULTS)}
+        ${owner ? "" : picker.field({ label: "Owner", value: state.owner?.id ?? null, placeholder: "Type a part of the name", autofocus: true, fault: form.faults.get("owner") ?? null })}
+        ${keyFields(form, state, { name: "" }, () => draw(), { autofocus: owner !== null })}
+        <div class="actions end">
+          <button type="button" class="button" @click=${() => dialog.close()}>${canSkip ? "Skip" : "Cancel"}</button>
+          ${form.button("Create key", { busy: "Creating…" })}
+        </div>
+      </form>`,
+    );
   loadModels(state, () => dialog.isOpen && draw());
   draw();
 }
@@ -64,23 +80,39 @@ export function openKeyEdit(key, { done = () => {} }) {
     const saved = Object.keys(changes).length ? await patch(`/api/admin/keys/${key.id}`, changes) : key;
     form.isBusy = false;
     dialog.close();
-    toast(Object.keys(changes).length ? `Key ${saved.name} is changed. It holds from the next request on.` : "Nothing was changed.");
+    toast(
+      Object.keys(changes).length
+        ? `Key ${saved.name} is changed. It holds from the next request on.`
+        : "Nothing was changed.",
+    );
     done({ ...key, ...saved });
   }
 
-  const draw = () => dialog.show(`Edit key ${key.name}`, html`<form class="stack" novalidate @submit=${form.handle}>${form.summary(OWN_FAULTS)}
-    ${keyFields(form, state, key, () => draw(), { autofocus: true, day })}
-    <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Save")}</div></form>`);
+  const draw = () =>
+    dialog.show(
+      `Edit key ${key.name}`,
+      html`<form class="stack" novalidate @submit=${form.handle}>
+        ${form.summary(OWN_FAULTS)} ${keyFields(form, state, key, () => draw(), { autofocus: true, day })}
+        <div class="actions end">
+          <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Save")}
+        </div>
+      </form>`,
+    );
   loadModels(state, () => dialog.isOpen && draw());
   draw();
 }
 
 function keyFields(form, state, key, draw, { autofocus = false, day = "" } = {}) {
-  const choose = (event) => { state.expiry = event.target.value; draw(); };
+  const choose = (event) => {
+    state.expiry = event.target.value;
+    draw();
+  };
   return html`${field(form, { name: "name", label: "Name", required: true, autofocus, value: key.name, maxlength: 200, placeholder: "ci-prod", hint: "Where it is used." })}
-    <div class="form-grid">${field(form, { name: "expiry", label: "Expires", type: "select", required: true, options: EXPIRIES, value: initialExpiry(key), oninput: choose })}
+    <div class="form-grid">
+      ${field(form, { name: "expiry", label: "Expires", type: "select", required: true, options: EXPIRIES, value: initialExpiry(key), oninput: choose })}
       ${when(state.expiry === "on", () => field(form, { name: "day", label: "Day", type: "date", required: true, value: day, hint: "From its first moment on, in UTC." }))}
-      ${numberFields(form, key)}</div>
+      ${numberFields(form, key)}
+    </div>
     ${modelFields(form, state, key, draw)}`;
 }
 

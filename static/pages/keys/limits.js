@@ -10,7 +10,12 @@ const HOUR_MS = 3_600_000;
 const MOST = { max_concurrency: 100_000, rpm: 100_000, tpm: 1_000_000_000_000 };
 
 /** Of the calendar, in UTC. */
-export const PERIODS = [["", "In all"], ["day", "A day"], ["week", "A week, from Monday"], ["month", "A month"]];
+export const PERIODS = [
+  ["", "In all"],
+  ["day", "A day"],
+  ["week", "A week, from Monday"],
+  ["month", "A month"],
+];
 
 export const EXPIRIES = [
   ["never", "Never"],
@@ -38,9 +43,17 @@ export function expiryOf(choice, day, now) {
 
 /** What a form says of limits, as the API takes it. `models`: the chosen names, or null for every model. */
 export function limitBody({ models, ...typed }) {
-  const numbers = Object.keys(MOST).map((name) => [name, text(typed[name]) === "" ? null : Number(digits(typed[name]))]);
+  const numbers = Object.keys(MOST).map((name) => [
+    name,
+    text(typed[name]) === "" ? null : Number(digits(typed[name])),
+  ]);
   const dollars = text(typed.spend_limit) === "" ? null : readAmount(typed.spend_limit);
-  return { allowed_models: models, ...Object.fromEntries(numbers), spend_limit: dollars, spend_period: dollars === null ? null : typed.spend_period || null };
+  return {
+    allowed_models: models,
+    ...Object.fromEntries(numbers),
+    spend_limit: dollars,
+    spend_period: dollars === null ? null : typed.spend_period || null,
+  };
 }
 
 /** What is wrong with the limits that were typed, by field. */
@@ -48,18 +61,24 @@ export function limitFaults({ models, ...typed }) {
   const faults = {};
   for (const [name, most] of Object.entries(MOST)) {
     const number = digits(typed[name]);
-    if (number && (!/^[1-9]\d{0,12}$/.test(number) || Number(number) > most)) faults[name] = `must be a whole number from 1 to ${count(most)}`;
+    if (number && (!/^[1-9]\d{0,12}$/.test(number) || Number(number) > most))
+      faults[name] = `must be a whole number from 1 to ${count(most)}`;
   }
   if (text(typed.spend_limit)) {
     const dollars = readAmount(typed.spend_limit);
-    if (dollars === null || compareDecimals(dollars, "0") <= 0) faults.spend_limit = "must be dollars above zero, such as 20.00";
+    if (dollars === null || compareDecimals(dollars, "0") <= 0)
+      faults.spend_limit = "must be dollars above zero, such as 20.00";
   }
   if (models !== null && !models.length) faults.allowed_models = "must name one model at least";
   return faults;
 }
 
 /** What a form says of a key, as the API takes it. */
-export const keyBody = ({ name, expiry, day, ...typed }, now) => ({ name: name.trim(), expires_at: expiryOf(expiry, day, now), ...limitBody(typed) });
+export const keyBody = ({ name, expiry, day, ...typed }, now) => ({
+  name: name.trim(),
+  expires_at: expiryOf(expiry, day, now),
+  ...limitBody(typed),
+});
 
 /** What is wrong with what was typed, by field. */
 export function keyFaults({ name, expiry, day, ...typed }, now) {
@@ -74,10 +93,14 @@ export function keyFaults({ name, expiry, day, ...typed }, now) {
 export function changesOf(one, body) {
   const plain = (name, value) => {
     if (name === "allowed_models" && value) return [...value].sort();
-    return name === "spend_limit" && value ? roundDecimal(value, 12) : value ?? null;
+    return name === "spend_limit" && value ? roundDecimal(value, 12) : (value ?? null);
   };
   const differs = (name) => JSON.stringify(plain(name, one[name])) !== JSON.stringify(plain(name, body[name]));
-  return Object.fromEntries(Object.keys(body).filter(differs).map((name) => [name, body[name]]));
+  return Object.fromEntries(
+    Object.keys(body)
+      .filter(differs)
+      .map((name) => [name, body[name]]),
+  );
 }
 
 const text = (value) => String(value ?? "").trim();

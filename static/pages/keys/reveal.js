@@ -13,7 +13,13 @@ import { fileNameOf, firstCalls } from "./snippets.js";
 export function openReveal(row, text, { note = "", onclose = () => {} } = {}) {
   const state = { isStored: false, isAsked: false, tab: 0, test: null, models: [] };
   const keepOpen = (event) => event.preventDefault();
-  const dialog = new Dialog({ canClose: mayClose, onclose: () => { removeEventListener("beforeunload", keepOpen); onclose(); } });
+  const dialog = new Dialog({
+    canClose: mayClose,
+    onclose: () => {
+      removeEventListener("beforeunload", keepOpen);
+      onclose();
+    },
+  });
   addEventListener("beforeunload", keepOpen);
 
   function mayClose() {
@@ -33,20 +39,74 @@ export function openReveal(row, text, { note = "", onclose = () => {} } = {}) {
 
   const draw = () => {
     const snippets = firstCalls({ key: text, origin: location.origin, models: state.models });
-    dialog.show(`Key ${row.name}`, html`<div class="stack">
-      <p class="strip" data-tone="warn">${icon("warning")}<span>This is the only time the key is shown. Store it where secrets belong.${note ? html` ${note}` : ""}</span></p>
-      <div class="secret"><code tabindex="0" aria-label="The key">${text}</code></div>
-      <div class="actions"><button type="button" class="button" data-kind="primary" autofocus @click=${(event) => copyText(text, event.currentTarget)}>${icon("copy")}Copy key</button>
-        <button type="button" class="button" @click=${() => saveText(`${text}\n`, fileNameOf(row.name), "text/plain")}>${icon("download")}Download</button>
-        <button type="button" class="button" ?disabled=${state.test?.isBusy} @click=${test}>${icon("play")}${state.test?.isBusy ? "Testing…" : "Test it now"}</button></div>
-      <div aria-live="polite">${verdict(state.test)}</div>
-      <section class="stack tight"><h3>First call</h3>
-        <div class="segments wraps" role="group" aria-label="Client">${snippets.map(([name], at) => html`<button type="button" aria-pressed=${state.tab === at} @click=${() => { state.tab = at; draw(); }}>${name}</button>`)}</div>
-        ${snippet(snippets[state.tab][1], { label: "Copy snippet" })}</section>
-      <form class="actions spread" @submit=${(event) => { event.preventDefault(); dialog.close(); }}>
-        <label class="check"><input type="checkbox" id="key-stored" .checked=${state.isStored} @change=${(event) => { state.isStored = event.target.checked; draw(); }}><span>I have stored it</span></label>
-        <button type="submit" class="button" data-kind=${state.isStored ? "primary" : "plain"}>Done</button></form>
-      ${when(state.isAsked && !state.isStored, () => html`<p class="field-error" role="alert">Tick the box first: once this is closed, nobody can show the key again.</p>`)}</div>`);
+    dialog.show(
+      `Key ${row.name}`,
+      html`<div class="stack">
+        <p class="strip" data-tone="warn">
+          ${icon("warning")}<span
+            >This is the only time the key is shown. Store it where secrets belong.${note ? html` ${note}` : ""}</span
+          >
+        </p>
+        <div class="secret"><code tabindex="0" aria-label="The key">${text}</code></div>
+        <div class="actions">
+          <button
+            type="button"
+            class="button"
+            data-kind="primary"
+            autofocus
+            @click=${(event) => copyText(text, event.currentTarget)}>
+            ${icon("copy")}Copy key
+          </button>
+          <button
+            type="button"
+            class="button"
+            @click=${() => saveText(`${text}\n`, fileNameOf(row.name), "text/plain")}>
+            ${icon("download")}Download
+          </button>
+          <button type="button" class="button" ?disabled=${state.test?.isBusy} @click=${test}>
+            ${icon("play")}${state.test?.isBusy ? "Testing…" : "Test it now"}
+          </button>
+        </div>
+        <div aria-live="polite">${verdict(state.test)}</div>
+        <section class="stack tight">
+          <h3>First call</h3>
+          <div class="segments wraps" role="group" aria-label="Client">
+            ${snippets.map(
+              ([name], at) =>
+                html`<button
+                  type="button"
+                  aria-pressed=${state.tab === at}
+                  @click=${() => {
+                    state.tab = at;
+                    draw();
+                  }}>
+                  ${name}
+                </button>`,
+            )}
+          </div>
+          ${snippet(snippets[state.tab][1], { label: "Copy snippet" })}
+        </section>
+        <form
+          class="actions spread"
+          @submit=${(event) => {
+            event.preventDefault();
+            dialog.close();
+          }}>
+          <label class="check"
+            ><input
+              type="checkbox"
+              id="key-stored"
+              .checked=${state.isStored}
+              @change=${(event) => {
+                state.isStored = event.target.checked;
+                draw();
+              }} /><span>I have stored it</span></label
+          >
+          <button type="submit" class="button" data-kind=${state.isStored ? "primary" : "plain"}>Done</button>
+        </form>
+        ${when(state.isAsked && !state.isStored, () => html`<p class="field-error" role="alert">Tick the box first: once this is closed, nobody can show the key again.</p>`)}
+      </div>`,
+    );
   };
   draw();
   findModels(text).then((models) => {
@@ -79,6 +139,13 @@ async function tryKey(text) {
 
 function verdict(test) {
   if (!test || test.isBusy) return "";
-  if (test.error) return html`<p class="strip" data-tone="bad">${icon("error")}<span>It does not work yet: ${test.error}</span></p>`;
-  return html`<p class="strip" data-tone="good">${icon("check")}<span>It works: ${plural(test.models.length, "model")}${test.models.length ? ` (${test.models.slice(0, 4).join(", ")}${test.models.length > 4 ? ", …" : ""})` : ""}. Nothing was billed.</span></p>`;
+  if (test.error)
+    return html`<p class="strip" data-tone="bad">${icon("error")}<span>It does not work yet: ${test.error}</span></p>`;
+  return html`<p class="strip" data-tone="good">
+    ${icon("check")}<span
+      >It works:
+      ${plural(test.models.length, "model")}${test.models.length ? ` (${test.models.slice(0, 4).join(", ")}${test.models.length > 4 ? ", …" : ""})` : ""}.
+      Nothing was billed.</span
+    >
+  </p>`;
 }

@@ -11,8 +11,20 @@ export function firstCalls({ key, origin, models = [] }) {
   return FIRST.map((name) => {
     const client = CLIENTS.find((one) => one.name === name);
     const found = models.find((model) => firstOf(model, client.endpoints));
-    const { blocks } = snippetsOf(client, { base: origin, key, model: found?.name ?? "MODEL", endpoint: found ? firstOf(found, client.endpoints) : client.endpoints[0] });
-    return [client.text, blocks.filter(({ text }) => text).slice(0, name === "claude-code" ? 1 : 2).map(inShell).join("\n")];
+    const { blocks } = snippetsOf(client, {
+      base: origin,
+      key,
+      model: found?.name ?? "MODEL",
+      endpoint: found ? firstOf(found, client.endpoints) : client.endpoints[0],
+    });
+    return [
+      client.text,
+      blocks
+        .filter(({ text }) => text)
+        .slice(0, name === "claude-code" ? 1 : 2)
+        .map(inShell)
+        .join("\n"),
+    ];
   });
 }
 
@@ -23,5 +35,11 @@ function inShell({ title, text }) {
 
 /** The name of the file that a key is saved as. */
 export function fileNameOf(name) {
-  return `key-${name.normalize("NFKD").replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[-.]+|-+$/g, "").slice(0, 60) || "quart-proxy"}.txt`;
+  return `key-${
+    name
+      .normalize("NFKD")
+      .replace(/[^A-Za-z0-9._-]+/g, "-")
+      .replace(/^[-.]+|-+$/g, "")
+      .slice(0, 60) || "quart-proxy"
+  }.txt`;
 }

@@ -25,11 +25,24 @@ class CostCalculator extends HTMLElement {
 
   #draw() {
     const bill = billOf(this.#tokens, this.#pricing);
-    render(html`<section class="stack tight"><h3>What would it cost?</h3>
-      <div class="form-grid narrow">${DIMENSIONS.map((name) => this.#number(dimensionText(name), this.#tokens[name] ?? 0, (value) => { this.#tokens[name] = value; }))}
-        ${this.#number("Requests", this.#requests, (value) => { this.#requests = value; })}</div>
-      ${receiptLines(bill, { caption: "One such request" })}
-      ${when(this.#requests > 1, () => html`<p role="status">${count(this.#requests)} such requests cost ${exact(timesCost(bill.cost, this.#requests))}.</p>`)}</section>`, this);
+    render(
+      html`<section class="stack tight">
+        <h3>What would it cost?</h3>
+        <div class="form-grid narrow">
+          ${DIMENSIONS.map((name) =>
+            this.#number(dimensionText(name), this.#tokens[name] ?? 0, (value) => {
+              this.#tokens[name] = value;
+            }),
+          )}
+          ${this.#number("Requests", this.#requests, (value) => {
+            this.#requests = value;
+          })}
+        </div>
+        ${receiptLines(bill, { caption: "One such request" })}
+        ${when(this.#requests > 1, () => html`<p role="status">${count(this.#requests)} such requests cost ${exact(timesCost(bill.cost, this.#requests))}.</p>`)}
+      </section>`,
+      this,
+    );
   }
 
   #number(label, value, take) {
@@ -37,7 +50,10 @@ class CostCalculator extends HTMLElement {
       take(Math.min(TOKENS_MAX, Math.max(0, Math.floor(Number(event.target.value) || 0))));
       this.#draw();
     };
-    return html`<label class="field"><span class="label">${label}</span><input type="number" min="0" max=${TOKENS_MAX} step="1" inputmode="numeric" value=${value} @input=${type}></label>`;
+    return html`<label class="field"
+      ><span class="label">${label}</span
+      ><input type="number" min="0" max=${TOKENS_MAX} step="1" inputmode="numeric" value=${value} @input=${type}
+    /></label>`;
   }
 }
 

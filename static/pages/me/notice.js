@@ -14,13 +14,29 @@ export function balanceNotice(balance, daysLeft, spent = null) {
     const isNew = sign === 0 && spent !== null && compareDecimals(spent, "0") === 0;
     return {
       tone: "bad",
-      title: sign < 0 ? `Your balance is below zero: ${money(balance)}` : isNew ? "There is no money yet" : "Your balance is used up",
+      title:
+        sign < 0
+          ? `Your balance is below zero: ${money(balance)}`
+          : isNew
+            ? "There is no money yet"
+            : "Your balance is used up",
       lines: [
-        ["What happened", sign < 0
-          ? "The last answer cost more than was left. What one costs is known only when it ends, so the last one may go below zero."
-          : isNew ? "Nothing was spent so far, and there is nothing to spend from." : "Everything that was put in has been used."],
-        ["What still works", "These pages: every request with its receipt, the prices, your keys. The list of models, too. New requests are refused with status 402, and refused requests cost nothing."],
-        ["What to do", "Ask whoever gave you the key for a top-up. Your keys work again at once after it; nothing needs to be set up anew."],
+        [
+          "What happened",
+          sign < 0
+            ? "The last answer cost more than was left. What one costs is known only when it ends, so the last one may go below zero."
+            : isNew
+              ? "Nothing was spent so far, and there is nothing to spend from."
+              : "Everything that was put in has been used.",
+        ],
+        [
+          "What still works",
+          "These pages: every request with its receipt, the prices, your keys. The list of models, too. New requests are refused with status 402, and refused requests cost nothing.",
+        ],
+        [
+          "What to do",
+          "Ask whoever gave you the key for a top-up. Your keys work again at once after it; nothing needs to be set up anew.",
+        ],
       ],
     };
   }
@@ -28,7 +44,9 @@ export function balanceNotice(balance, daysLeft, spent = null) {
   return {
     tone: "warn",
     title: `About ${daysText(daysLeft)} left at this pace`,
-    lines: [["What to do", "Ask for a top-up soon. At zero, new requests are refused with status 402 until there is one."]],
+    lines: [
+      ["What to do", "Ask for a top-up soon. At zero, new requests are refused with status 402 until there is one."],
+    ],
   };
 }
 

@@ -22,7 +22,12 @@ import { upstreamsTab } from "./upstreams.js";
 /** Open it; `onsaved(row)` hears of new states, `onclose()` of the end. */
 export function openModel({ key, signal, query, providers, onsaved, onremoved, onstep, onclose }) {
   const drawer = new DocumentDrawer({
-    kind: "model", key, signal, onsaved, onclose, onstep,
+    kind: "model",
+    key,
+    signal,
+    onsaved,
+    onclose,
+    onstep,
     titleOf: (row) => row.display_name ?? row.key,
     tab: () => query().get("tab"),
     hrefOf: (name) => withQuery("/ui/models", { ...Object.fromEntries(query()), tab: name }),
@@ -38,8 +43,11 @@ export function openModel({ key, signal, query, providers, onsaved, onremoved, o
     ],
   });
   const drop = async (editor) => {
-    const isSure = await confirm({ title: `Delete ${key}?`, action: `Delete model ${key}`,
-      text: `Clients get “model not found” from now on. Its requests and bills stay.${editor.isManaged ? " The file still declares it; it stays deleted until the file changes it." : ""}` });
+    const isSure = await confirm({
+      title: `Delete ${key}?`,
+      action: `Delete model ${key}`,
+      text: `Clients get “model not found” from now on. Its requests and bills stay.${editor.isManaged ? " The file still declares it; it stays deleted until the file changes it." : ""}`,
+    });
     if (!isSure) return;
     try {
       await remove({ kind: "model", key, etag: editor.row.etag }, onremoved);
@@ -54,20 +62,50 @@ export function openModel({ key, signal, query, providers, onsaved, onremoved, o
 
 function actions({ row }, drop) {
   const names = [row.display_name ?? row.key, ...(row.aliases ?? [])];
-  return html`<a class="button" data-kind="icon" aria-label=${`Requests of ${row.key}`} title="Requests of the last 24 hours" href=${withQuery("/ui/requests", { model: names, range: "24h" })}>${icon("list")}</a>
-    <button type="button" class="button" data-kind="icon" aria-label=${`Delete ${row.key}`} title="Delete" @click=${drop}>${icon("trash")}</button>`;
+  return html`<a
+      class="button"
+      data-kind="icon"
+      aria-label=${`Requests of ${row.key}`}
+      title="Requests of the last 24 hours"
+      href=${withQuery("/ui/requests", { model: names, range: "24h" })}
+      >${icon("list")}</a
+    >
+    <button
+      type="button"
+      class="button"
+      data-kind="icon"
+      aria-label=${`Delete ${row.key}`}
+      title="Delete"
+      @click=${drop}>
+      ${icon("trash")}
+    </button>`;
 }
 
 function head(editor, draw) {
   const { row } = editor;
   const name = row.display_name ?? row.key;
-  const turn = (isOn) => editor.act(async () => {
-    await patch(editor.path, { enabled: isOn }, { headers: ifMatch(editor.row.etag) });
-  }, `${name} is ${isOn ? "enabled" : "disabled"}.`).then(draw);
+  const turn = (isOn) =>
+    editor
+      .act(
+        async () => {
+          await patch(editor.path, { enabled: isOn }, { headers: ifMatch(editor.row.etag) });
+        },
+        `${name} is ${isOn ? "enabled" : "disabled"}.`,
+      )
+      .then(draw);
   return html`<div class="document-head">
-    <div class="document-facts">${switchFor(row, turn)}${status(row)}${stateBadge(row.registry?.state)}${placeText(row.registry?.place)}
-      <span class="code-line"><code>${name}</code>${copyButton(name, "Copy the name that clients send")}</span></div></div>
-    ${when(!row.served && row.enabled && !isUnpriced(row), () => html`<p class="strip" data-tone="bad" role="status">${icon("error")}<span><strong>Not served.</strong> ${row.reason}</span></p>`)}`;
+      <div class="document-facts">
+        ${switchFor(row, turn)}${status(row)}${stateBadge(row.registry?.state)}${placeText(row.registry?.place)}
+        <span class="code-line"><code>${name}</code>${copyButton(name, "Copy the name that clients send")}</span>
+      </div>
+    </div>
+    ${when(
+      !row.served && row.enabled && !isUnpriced(row),
+      () =>
+        html`<p class="strip" data-tone="bad" role="status">
+          ${icon("error")}<span><strong>Not served.</strong> ${row.reason}</span>
+        </p>`,
+    )}`;
 }
 
 function status(row) {

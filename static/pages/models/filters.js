@@ -32,8 +32,12 @@ const STATUS = {
 export function readFilters(query) {
   const sort = query.get("sort") ?? "name";
   return {
-    view: query.get("view"), q: query.get("q") ?? "", provider: query.get("provider"), status: query.get("status"),
-    state: query.get("state"), sort: { name: sort.replace(/^-/, ""), down: sort.startsWith("-") },
+    view: query.get("view"),
+    q: query.get("q") ?? "",
+    provider: query.get("provider"),
+    status: query.get("status"),
+    state: query.get("state"),
+    sort: { name: sort.replace(/^-/, ""), down: sort.startsWith("-") },
   };
 }
 
@@ -42,27 +46,34 @@ export const isFiltered = ({ q, provider, status, state }) => Boolean(q || provi
 
 export function filterModels(models, { view, q, provider, status, state }) {
   const wanted = q.trim().toLowerCase();
-  return models.filter((model) => (!VIEWS[view] || VIEWS[view](model))
-    && (!wanted || wordsOf(model).includes(wanted))
-    && (!provider || upstreamsOf(model).some((upstream) => upstream.provider === provider))
-    && (!STATUS[status] || STATUS[status](model))
-    && (!state || model.registry?.state === state));
+  return models.filter(
+    (model) =>
+      (!VIEWS[view] || VIEWS[view](model)) &&
+      (!wanted || wordsOf(model).includes(wanted)) &&
+      (!provider || upstreamsOf(model).some((upstream) => upstream.provider === provider)) &&
+      (!STATUS[status] || STATUS[status](model)) &&
+      (!state || model.registry?.state === state),
+  );
 }
 
 function wordsOf(model) {
   const upstreams = upstreamsOf(model).map(({ provider, actual_model: name }) => `${provider ?? ""} ${name ?? ""}`);
-  return [model.key, model.display_name, ...(model.aliases ?? []), ...(model.tags ?? []), ...upstreams].join(" ").toLowerCase();
+  return [model.key, model.display_name, ...(model.aliases ?? []), ...(model.tags ?? []), ...upstreams]
+    .join(" ")
+    .toLowerCase();
 }
 
 /** Sorted by a column; what has no value stands last either way. `usage` is `usageOf`'s. */
 export function sortModels(models, { name, down }, usage) {
-  const valueOf = {
-    name: (model) => (model.display_name ?? model.key).toLowerCase(),
-    input: (model) => rateOf(model, "input"),
-    output: (model) => rateOf(model, "output"),
-    requests: (model) => usage(model)?.requests ?? null,
-  }[name] ?? ((model) => model.key);
-  const compare = name === "input" || name === "output" ? compareDecimals : (one, other) => (one < other ? -1 : one > other ? 1 : 0);
+  const valueOf =
+    {
+      name: (model) => (model.display_name ?? model.key).toLowerCase(),
+      input: (model) => rateOf(model, "input"),
+      output: (model) => rateOf(model, "output"),
+      requests: (model) => usage(model)?.requests ?? null,
+    }[name] ?? ((model) => model.key);
+  const compare =
+    name === "input" || name === "output" ? compareDecimals : (one, other) => (one < other ? -1 : one > other ? 1 : 0);
   return [...models].sort((one, other) => {
     const [a, b] = [valueOf(one), valueOf(other)];
     if (a === null || b === null) return (a === null) - (b === null);
@@ -70,7 +81,7 @@ export function sortModels(models, { name, down }, usage) {
   });
 }
 
-const rateOf = ({ pricing }, name) => (pricing?.free ? "0" : pricing?.[name] ?? null);
+const rateOf = ({ pricing }, name) => (pricing?.free ? "0" : (pricing?.[name] ?? null));
 
 /** What was asked of each model, by any of its names: `usageOf(rows)(model)` is `{requests, failed, names}` or null. */
 export function usageOf(rows) {

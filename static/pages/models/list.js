@@ -14,17 +14,45 @@ const HEADS = { input: "Input", output: "Output", cached_input: "Cached", cache_
 const FAILING = 0.05;
 
 export function modelTable(rows, { grid, usage, switchOf, sorted, onsort, open, hrefOf, makeFree }) {
-  const prices = GRID.map((name) => ({ name, label: HEADS[name], align: "end", sort: name === "input" || name === "output", render: (row) => grid.cell(row, name) }));
+  const prices = GRID.map((name) => ({
+    name,
+    label: HEADS[name],
+    align: "end",
+    sort: name === "input" || name === "output",
+    render: (row) => grid.cell(row, name),
+  }));
   return table({
-    caption: "Models, prices in US dollars per 1M tokens", rows, keyOf: (row) => row.key, open, hrefOf, sorted, onsort,
+    caption: "Models, prices in US dollars per 1M tokens",
+    rows,
+    keyOf: (row) => row.key,
+    open,
+    hrefOf,
+    sorted,
+    onsort,
     rowTone: (row) => (row.enabled ? null : "quiet"),
     columns: [
-      { name: "name", label: "Model", primary: true, sort: true, render: (row) => html`${row.display_name ?? row.key}${names(row)}` },
-      { name: "status", label: "Served", render: (row) => html`<div class="served">${switchOf(row)}<span>${status(row, makeFree)}${grid.status(row)}</span></div>` },
+      {
+        name: "name",
+        label: "Model",
+        primary: true,
+        sort: true,
+        render: (row) => html`${row.display_name ?? row.key}${names(row)}`,
+      },
+      {
+        name: "status",
+        label: "Served",
+        render: (row) =>
+          html`<div class="served">${switchOf(row)}<span>${status(row, makeFree)}${grid.status(row)}</span></div>`,
+      },
       { name: "upstream", label: "Upstream", wide: true, render: upstreamCell },
       ...prices,
       { name: "requests", label: "Requests 24 h", align: "end", sort: true, render: (row) => usageCell(usage(row)) },
-      { name: "file", label: "File", render: (row) => html`${stateBadge(row.registry?.state)}<span class="sub">${placeText(row.registry?.place)}</span>` },
+      {
+        name: "file",
+        label: "File",
+        render: (row) =>
+          html`${stateBadge(row.registry?.state)}<span class="sub">${placeText(row.registry?.place)}</span>`,
+      },
     ],
   });
 }
@@ -39,21 +67,29 @@ function status(row, makeFree) {
   if (row.served) return html`<span class="visually-hidden">Served</span>`;
   if (!row.enabled) return html`<span class="quiet">Disabled</span>`;
   if (!isUnpriced(row)) return html`${badge("Not served", "bad", "error")}<span class="sub">${row.reason}</span>`;
-  return html`${badge("Needs price", "warn", "warning")}<button type="button" class="link" @click=${() => makeFree(row)}>It is free</button>`;
+  return html`${badge("Needs price", "warn", "warning")}<button
+      type="button"
+      class="link"
+      @click=${() => makeFree(row)}>
+      It is free
+    </button>`;
 }
 
 function upstreamCell(row) {
   const upstreams = upstreamsOf(row);
   const [first] = [...upstreams].sort((one, other) => (one.priority ?? 0) - (other.priority ?? 0));
   const more = upstreams.length - 1;
-  return html`<span class="upstream-cell">${first.provider ? html`<a href=${withQuery("/ui/providers", { open: first.provider })}>${first.provider}</a>` : html`<span title=${first.api_url ?? ""}>own address</span>`}
+  return html`<span class="upstream-cell"
+    >${first.provider ? html`<a href=${withQuery("/ui/providers", { open: first.provider })}>${first.provider}</a>` : html`<span title=${first.api_url ?? ""}>own address</span>`}
     ${when(more, () => html`<span class="quiet" title=${upstreams.map(({ key }) => key).join(", ")}>+${more}</span>`)}
-    ${first.actual_model ? html`<span class="sub" title=${first.actual_model}>${first.actual_model}</span>` : ""}</span>`;
+    ${first.actual_model ? html`<span class="sub" title=${first.actual_model}>${first.actual_model}</span>` : ""}</span
+  >`;
 }
 
 function usageCell(usage) {
   if (!usage) return html`<span class="quiet">–</span>`;
   const share = usage.requests ? usage.failed / usage.requests : 0;
   const href = withQuery("/ui/requests", { model: usage.names, range: "24h" });
-  return html`<a class="plain" href=${href}>${quantity(usage.requests)}</a>${when(usage.failed, () => html`<span class="sub nowrap" data-tone=${share > FAILING ? "bad" : "quiet"}>${share > FAILING ? icon("warning") : ""}${percent(share)} failed</span>`)}`;
+  return html`<a class="plain" href=${href}>${quantity(usage.requests)}</a
+    >${when(usage.failed, () => html`<span class="sub nowrap" data-tone=${share > FAILING ? "bad" : "quiet"}>${share > FAILING ? icon("warning") : ""}${percent(share)} failed</span>`)}`;
 }

@@ -7,15 +7,39 @@ import { KEY_HINT, FORMATS, keyType, urlHint } from "../../documents/connection.
 import { keyFault, keyOf, priceFault, priceOf, priceWarning } from "../../documents/values.js";
 import { html, when } from "../../html.js";
 
-const RATES = [["input", "Input"], ["output", "Output"], ["cached_input", "Cached input"], ["cache_write", "Cache write"]];
+const RATES = [
+  ["input", "Input"],
+  ["output", "Output"],
+  ["cached_input", "Cached input"],
+  ["cache_write", "Cache write"],
+];
 const OWN = "";
-const NAMES = ["display_name", "key", "provider", "actual_model", "api_format", "api_url", "api_key", ...RATES.map(([name]) => name), "pricing"];
+const NAMES = [
+  "display_name",
+  "key",
+  "provider",
+  "actual_model",
+  "api_format",
+  "api_url",
+  "api_key",
+  ...RATES.map(([name]) => name),
+  "pricing",
+];
 
 /** `providers` are the rows there are; `done(row)` gets what was made. */
 export function openNewModel({ providers, signal, done }) {
   const dialog = new Dialog({ signal, canClose: () => isMade || !form.isBusy });
   let isMade = false;
-  const typed = { display_name: "", key: "", provider: providers[0]?.key ?? OWN, actual_model: "", api_format: "openai", api_url: "", api_key: "", cost: "priced" };
+  const typed = {
+    display_name: "",
+    key: "",
+    provider: providers[0]?.key ?? OWN,
+    actual_model: "",
+    api_format: "openai",
+    api_url: "",
+    api_key: "",
+    cost: "priced",
+  };
   let isKeyTyped = false;
   const draw = () => dialog.isOpen && open();
   const type = (name) => (event) => {
@@ -24,38 +48,85 @@ export function openNewModel({ providers, signal, done }) {
     if (name === "display_name" && !isKeyTyped) typed.key = keyOf(typed.display_name);
     draw();
   };
-  const form = new Form({ draw, submit: async () => {
-    check(typed);
-    try {
-      const row = await put(`/api/admin/models/${encodeURIComponent(typed.key)}`, documentOf(typed));
-      isMade = true;
-      dialog.close();
-      done(row);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.status === 428) throw new FieldFaults({ key: "There is a model with this key already." });
-      error.faults = new Map([...error.faults].map(([path, message]) => [path.replace(/^pricing\./, ""), message]));
-      throw error;
-    }
-  } });
+  const form = new Form({
+    draw,
+    submit: async () => {
+      check(typed);
+      try {
+        const row = await put(`/api/admin/models/${encodeURIComponent(typed.key)}`, documentOf(typed));
+        isMade = true;
+        dialog.close();
+        done(row);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        if (error.status === 428) throw new FieldFaults({ key: "There is a model with this key already." });
+        error.faults = new Map([...error.faults].map(([path, message]) => [path.replace(/^pricing\./, ""), message]));
+        throw error;
+      }
+    },
+  });
   const own = (name, options) => field(form, { name, value: typed[name] ?? "", oninput: type(name), ...options });
-  const open = () => dialog.show("New model", html`<form class="stack" novalidate @submit=${form.handle}>${form.summary(NAMES)}
-    <div class="form-grid">${own("display_name", { label: "Name", required: true, autofocus: true, hint: "What clients send as model." })}
-      ${own("key", { label: "Key", required: true, hint: "Its name in models.yaml. It cannot be changed later." })}</div>
-    <div class="form-grid">${own("provider", { label: "Provider", type: "select", required: true, options: [...providers.map(({ key, api_format: format }) => [key, `${key} (${format})`]), [OWN, "An address of its own"]] })}
-      ${own("actual_model", { label: "Model there", hint: "What the provider calls it. Empty: the same name." })}</div>
-    ${when(typed.provider === OWN, () => html`<div class="form-grid">
-      ${own("api_format", { label: "Format", type: "select", required: true, options: FORMATS })}
-      ${own("api_url", { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(typed.api_format) })}</div>
-      ${own("api_key", { label: "API key", type: keyType(typed.api_key), hint: KEY_HINT })}`)}
-    <fieldset class="stack tight"><legend class="strong">Price</legend>
-      <div class="segments" role="group" aria-label="Price">${[["priced", "Costs money"], ["free", "Free"], ["later", "Say later"]].map(([name, text]) => html`<button type="button"
-        aria-pressed=${typed.cost === name} @click=${() => { typed.cost = name; draw(); }}>${text}</button>`)}</div>
-      ${typed.cost === "later" ? html`<p class="quiet">Until it has a price it is neither served nor listed. It waits under “Needs price”.</p>`
-        : typed.cost === "free" ? html`<p class="quiet">Requests are served and cost nothing.</p>`
-        : html`<div class="form-grid">${RATES.map(([name, label]) => own(name, { label, prefix: "$", suffix: "/ 1M", inputmode: "decimal", required: name === "input" || name === "output", hint: name === "input" || name === "output" ? "" : "Empty: as input." }))}</div>${warning(typed)}`}
-    </fieldset>
-    <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Create model", { busy: "Creating…" })}</div></form>`);
+  const open = () =>
+    dialog.show(
+      "New model",
+      html`<form class="stack" novalidate @submit=${form.handle}>
+        ${form.summary(NAMES)}
+        <div class="form-grid">
+          ${own("display_name", { label: "Name", required: true, autofocus: true, hint: "What clients send as model." })}
+          ${own("key", { label: "Key", required: true, hint: "Its name in models.yaml. It cannot be changed later." })}
+        </div>
+        <div class="form-grid">
+          ${own("provider", { label: "Provider", type: "select", required: true, options: [...providers.map(({ key, api_format: format }) => [key, `${key} (${format})`]), [OWN, "An address of its own"]] })}
+          ${own("actual_model", { label: "Model there", hint: "What the provider calls it. Empty: the same name." })}
+        </div>
+        ${when(
+          typed.provider === OWN,
+          () =>
+            html`<div class="form-grid">
+                ${own("api_format", { label: "Format", type: "select", required: true, options: FORMATS })}
+                ${own("api_url", { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(typed.api_format) })}
+              </div>
+              ${own("api_key", { label: "API key", type: keyType(typed.api_key), hint: KEY_HINT })}`,
+        )}
+        <fieldset class="stack tight">
+          <legend class="strong">Price</legend>
+          <div class="segments" role="group" aria-label="Price">
+            ${[
+              ["priced", "Costs money"],
+              ["free", "Free"],
+              ["later", "Say later"],
+            ].map(
+              ([name, text]) =>
+                html`<button
+                  type="button"
+                  aria-pressed=${typed.cost === name}
+                  @click=${() => {
+                    typed.cost = name;
+                    draw();
+                  }}>
+                  ${text}
+                </button>`,
+            )}
+          </div>
+          ${
+            typed.cost === "later"
+              ? html`<p class="quiet">
+                  Until it has a price it is neither served nor listed. It waits under “Needs price”.
+                </p>`
+              : typed.cost === "free"
+                ? html`<p class="quiet">Requests are served and cost nothing.</p>`
+                : html`<div class="form-grid">
+                      ${RATES.map(([name, label]) => own(name, { label, prefix: "$", suffix: "/ 1M", inputmode: "decimal", required: name === "input" || name === "output", hint: name === "input" || name === "output" ? "" : "Empty: as input." }))}
+                    </div>
+                    ${warning(typed)}`
+          }
+        </fieldset>
+        <div class="actions end">
+          <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button
+          >${form.button("Create model", { busy: "Creating…" })}
+        </div>
+      </form>`,
+    );
   open();
 }
 
@@ -72,7 +143,10 @@ function check(typed) {
   if (typed.provider === OWN && !typed.api_url.trim()) faults.api_url = "An address is needed.";
   if (typed.cost === "priced") {
     for (const [name] of RATES) {
-      const fault = priceFault(typed[name] ?? "", { isRequired: name === "input" || name === "output", dimension: name });
+      const fault = priceFault(typed[name] ?? "", {
+        isRequired: name === "input" || name === "output",
+        dimension: name,
+      });
       if (fault) faults[name] = fault;
     }
   }
@@ -89,7 +163,9 @@ function documentOf(typed) {
   }
   if (typed.cost === "free") document.pricing = { free: true };
   if (typed.cost === "priced") {
-    document.pricing = Object.fromEntries(RATES.filter(([name]) => priceOf(typed[name] ?? "")).map(([name]) => [name, priceOf(typed[name])]));
+    document.pricing = Object.fromEntries(
+      RATES.filter(([name]) => priceOf(typed[name] ?? "")).map(([name]) => [name, priceOf(typed[name])]),
+    );
   }
   return document;
 }

@@ -53,7 +53,7 @@ export class PriceGrid {
     this.#open = null;
     const value = priceOf(typed) || null;
     const waiting = this.#typed.get(row.key);
-    const saved = row.pricing?.free ? {} : row.pricing ?? {};
+    const saved = row.pricing?.free ? {} : (row.pricing ?? {});
     if (waiting || (saved[name] ?? null) !== value) {
       const rates = { ...waiting, [name]: value };
       this.#typed.set(row.key, rates);
@@ -114,13 +114,27 @@ export class PriceGrid {
   cell(row, name) {
     if (this.#open?.key === row.key && this.#open.name === name) return this.#input(row, name);
     const id = `${row.key}/${name}`;
-    if (isLocked(row, name)) return html`<span class="price-locked" title=${`Only the file may change it: ${row.registry.place ?? "models.yaml"}`}>${icon("lock")}${shown(row.pricing, name)}</span>`;
+    if (isLocked(row, name))
+      return html`<span
+        class="price-locked"
+        title=${`Only the file may change it: ${row.registry.place ?? "models.yaml"}`}
+        >${icon("lock")}${shown(row.pricing, name)}</span
+      >`;
     const waiting = this.#typed.get(row.key)?.[name];
     // A mouse clicks twice, a finger once, and a keyboard's click has no count.
     const click = (event) => (event.detail === 0 || event.pointerType === "touch") && this.start(row, name);
-    return html`<button type="button" class="price-cell" data-price=${id} data-waiting=${Boolean(waiting)} data-missing=${isUnpriced(row) && !waiting && !FALLBACK[name]}
-      aria-label=${`${dimensionText(name)} of ${row.key}: ${spoken(row.pricing, name, waiting)}. Edit`} title="Double-click, e or Enter to edit"
-      @click=${click} @dblclick=${() => this.start(row, name)}>${waiting ? html`<span class="quiet">$${waiting}</span>` : shown(row.pricing, name)}</button>`;
+    return html`<button
+      type="button"
+      class="price-cell"
+      data-price=${id}
+      data-waiting=${Boolean(waiting)}
+      data-missing=${isUnpriced(row) && !waiting && !FALLBACK[name]}
+      aria-label=${`${dimensionText(name)} of ${row.key}: ${spoken(row.pricing, name, waiting)}. Edit`}
+      title="Double-click, e or Enter to edit"
+      @click=${click}
+      @dblclick=${() => this.start(row, name)}>
+      ${waiting ? html`<span class="quiet">$${waiting}</span>` : shown(row.pricing, name)}
+    </button>`;
   }
 
   #input(row, name) {
@@ -139,11 +153,24 @@ export class PriceGrid {
         this.#draw();
       } else this.#commit(row);
     };
-    return html`<span class="price-edit"><span class="input" data-invalid=${fault !== null}><span class="affix">$</span>
-      <input data-price=${id} inputmode="decimal" autocomplete="off" aria-label=${`${dimensionText(name)} of ${row.key}, dollars per 1M tokens`}
-        aria-invalid=${fault !== null} aria-describedby="price-fault" placeholder=${FALLBACK[name] ?? ""} .value=${live(typed)}
-        @input=${type} @keydown=${(event) => this.#press(event, row)} @blur=${leave}><span class="affix">/ 1M</span></span>
-      ${when(fault, () => html`<span class="price-fault" id="price-fault" role="alert">${fault}</span>`)}</span>`;
+    return html`<span class="price-edit"
+      ><span class="input" data-invalid=${fault !== null}
+        ><span class="affix">$</span>
+        <input
+          data-price=${id}
+          inputmode="decimal"
+          autocomplete="off"
+          aria-label=${`${dimensionText(name)} of ${row.key}, dollars per 1M tokens`}
+          aria-invalid=${fault !== null}
+          aria-describedby="price-fault"
+          placeholder=${FALLBACK[name] ?? ""}
+          .value=${live(typed)}
+          @input=${type}
+          @keydown=${(event) => this.#press(event, row)}
+          @blur=${leave} /><span class="affix">/ 1M</span></span
+      >
+      ${when(fault, () => html`<span class="price-fault" id="price-fault" role="alert">${fault}</span>`)}</span
+    >`;
   }
 
   /** "Saving…", or what is missing yet. */
@@ -152,7 +179,9 @@ export class PriceGrid {
     const waiting = this.#typed.get(row.key);
     if (!waiting) return "";
     const missing = ["input", "output"].filter((name) => !waiting[name] && !row.pricing?.[name]);
-    return html`<span class="sub" data-tone="warn" role="status">Not saved yet: ${missing.join(" and ")} missing</span>`;
+    return html`<span class="sub" data-tone="warn" role="status"
+      >Not saved yet: ${missing.join(" and ")} missing</span
+    >`;
   }
 }
 

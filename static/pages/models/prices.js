@@ -28,12 +28,19 @@ export function pricesTab(editor, { signal, draw }) {
     quote.follow();
     return html`<div class="stack">
       ${freeChoice(editor, isFree, draw)}
-      ${when(!isFree, () => html`<fieldset class="stack"><legend class="visually-hidden">Dollars per 1M tokens</legend>
-        <div class="form-grid">${RATES.map((rate) => priceField(editor, `pricing.${rate.name}`, rate))}</div>
-        ${warning(rates(draft, "pricing."))}</fieldset>
-        ${draft.tiers.map((above) => tier(editor, above, draw))}
-        ${draft.tiers.length < TIERS_MAX ? newTier(editor, state, draw) : ""}`)}
-      ${quote.view()}</div>`;
+      ${when(
+        !isFree,
+        () =>
+          html`<fieldset class="stack">
+              <legend class="visually-hidden">Dollars per 1M tokens</legend>
+              <div class="form-grid">${RATES.map((rate) => priceField(editor, `pricing.${rate.name}`, rate))}</div>
+              ${warning(rates(draft, "pricing."))}
+            </fieldset>
+            ${draft.tiers.map((above) => tier(editor, above, draw))}
+            ${draft.tiers.length < TIERS_MAX ? newTier(editor, state, draw) : ""}`,
+      )}
+      ${quote.view()}
+    </div>`;
   };
   return { view };
 }
@@ -43,17 +50,34 @@ function freeChoice(editor, isFree, draw) {
   const isLocked = editor.lockOf("pricing.free") !== null || editor.lockOf("pricing.input") !== null;
   const choose = (free) => () => {
     draft.reset("pricing.free");
-    for (const path of Object.keys(draft.leaves)) if (path.startsWith("pricing.") && path !== "pricing.free") draft.reset(path);
-    if (free) for (const path of Object.keys(draft.original)) if (path.startsWith("pricing.") && path !== "pricing.free") draft.type(path, "");
+    for (const path of Object.keys(draft.leaves))
+      if (path.startsWith("pricing.") && path !== "pricing.free") draft.reset(path);
+    if (free)
+      for (const path of Object.keys(draft.original))
+        if (path.startsWith("pricing.") && path !== "pricing.free") draft.type(path, "");
     draft.type("pricing.free", free);
     draw();
   };
   const hasNone = !isFree && !draft.leaves["pricing.input"] && !draft.leaves["pricing.output"];
-  return html`${when(hasNone, () => html`<p class="strip" data-tone="warn" role="status">${icon("warning")}<span><strong>It has no price, so it is not served and not listed.</strong> Say what input and output cost, or that it is free.</span></p>`)}
-    <div class="toolbar"><div class="segments" role="group" aria-label="Whether it costs something">
-      <button type="button" aria-pressed=${!isFree} ?disabled=${isLocked} @click=${choose(false)}>Costs money</button>
-      <button type="button" aria-pressed=${isFree} ?disabled=${isLocked} @click=${choose(true)}>Free</button></div>
-      <span class="quiet">${isFree ? "Requests are served and cost nothing, said out loud." : "US dollars per 1,000,000 tokens."}</span></div>`;
+  return html`${when(
+      hasNone,
+      () =>
+        html`<p class="strip" data-tone="warn" role="status">
+          ${icon("warning")}<span
+            ><strong>It has no price, so it is not served and not listed.</strong> Say what input and output cost, or
+            that it is free.</span
+          >
+        </p>`,
+    )}
+    <div class="toolbar">
+      <div class="segments" role="group" aria-label="Whether it costs something">
+        <button type="button" aria-pressed=${!isFree} ?disabled=${isLocked} @click=${choose(false)}>Costs money</button>
+        <button type="button" aria-pressed=${isFree} ?disabled=${isLocked} @click=${choose(true)}>Free</button>
+      </div>
+      <span class="quiet"
+        >${isFree ? "Requests are served and cost nothing, said out loud." : "US dollars per 1,000,000 tokens."}</span
+      >
+    </div>`;
 }
 
 function priceField(editor, path, { label, required = false, hint = "" }) {
@@ -70,15 +94,24 @@ function warning(prices) {
 /** A tier names the rates that the price names, no fewer and no more. */
 function tier(editor, above, draw) {
   const { draft } = editor;
-  const named = RATES.filter(({ name, required }) => required || draft.value(`pricing.${name}`) !== null || draft.value(tierPath(above, name)) !== null);
+  const named = RATES.filter(
+    ({ name, required }) =>
+      required || draft.value(`pricing.${name}`) !== null || draft.value(tierPath(above, name)) !== null,
+  );
   const drop = () => {
     draft.dropTier(above);
     draw();
   };
-  return html`<fieldset class="tier"><legend>Prompts above ${count(Number(above))} tokens</legend>
-    <div class="form-grid">${named.map((rate) => priceField(editor, tierPath(above, rate.name), { label: rate.label, required: true }))}</div>
+  return html`<fieldset class="tier">
+    <legend>Prompts above ${count(Number(above))} tokens</legend>
+    <div class="form-grid">
+      ${named.map((rate) => priceField(editor, tierPath(above, rate.name), { label: rate.label, required: true }))}
+    </div>
     ${warning(rates(draft, `pricing.tiers.${above}.`))}
-    <div class="actions"><button type="button" class="button" @click=${drop}>${icon("trash")}Remove this tier</button></div></fieldset>`;
+    <div class="actions">
+      <button type="button" class="button" @click=${drop}>${icon("trash")}Remove this tier</button>
+    </div>
+  </fieldset>`;
 }
 
 function newTier(editor, state, draw) {
@@ -96,8 +129,14 @@ function newTier(editor, state, draw) {
     state.above = event.target.value.replaceAll(/[,_\s]/g, "");
     draw();
   };
-  return html`<details class="add-tier"><summary>Another price for long prompts</summary>
-    <p class="quiet">A prompt of more tokens than the threshold is charged at the tier's rates, all of it, its output too.</p>
-    <div class="toolbar">${field({ id: editor.form.id, faults: new Map() }, { name: "tier-above", label: "Above how many tokens", value: state.above, inputmode: "numeric", placeholder: "200000", suffix: "tokens", oninput: type })}
-      <button type="button" class="button" ?disabled=${!isGood} @click=${add}>${icon("plus")}Add tier</button></div></details>`;
+  return html`<details class="add-tier">
+    <summary>Another price for long prompts</summary>
+    <p class="quiet">
+      A prompt of more tokens than the threshold is charged at the tier's rates, all of it, its output too.
+    </p>
+    <div class="toolbar">
+      ${field({ id: editor.form.id, faults: new Map() }, { name: "tier-above", label: "Above how many tokens", value: state.above, inputmode: "numeric", placeholder: "200000", suffix: "tokens", oninput: type })}
+      <button type="button" class="button" ?disabled=${!isGood} @click=${add}>${icon("plus")}Add tier</button>
+    </div>
+  </details>`;
 }

@@ -6,7 +6,11 @@ import { count } from "../../format.js";
 import { html, when } from "../../html.js";
 
 const SENT_MAX = 10_000;
-const MODES = [["", "As in the settings"], ["prepend", "Before the client's own system text"], ["replace", "Instead of the client's own system text"]];
+const MODES = [
+  ["", "As in the settings"],
+  ["prepend", "Before the client's own system text"],
+  ["replace", "Instead of the client's own system text"],
+];
 
 export function promptTab(editor) {
   const view = () => {
@@ -17,10 +21,16 @@ export function promptTab(editor) {
     return html`<div class="stack">
       ${ownedField(editor, "system_prompt.disabled", { label: "Add no prompt to this model's requests, not the global one either", type: "checkbox" })}
       ${ownedField(editor, "system_prompt.text", { label: "Prompt", type: "textarea", rows: 12, disabled: isOff, hint: "Empty: the global prompt of the settings is used." })}
-      <p class="counter" data-over=${length > SENT_MAX} role="status">${count(length)} of ${count(SENT_MAX)} characters
-        ${when(length > SENT_MAX, () => html`<strong>${icon("warning")} The last ${count(length - SENT_MAX)} are kept but not sent.</strong>`)}</p>
+      <p class="counter" data-over=${length > SENT_MAX} role="status">
+        ${count(length)} of ${count(SENT_MAX)} characters
+        ${when(length > SENT_MAX, () => html`<strong>${icon("warning")} The last ${count(length - SENT_MAX)} are kept but not sent.</strong>`)}
+      </p>
       ${ownedField(editor, "system_prompt.mode", { label: "Where it goes", type: "select", options: MODES, disabled: isOff })}
-      <p class="quiet">It is added only while the master switch in the <a href="/ui/settings">settings</a> is on; there is a preview of what is sent, too.</p></div>`;
+      <p class="quiet">
+        It is added only while the master switch in the <a href="/ui/settings">settings</a> is on; there is a preview of
+        what is sent, too.
+      </p>
+    </div>`;
   };
   return { view };
 }

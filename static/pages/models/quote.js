@@ -29,7 +29,11 @@ export class Quote {
   }
 
   get #tokens() {
-    return Object.fromEntries(Object.entries(this.#typed).filter(([, text]) => /^\d{1,9}$/.test(text) && Number(text)).map(([name, text]) => [name, Number(text)]));
+    return Object.fromEntries(
+      Object.entries(this.#typed)
+        .filter(([, text]) => /^\d{1,9}$/.test(text) && Number(text))
+        .map(([name, text]) => [name, Number(text)]),
+    );
   }
 
   /** Ask anew when something that counts was typed. */
@@ -67,19 +71,56 @@ export class Quote {
     };
     // Enter saves the form around it; here it only means "that is the number".
     const stay = (event) => event.key === "Enter" && event.preventDefault();
-    return html`<section class="quote" aria-label="What it comes to" @keydown=${stay}><h3>What it comes to</h3>
-      <div class="form-grid">${DIMENSIONS.map((name) => field({ id: `${this.#editor.form.id}-quote`, faults: new Map() },
-        { name: `quote-${name}`, label: dimensionText(name), value: this.#typed[name], inputmode: "numeric", suffix: "tokens", required: true, oninput: type(name) }))}</div>
-      ${this.#answer()}</section>`;
+    return html`<section class="quote" aria-label="What it comes to" @keydown=${stay}>
+      <h3>What it comes to</h3>
+      <div class="form-grid">
+        ${DIMENSIONS.map((name) =>
+          field(
+            { id: `${this.#editor.form.id}-quote`, faults: new Map() },
+            {
+              name: `quote-${name}`,
+              label: dimensionText(name),
+              value: this.#typed[name],
+              inputmode: "numeric",
+              suffix: "tokens",
+              required: true,
+              oninput: type(name),
+            },
+          ),
+        )}
+      </div>
+      ${this.#answer()}
+    </section>`;
   }
 
   #answer() {
     if (this.error) return html`<p class="note" data-tone="bad">${this.error.message}</p>`;
     if (!this.result) return html`<p class="quiet">Say what input and output cost to see it.</p>`;
     const { lines, cost, tier, last_24h: past } = this.result;
-    return html`<table class="receipt"><caption class="visually-hidden">The cost, line by line</caption>
-      <tbody>${lines.map((line) => html`<tr><th scope="row">${dimensionText(line.dimension)}</th><td>${count(line.tokens)}</td><td>× ${price(line.price)} / 1M</td><td>${price(line.amount)}</td></tr>`)}</tbody>
-      <tfoot><tr><th scope="row">This request</th><td></td><td>${tier ? `above ${count(tier)} tokens` : ""}</td><td>${price(cost)}</td></tr></tfoot></table>
+    return html`<table class="receipt">
+        <caption class="visually-hidden">
+          The cost, line by line
+        </caption>
+        <tbody>
+          ${lines.map(
+            (line) =>
+              html`<tr>
+                <th scope="row">${dimensionText(line.dimension)}</th>
+                <td>${count(line.tokens)}</td>
+                <td>× ${price(line.price)} / 1M</td>
+                <td>${price(line.amount)}</td>
+              </tr>`,
+          )}
+        </tbody>
+        <tfoot>
+          <tr>
+            <th scope="row">This request</th>
+            <td></td>
+            <td>${tier ? `above ${count(tier)} tokens` : ""}</td>
+            <td>${price(cost)}</td>
+          </tr>
+        </tfoot>
+      </table>
       ${when(past, () => this.#past(past))}`;
   }
 
@@ -87,9 +128,17 @@ export class Quote {
     if (!requests) return html`<p class="quiet">No request of it in the last 24 hours.</p>`;
     const difference = subtractDecimals(drafted, charged);
     const sign = compareDecimals(difference, "0");
-    return html`<p class="repriced"><span>Last 24 hours, ${plural(requests, "request")}: charged ${amount(charged)}.
-      ${sign === 0 ? "At these prices it is the same." : html`At these prices it would have been <strong>${amount(drafted)}</strong>
-      <span class="strong">(${signedMoney(difference)})</span>.`}</span>
-      ${when(exact === false, () => html`<span class="sub">About: which tier each request falls into is not known from the sums.</span>`)}</p>`;
+    return html`<p class="repriced">
+      <span
+        >Last 24 hours, ${plural(requests, "request")}: charged ${amount(charged)}.
+        ${
+          sign === 0
+            ? "At these prices it is the same."
+            : html`At these prices it would have been <strong>${amount(drafted)}</strong>
+                <span class="strong">(${signedMoney(difference)})</span>.`
+        }</span
+      >
+      ${when(exact === false, () => html`<span class="sub">About: which tier each request falls into is not known from the sums.</span>`)}
+    </p>`;
   }
 }

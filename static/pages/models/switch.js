@@ -6,7 +6,20 @@ import { html } from "../../html.js";
 export function switchFor(row, turn) {
   const isLocked = row.registry?.locked?.includes("enabled") ?? false;
   const name = row.display_name ?? row.key;
-  const title = isLocked ? `Only the file may change it: ${row.registry.place ?? "models.yaml"}` : row.enabled ? "Disable" : "Enable";
-  return html`<button type="button" class="switch" role="switch" aria-checked=${row.enabled} aria-label=${`${name} enabled`} title=${title}
-    ?disabled=${isLocked} @click=${() => turn(!row.enabled)}><span></span></button>`;
+  const title = isLocked
+    ? `Only the file may change it: ${row.registry.place ?? "models.yaml"}`
+    : row.enabled
+      ? "Disable"
+      : "Enable";
+  return html`<button
+    type="button"
+    class="switch"
+    role="switch"
+    aria-checked=${row.enabled}
+    aria-label=${`${name} enabled`}
+    title=${title}
+    ?disabled=${isLocked}
+    @click=${() => turn(!row.enabled)}>
+    <span></span>
+  </button>`;
 }

@@ -38,8 +38,14 @@ export class Writing {
 
   /** Rates by dimension; null takes one out. */
   prices(row, pricing) {
-    const words = Object.entries(pricing).filter(([name]) => name !== "free").map(([name, value]) => `${dimensionText(name)} ${value === null ? "as input" : price(value)}`);
-    return this.write(row, { pricing }, `${row.display_name ?? row.key}: ${words.join(", ")}. For requests that start from now on.`);
+    const words = Object.entries(pricing)
+      .filter(([name]) => name !== "free")
+      .map(([name, value]) => `${dimensionText(name)} ${value === null ? "as input" : price(value)}`);
+    return this.write(
+      row,
+      { pricing },
+      `${row.display_name ?? row.key}: ${words.join(", ")}. For requests that start from now on.`,
+    );
   }
 
   free(row) {
@@ -50,13 +56,19 @@ export class Writing {
   /** At once on the screen; taken back if the server refuses. */
   async enable(row, isOn) {
     this.#onrow({ ...row, enabled: isOn, served: isOn && row.served });
-    const isSaved = await this.write(row, { enabled: isOn }, `${row.display_name ?? row.key} is ${isOn ? "enabled" : "disabled"}.`);
+    const isSaved = await this.write(
+      row,
+      { enabled: isOn },
+      `${row.display_name ?? row.key} is ${isOn ? "enabled" : "disabled"}.`,
+    );
     if (!isSaved) this.#onrow(row);
   }
 
   async #undo(before, saved) {
     try {
-      this.#onrow(await patch(pathOf(before.key), patchOf(plain(saved), plain(before)), { headers: ifMatch(saved.etag) }));
+      this.#onrow(
+        await patch(pathOf(before.key), patchOf(plain(saved), plain(before)), { headers: ifMatch(saved.etag) }),
+      );
       toast(`${before.display_name ?? before.key} is as it was.`);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -67,21 +79,39 @@ export class Writing {
 
   /** Somebody was faster: compare the three sides. */
   async #merge(row, changes, said) {
-    const [theirs, entity] = await Promise.all([get(pathOf(row.key)), get(`/api/admin/registry/models/${encodeURIComponent(row.key)}`)]);
+    const [theirs, entity] = await Promise.all([
+      get(pathOf(row.key)),
+      get(`/api/admin/registry/models/${encodeURIComponent(row.key)}`),
+    ]);
     const original = leavesOf("model", row);
     const yours = leavesOf("model", merge(plain(row), changes));
     const now = leavesOf("model", theirs);
-    const [changed] = differences(original, now, original).map(({ path }) => entity.fields[path]).filter((one) => one?.at);
+    const [changed] = differences(original, now, original)
+      .map(({ path }) => entity.fields[path])
+      .filter((one) => one?.at);
     this.#onrow(theirs);
-    const decided = await openMerge({ title: row.display_name ?? row.key, original, theirs: now, yours, who: changed ? { name: actorText(changed.by), at: changed.at } : null });
+    const decided = await openMerge({
+      title: row.display_name ?? row.key,
+      original,
+      theirs: now,
+      yours,
+      who: changed ? { name: actorText(changed.by), at: changed.at } : null,
+    });
     if (!decided?.leaves) return decided !== null;
     const next = patchOf(plain(theirs), documentOf("model", decided.leaves));
     return Object.keys(next).length ? this.write(theirs, next, said) : true;
   }
 
   #refused(row, error) {
-    if (error.status === 423) toast(`${labelOf(error.details.param)} of ${row.key} belongs to the file: edit ${error.details.place || "models.yaml"}.`, { tone: "bad" });
-    else toast(`${row.key} was not saved: ${error.message}${error.requestId ? ` (${error.requestId})` : ""}`, { tone: "bad" });
+    if (error.status === 423)
+      toast(
+        `${labelOf(error.details.param)} of ${row.key} belongs to the file: edit ${error.details.place || "models.yaml"}.`,
+        { tone: "bad" },
+      );
+    else
+      toast(`${row.key} was not saved: ${error.message}${error.requestId ? ` (${error.requestId})` : ""}`, {
+        tone: "bad",
+      });
   }
 }
 

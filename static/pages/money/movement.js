@@ -10,7 +10,11 @@ export const KINDS = [
   { kind: "adjust", text: "Adjust", meaning: "Puts a mistake right. May take away, and needs a reason." },
 ];
 
-const TEXTS = { ...Object.fromEntries(KINDS.map(({ kind, text }) => [kind, text])), reverse: "Reverse", usage: "Usage" };
+const TEXTS = {
+  ...Object.fromEntries(KINDS.map(({ kind, text }) => [kind, text])),
+  reverse: "Reverse",
+  usage: "Usage",
+};
 const TONES = { credit: "good", grant: "info", refund: "info", adjust: "warn", reverse: "warn", usage: "quiet" };
 
 /** A kind of entry in words, and its tone. */
@@ -19,7 +23,10 @@ export const kindTone = (kind) => TONES[kind] ?? "quiet";
 
 /** An amount as typed, as the API takes it: without a dollar sign, blanks or a plus. Null: no amount. */
 export function readAmount(typed) {
-  const text = String(typed ?? "").replace(/[$\s]/g, "").replace(/^\+/, "").replace("\u2212", "-");
+  const text = String(typed ?? "")
+    .replace(/[$\s]/g, "")
+    .replace(/^\+/, "")
+    .replace("\u2212", "-");
   return isDecimal(text) ? text : null;
 }
 
@@ -35,7 +42,9 @@ export function movementFaults({ kind, amount, reason }) {
   const faults = {};
   if (value === null) faults.amount = "must be dollars such as 20 or 12.50, with a point before the cents";
   else if (compareDecimals(value, "0") === 0) faults.amount = "must not be zero";
-  else if (kind !== "adjust" && compareDecimals(value, "0") < 0) faults.amount = "must be above zero; only Adjust may take away";
-  if (kind === "adjust" && !String(reason ?? "").trim()) faults.reason = "is required for an adjustment: it stays in the books";
+  else if (kind !== "adjust" && compareDecimals(value, "0") < 0)
+    faults.amount = "must be above zero; only Adjust may take away";
+  if (kind === "adjust" && !String(reason ?? "").trim())
+    faults.reason = "is required for an adjustment: it stays in the books";
   return faults;
 }

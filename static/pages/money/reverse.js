@@ -22,16 +22,37 @@ export function openReverse(entry, owner, { done = () => {} } = {}) {
     const reversal = await write.send({ reason: reason?.trim() });
     form.isBusy = false;
     dialog.close();
-    toast(`Entry ${entry.id} is reversed by entry ${reversal.id}: ${signedMoney(reversal.amount)}. The balance is ${money(reversal.balance_after)}.`);
+    toast(
+      `Entry ${entry.id} is reversed by entry ${reversal.id}: ${signedMoney(reversal.amount)}. The balance is ${money(reversal.balance_after)}.`,
+    );
     done(reversal);
   }
 
-  const draw = () => dialog.show(`Reverse entry ${entry.id}`, html`<form class="stack" novalidate @submit=${form.handle}>
-    <p>${kindText(entry.kind)} of ${signedMoney(entry.amount)} for ${owner}. A new entry of <strong>${signedMoney(back)}</strong> is written; this one stays as it is.</p>
-    ${write.isUnknown && !form.isBusy ? html`<p class="form-error" role="alert" tabindex="-1">No answer came. Send it again: it counts once.</p>` : form.summary(["reason"])}
-    ${field(form, { name: "reason", label: "Reason", type: "textarea", rows: 2, required: true, maxlength: 2000, autofocus: true,
-      value: write.sent?.reason ?? "", disabled: write.isUnknown })}
-    <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>
-      ${form.button(write.isUnknown ? "Send again" : `Reverse entry ${entry.id}`, { kind: "danger", busy: "Reversing…" })}</div></form>`);
+  const draw = () =>
+    dialog.show(
+      `Reverse entry ${entry.id}`,
+      html`<form class="stack" novalidate @submit=${form.handle}>
+        <p>
+          ${kindText(entry.kind)} of ${signedMoney(entry.amount)} for ${owner}. A new entry of
+          <strong>${signedMoney(back)}</strong> is written; this one stays as it is.
+        </p>
+        ${write.isUnknown && !form.isBusy ? html`<p class="form-error" role="alert" tabindex="-1">No answer came. Send it again: it counts once.</p>` : form.summary(["reason"])}
+        ${field(form, {
+          name: "reason",
+          label: "Reason",
+          type: "textarea",
+          rows: 2,
+          required: true,
+          maxlength: 2000,
+          autofocus: true,
+          value: write.sent?.reason ?? "",
+          disabled: write.isUnknown,
+        })}
+        <div class="actions end">
+          <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>
+          ${form.button(write.isUnknown ? "Send again" : `Reverse entry ${entry.id}`, { kind: "danger", busy: "Reversing…" })}
+        </div>
+      </form>`,
+    );
   draw();
 }

@@ -24,26 +24,86 @@ export function openTopUp(user, { done = () => {}, step = "", skip = null } = {}
     const entry = await write.send(bodyOf(values, typed.kind));
     form.isBusy = false;
     dialog.close();
-    toast(`Entry ${entry.id}: ${signedMoney(entry.amount)} for ${user.name}. The balance is ${money(entry.balance_after)}.`);
+    toast(
+      `Entry ${entry.id}: ${signedMoney(entry.amount)} for ${user.name}. The balance is ${money(entry.balance_after)}.`,
+    );
     done(entry);
   }
 
-  const draw = () => dialog.show(`Top up ${user.name}`, html`<form class="stack" novalidate @submit=${form.handle}>
-    ${when(step, () => html`<p class="quiet">${step}</p>`)}
-    ${write.isUnknown && !form.isBusy ? unknown() : form.summary(["amount", "reason"])}
-    ${field(form, { name: "amount", label: "Amount", prefix: "$", suffix: "USD", required: true, inputmode: "decimal", placeholder: "20.00", autofocus: true,
-      value: write.sent?.amount ?? "", disabled: write.isUnknown, oninput: (event) => { typed.amount = event.target.value; draw(); } })}
-    ${kinds()}
-    ${field(form, { name: "reason", label: "Reason", required: typed.kind === "adjust", type: "textarea", rows: 2, maxlength: 2000,
-      value: write.sent?.reason ?? "", disabled: write.isUnknown, hint: "An invoice number, or why. Stands in the books and in the user's statement." })}
-    ${preview(user.balance, typed)}
-    <div class="actions end">${when(skip, () => html`<button type="button" class="button" ?disabled=${form.isBusy}
-        @click=${() => { dialog.close(); skip(); }}>Skip</button>`)}
-      ${form.button(write.isUnknown ? "Send again" : buttonText(typed), { busy: "Writing the entry…" })}</div></form>`);
+  const draw = () =>
+    dialog.show(
+      `Top up ${user.name}`,
+      html`<form class="stack" novalidate @submit=${form.handle}>
+        ${when(step, () => html`<p class="quiet">${step}</p>`)}
+        ${write.isUnknown && !form.isBusy ? unknown() : form.summary(["amount", "reason"])}
+        ${field(form, {
+          name: "amount",
+          label: "Amount",
+          prefix: "$",
+          suffix: "USD",
+          required: true,
+          inputmode: "decimal",
+          placeholder: "20.00",
+          autofocus: true,
+          value: write.sent?.amount ?? "",
+          disabled: write.isUnknown,
+          oninput: (event) => {
+            typed.amount = event.target.value;
+            draw();
+          },
+        })}
+        ${kinds()}
+        ${field(form, {
+          name: "reason",
+          label: "Reason",
+          required: typed.kind === "adjust",
+          type: "textarea",
+          rows: 2,
+          maxlength: 2000,
+          value: write.sent?.reason ?? "",
+          disabled: write.isUnknown,
+          hint: "An invoice number, or why. Stands in the books and in the user's statement.",
+        })}
+        ${preview(user.balance, typed)}
+        <div class="actions end">
+          ${when(
+            skip,
+            () =>
+              html`<button
+                type="button"
+                class="button"
+                ?disabled=${form.isBusy}
+                @click=${() => {
+                  dialog.close();
+                  skip();
+                }}>
+                Skip
+              </button>`,
+          )}
+          ${form.button(write.isUnknown ? "Send again" : buttonText(typed), { busy: "Writing the entry…" })}
+        </div>
+      </form>`,
+    );
 
-  const kinds = () => html`<fieldset class="choices"><legend>Kind</legend>${KINDS.map(({ kind, text, meaning }) => html`<label class="choice">
-    <input type="radio" name="kind" value=${kind} .checked=${typed.kind === kind} ?disabled=${write.isUnknown}
-      @change=${() => { typed.kind = kind; draw(); }}><span><strong>${text}</strong><span class="sub">${meaning}</span></span></label>`)}</fieldset>`;
+  const kinds = () =>
+    html`<fieldset class="choices">
+      <legend>Kind</legend>
+      ${KINDS.map(
+        ({ kind, text, meaning }) =>
+          html`<label class="choice">
+            <input
+              type="radio"
+              name="kind"
+              value=${kind}
+              .checked=${typed.kind === kind}
+              ?disabled=${write.isUnknown}
+              @change=${() => {
+                typed.kind = kind;
+                draw();
+              }} /><span><strong>${text}</strong><span class="sub">${meaning}</span></span></label
+          >`,
+      )}
+    </fieldset>`;
 
   draw();
 }
@@ -61,12 +121,18 @@ const buttonText = ({ amount, kind }) => {
 /** "Balance $3.20 → $23.20", to the digit. */
 function preview(balance, { amount }) {
   const after = balanceAfter(balance, amount);
-  return html`<p class="preview" aria-live="polite"><span class="quiet">Balance</span> <strong title=${exactMoney(balance)}>${money(balance)}</strong>
+  return html`<p class="preview" aria-live="polite">
+    <span class="quiet">Balance</span> <strong title=${exactMoney(balance)}>${money(balance)}</strong>
     <span aria-hidden="true">→</span><span class="visually-hidden">becomes</span>
-    <strong data-negative=${String(after ?? "").startsWith("-")} title=${exactMoney(after)}>${after === null ? "–" : money(after)}</strong></p>`;
+    <strong data-negative=${String(after ?? "").startsWith("-")} title=${exactMoney(after)}
+      >${after === null ? "–" : money(after)}</strong
+    >
+  </p>`;
 }
 
 function unknown() {
-  return html`<div class="form-error" role="alert" tabindex="-1" data-tone="warn"><p>${icon("warning")} No answer came, so this entry may be in the books already.</p>
-    <p>Send it again: the same entry counts once.</p></div>`;
+  return html`<div class="form-error" role="alert" tabindex="-1" data-tone="warn">
+    <p>${icon("warning")} No answer came, so this entry may be in the books already.</p>
+    <p>Send it again: the same entry counts once.</p>
+  </div>`;
 }

@@ -21,4 +21,7 @@ export async function fetchBill(get, requestId, { isStopped = false, wait = slee
   return isStopped ? "late" : "none";
 }
 
-const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
+const sleep = (ms) =>
+  new Promise((done) => {
+    setTimeout(done, ms);
+  });

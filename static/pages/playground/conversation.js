@@ -58,7 +58,11 @@ class Conversation {
     // A question that got no answer is not sent again with the next one: formats want turns that alternate.
     const told = answeredTurns(this.turns);
     const question = { role: "user", text: this.draft.trim() };
-    this.turns = [...this.turns, question, { role: "assistant", text: "", model, state: "waiting", note: null, error: null, requestId: null, bill: null }];
+    this.turns = [
+      ...this.turns,
+      question,
+      { role: "assistant", text: "", model, state: "waiting", note: null, error: null, requestId: null, bill: null },
+    ];
     // The turn as the list has it from now on; a new conversation begun meanwhile has another list.
     const turn = this.turns.at(-1);
     this.draft = "";
@@ -81,14 +85,23 @@ class Conversation {
       await this.#read(answer.body, endpoint, turn);
     } catch (error) {
       if (signal.aborted) turn.state = "stopped";
-      else fail(turn, error instanceof ProxyRefusal ? error : new ProxyRefusal(0, { message: "The connection broke while the answer came." }));
+      else
+        fail(
+          turn,
+          error instanceof ProxyRefusal
+            ? error
+            : new ProxyRefusal(0, { message: "The connection broke while the answer came." }),
+        );
     }
   }
 
   async #call({ model, endpoint, turns, signal }) {
     const ask = () => {
       const { body, headers } = chatRequest(endpoint, {
-        model, turns, system: this.system.trim(), maxTokens: Number.parseInt(this.maxTokens, 10) || null,
+        model,
+        turns,
+        system: this.system.trim(),
+        maxTokens: Number.parseInt(this.maxTokens, 10) || null,
         limitName: this.#newerLimit.has(model) ? "max_completion_tokens" : "max_tokens",
       });
       return callProxy(endpoint, { body, headers, signal });
@@ -96,7 +109,12 @@ class Conversation {
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof ProxyRefusal) || this.#newerLimit.has(model) || !wantsNewerLimit(error.status, error.message)) throw error;
+      if (
+        !(error instanceof ProxyRefusal) ||
+        this.#newerLimit.has(model) ||
+        !wantsNewerLimit(error.status, error.message)
+      )
+        throw error;
       this.#newerLimit.add(model);
       return ask();
     }
@@ -112,7 +130,8 @@ class Conversation {
       isDone ||= said.isDone === true;
       this.#drawSoon();
     }
-    if (!isDone) throw new ProxyRefusal(502, { message: "The answer broke off before its end." }, { requestId: turn.requestId });
+    if (!isDone)
+      throw new ProxyRefusal(502, { message: "The answer broke off before its end." }, { requestId: turn.requestId });
     turn.state = "done";
   }
 
@@ -139,7 +158,9 @@ class Conversation {
 
 /** Only questions with their answers. */
 function answeredTurns(turns) {
-  return turns.filter((turn, at) => (turn.role === "user" ? isAnswered(turns[at + 1]) : isAnswered(turn))).map(({ role, text }) => ({ role, text }));
+  return turns
+    .filter((turn, at) => (turn.role === "user" ? isAnswered(turns[at + 1]) : isAnswered(turn)))
+    .map(({ role, text }) => ({ role, text }));
 }
 
 const isAnswered = (turn) => Boolean(turn?.text) && turn.state !== "failed";

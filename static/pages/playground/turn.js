@@ -8,27 +8,49 @@ import { html, when } from "../../html.js";
 
 /** `isLast`: only the newest bill stands open. */
 export function turnView(turn, isLast) {
-  if (turn.role === "user") return html`<article class="turn" data-role="user" aria-label="You"><div class="turn-text">${turn.text}</div></article>`;
+  if (turn.role === "user")
+    return html`<article class="turn" data-role="user" aria-label="You">
+      <div class="turn-text">${turn.text}</div>
+    </article>`;
   return html`<article class="turn" data-role="assistant" data-state=${turn.state} aria-label=${turn.model}>
-    <header class="turn-head"><strong>${turn.model}</strong>${when(turn.state === "stopped", () => html`<span class="quiet">stopped</span>`)}</header>
+    <header class="turn-head">
+      <strong>${turn.model}</strong>${when(turn.state === "stopped", () => html`<span class="quiet">stopped</span>`)}
+    </header>
     ${turn.text ? html`<div class="turn-text">${turn.text}</div>` : emptyText(turn)}
     ${when(turn.note, (note) => html`<p class="quiet">${note}</p>`)}
-    ${when(turn.error, ({ advice, message }) => html`<p class="strip" data-tone="bad">${icon("error")}<span><strong>${advice}</strong> ${message}</span></p>`)}
-    ${when(turn.requestId, () => html`<footer class="turn-foot">${bill(turn, isLast)}</footer>`)}</article>`;
+    ${when(
+      turn.error,
+      ({ advice, message }) =>
+        html`<p class="strip" data-tone="bad">
+          ${icon("error")}<span><strong>${advice}</strong> ${message}</span>
+        </p>`,
+    )}
+    ${when(turn.requestId, () => html`<footer class="turn-foot">${bill(turn, isLast)}</footer>`)}
+  </article>`;
 }
 
 function emptyText({ state }) {
-  if (state === "waiting" || state === "streaming") return html`<div class="turn-text turn-waiting"><span class="visually-hidden">Waiting for the answer…</span></div>`;
+  if (state === "waiting" || state === "streaming")
+    return html`<div class="turn-text turn-waiting"><span class="visually-hidden">Waiting for the answer…</span></div>`;
   return state === "done" ? html`<p class="quiet">The model ended without any text.</p>` : "";
 }
 
 function bill({ bill: found, requestId, state }, isLast) {
   const link = html`<a href=${withQuery("/ui/me/usage", { open: requestId })}>${requestId}</a>`;
   if (found === null) return html`<span class="quiet">${link}</span>`;
-  if (found === "waiting") return html`<span class="quiet" role="status">${state === "stopped" ? "Stopped. The provider may still finish; waiting for what it bills…" : "Waiting for the receipt…"}</span>`;
+  if (found === "waiting")
+    return html`<span class="quiet" role="status"
+      >${state === "stopped" ? "Stopped. The provider may still finish; waiting for what it bills…" : "Waiting for the receipt…"}</span
+    >`;
   if (found === "late") return html`<span class="quiet">The receipt is not there yet. It will be under ${link}.</span>`;
   if (found === "none") return html`<span class="quiet">Nothing was billed. ${link}</span>`;
-  return html`<details class="bill" ?open=${isLast}><summary>${icon("right")}<span>Cost ${exact(found.cost)}</span><span class="quiet">balance after it ${exact(found.balance)}</span>${found.outcome === "completed" ? "" : outcomeBadge(found.outcome)}</summary>
+  return html`<details class="bill" ?open=${isLast}>
+    <summary>
+      ${icon("right")}<span>Cost ${exact(found.cost)}</span
+      ><span class="quiet">balance after it ${exact(found.balance)}</span
+      >${found.outcome === "completed" ? "" : outcomeBadge(found.outcome)}
+    </summary>
     ${found.lines.length ? receiptLines(found) : html`<p class="quiet">No usage was reported, so nothing was billed.</p>`}
-    <p class="quiet">${link}</p></details>`;
+    <p class="quiet">${link}</p>
+  </details>`;
 }

@@ -12,13 +12,22 @@ export function connectionTab(editor, { draw }) {
   const state = { name: "", added: [] };
   const view = () => {
     const { draft } = editor;
-    const headers = [...new Set([...Object.keys({ ...draft.original, ...draft.leaves }).filter((path) => path.startsWith("headers.")), ...state.added])];
-    return html`<div class="stack"><div class="toolbar">${check.button()}${check.view()}
-        ${when(editor.isDirty && check.results, () => html`<span class="quiet">The test asked what is saved.</span>`)}</div>
+    const headers = [
+      ...new Set([
+        ...Object.keys({ ...draft.original, ...draft.leaves }).filter((path) => path.startsWith("headers.")),
+        ...state.added,
+      ]),
+    ];
+    return html`<div class="stack">
+      <div class="toolbar">
+        ${check.button()}${check.view()}
+        ${when(editor.isDirty && check.results, () => html`<span class="quiet">The test asked what is saved.</span>`)}
+      </div>
       ${connectionFields(editor, (name) => name)}
       <h3>Headers</h3>
       ${headers.length ? html`<div class="form-grid">${headers.map((path) => ownedField(editor, path, { label: path.slice("headers.".length), hint: "Empty: not sent." }))}</div>` : html`<p class="quiet">None are sent beside the key.</p>`}
-      ${add(editor, state, draw)}</div>`;
+      ${add(editor, state, draw)}
+    </div>`;
   };
   return { view };
 }
@@ -33,7 +42,13 @@ function add(editor, state, draw) {
     state.name = event.target.value.trim().toLowerCase();
     draw();
   };
-  return html`<details class="add-upstream"><summary>Another header</summary><div class="toolbar">
-    ${field({ id: editor.form.id, faults: new Map() }, { name: "new-header", label: "Its name", value: state.name, placeholder: "x-team", required: true, oninput: type })}
-    <button type="button" class="button" ?disabled=${!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(state.name)} @click=${make}>${icon("plus")}Add header</button></div></details>`;
+  return html`<details class="add-upstream">
+    <summary>Another header</summary>
+    <div class="toolbar">
+      ${field({ id: editor.form.id, faults: new Map() }, { name: "new-header", label: "Its name", value: state.name, placeholder: "x-team", required: true, oninput: type })}
+      <button type="button" class="button" ?disabled=${!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(state.name)} @click=${make}>
+        ${icon("plus")}Add header
+      </button>
+    </div>
+  </details>`;
 }

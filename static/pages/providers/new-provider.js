@@ -22,33 +22,55 @@ export function openNewProvider({ signal, done, onclose }) {
     typed[name] = event.target.value;
     draw();
   };
-  const form = new Form({ draw, submit: async () => {
-    const faults = {};
-    if (keyFault(typed.key)) faults.key = keyFault(typed.key);
-    if (!typed.api_url.trim()) faults.api_url = "An address is needed.";
-    if (Object.keys(faults).length) throw new FieldFaults(faults);
-    try {
-      const document = { api_format: typed.api_format, api_url: typed.api_url.trim(), ...(typed.api_key.trim() ? { api_key: typed.api_key.trim() } : {}) };
-      const row = await put(`/api/admin/providers/${encodeURIComponent(typed.key)}`, document);
-      isMade = true;
-      dialog.close();
-      done(row);
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 428) throw new FieldFaults({ key: "There is a provider with this key already." });
-      throw error;
-    }
-  } });
+  const form = new Form({
+    draw,
+    submit: async () => {
+      const faults = {};
+      if (keyFault(typed.key)) faults.key = keyFault(typed.key);
+      if (!typed.api_url.trim()) faults.api_url = "An address is needed.";
+      if (Object.keys(faults).length) throw new FieldFaults(faults);
+      try {
+        const document = {
+          api_format: typed.api_format,
+          api_url: typed.api_url.trim(),
+          ...(typed.api_key.trim() ? { api_key: typed.api_key.trim() } : {}),
+        };
+        const row = await put(`/api/admin/providers/${encodeURIComponent(typed.key)}`, document);
+        isMade = true;
+        dialog.close();
+        done(row);
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 428)
+          throw new FieldFaults({ key: "There is a provider with this key already." });
+        throw error;
+      }
+    },
+  });
   const fill = (known) => () => {
     Object.assign(typed, known);
     draw();
   };
   const own = (name, options) => field(form, { name, value: typed[name], oninput: type(name), ...options });
-  const open = () => dialog.show("New provider", html`<form class="stack" novalidate @submit=${form.handle}>${form.summary(["key", "api_format", "api_url", "api_key"])}
-    <div class="toolbar"><span class="quiet">Fill in for</span>${KNOWN.map((known) => html`<button type="button" class="button" @click=${fill(known)}>${known.key}</button>`)}</div>
-    ${own("key", { label: "Key", required: true, autofocus: true, placeholder: "openai", hint: "Its name in models.yaml. It cannot be changed later." })}
-    <div class="form-grid">${own("api_format", { label: "Format", type: "select", required: true, options: FORMATS })}
-      ${own("api_url", { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(typed.api_format) })}</div>
-    ${own("api_key", { label: "API key", type: keyType(typed.api_key), placeholder: "${env:NAME} or the key", hint: `${KEY_HINT} It goes to this address only.` })}
-    <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Add provider", { busy: "Saving…" })}</div></form>`);
+  const open = () =>
+    dialog.show(
+      "New provider",
+      html`<form class="stack" novalidate @submit=${form.handle}>
+        ${form.summary(["key", "api_format", "api_url", "api_key"])}
+        <div class="toolbar">
+          <span class="quiet">Fill in for</span
+          >${KNOWN.map((known) => html`<button type="button" class="button" @click=${fill(known)}>${known.key}</button>`)}
+        </div>
+        ${own("key", { label: "Key", required: true, autofocus: true, placeholder: "openai", hint: "Its name in models.yaml. It cannot be changed later." })}
+        <div class="form-grid">
+          ${own("api_format", { label: "Format", type: "select", required: true, options: FORMATS })}
+          ${own("api_url", { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(typed.api_format) })}
+        </div>
+        ${own("api_key", { label: "API key", type: keyType(typed.api_key), placeholder: "${env:NAME} or the key", hint: `${KEY_HINT} It goes to this address only.` })}
+        <div class="actions end">
+          <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button
+          >${form.button("Add provider", { busy: "Saving…" })}
+        </div>
+      </form>`,
+    );
   open();
 }

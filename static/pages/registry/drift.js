@@ -13,12 +13,19 @@ import { showPatch } from "./patch.js";
 import { actorText, entityHref, isSet, parseEntity, valueText } from "./words.js";
 
 export function driftTab({ signal, redraw, changed }) {
-  const drift = new Resource({ signal }, async (inner) => byEntity((await get("/api/admin/registry/drift", { signal: inner })).drift), redraw);
+  const drift = new Resource(
+    { signal },
+    async (inner) => byEntity((await get("/api/admin/registry/drift", { signal: inner })).drift),
+    redraw,
+  );
 
   const revert = async (entity, items) => {
     const { kind, key } = parseEntity(entity);
-    const isSure = await confirm({ title: `Give up the edits of ${key}?`, action: `Revert ${key}`,
-      text: `${items.map(({ path }) => path || "it").join(", ")} will be what the file said last. The edit stays in the history and can be rolled back to.` });
+    const isSure = await confirm({
+      title: `Give up the edits of ${key}?`,
+      action: `Revert ${key}`,
+      text: `${items.map(({ path }) => path || "it").join(", ")} will be what the file said last. The edit stays in the history and can be rolled back to.`,
+    });
     if (!isSure) return;
     try {
       await post(`/api/admin/registry/${kind}s/${encodeURIComponent(key)}/revert`, {});
@@ -31,13 +38,25 @@ export function driftTab({ signal, redraw, changed }) {
   };
   const hold = (entity) => askHold({ entity, done: changed });
 
-  const view = () => show(drift, {
-    isEmpty: (groups) => !groups.length,
-    empty: emptyState({ title: "Nothing was edited here", iconName: "check", text: "What is live is what the files declared." }),
-    data: (groups) => html`<div class="stack"><div class="toolbar"><span class="quiet">Kept until you decide: commit it, revert it, or keep the files away from it.</span>
-      <button type="button" class="button push" data-kind="primary" @click=${() => showPatch()}>${icon("copy")}Patch for all of it</button></div>
-      ${groups.map(([entity, items]) => group(entity, items, { revert, hold }))}</div>`,
-  });
+  const view = () =>
+    show(drift, {
+      isEmpty: (groups) => !groups.length,
+      empty: emptyState({
+        title: "Nothing was edited here",
+        iconName: "check",
+        text: "What is live is what the files declared.",
+      }),
+      data: (groups) =>
+        html`<div class="stack">
+          <div class="toolbar">
+            <span class="quiet">Kept until you decide: commit it, revert it, or keep the files away from it.</span>
+            <button type="button" class="button push" data-kind="primary" @click=${() => showPatch()}>
+              ${icon("copy")}Patch for all of it
+            </button>
+          </div>
+          ${groups.map(([entity, items]) => group(entity, items, { revert, hold }))}
+        </div>`,
+    });
   return { load: () => drift.load(), view };
 }
 
@@ -49,17 +68,43 @@ function byEntity(items) {
 
 function group(entity, items, { revert, hold }) {
   const { kind, key } = parseEntity(entity);
-  return html`<article class="panel" aria-label=${entity}><header><h2><a href=${entityHref({ kind, key })}>${key}</a> <span class="quiet">${kind}</span></h2>
-      <div class="actions"><button type="button" class="button" @click=${() => showPatch([entity])}>Copy patch</button>
+  return html`<article class="panel" aria-label=${entity}>
+    <header>
+      <h2><a href=${entityHref({ kind, key })}>${key}</a> <span class="quiet">${kind}</span></h2>
+      <div class="actions">
+        <button type="button" class="button" @click=${() => showPatch([entity])}>Copy patch</button>
         <button type="button" class="button" @click=${() => hold(entity)}>Hold</button>
-        <button type="button" class="button" @click=${() => revert(entity, items)}>Revert to the file</button></div></header>
-    ${table({ caption: `Fields of ${key} edited here`, rows: items, keyOf: (item) => item.path, columns: [
-      { name: "path", label: "Field", primary: true, render: (item) => html`<code>${item.path || "all of it"}</code><span class="sub">${item.location ?? ""}</span>` },
-      { name: "yaml", label: "File, applied last", render: (item) => value(item.yaml) },
-      { name: "live", label: "Live", render: (item) => (item.is_deleted ? html`<span class="strong">deleted here</span>` : value(item.live)) },
-      { name: "actor", label: "By", render: (item) => html`${actorText(item.actor)}${item.message ? html`<span class="sub">${item.message}</span>` : ""}` },
-      { name: "at", label: "When", render: (item) => timeAgo(item.at) },
-    ] })}</article>`;
+        <button type="button" class="button" @click=${() => revert(entity, items)}>Revert to the file</button>
+      </div>
+    </header>
+    ${table({
+      caption: `Fields of ${key} edited here`,
+      rows: items,
+      keyOf: (item) => item.path,
+      columns: [
+        {
+          name: "path",
+          label: "Field",
+          primary: true,
+          render: (item) =>
+            html`<code>${item.path || "all of it"}</code><span class="sub">${item.location ?? ""}</span>`,
+        },
+        { name: "yaml", label: "File, applied last", render: (item) => value(item.yaml) },
+        {
+          name: "live",
+          label: "Live",
+          render: (item) => (item.is_deleted ? html`<span class="strong">deleted here</span>` : value(item.live)),
+        },
+        {
+          name: "actor",
+          label: "By",
+          render: (item) =>
+            html`${actorText(item.actor)}${item.message ? html`<span class="sub">${item.message}</span>` : ""}`,
+        },
+        { name: "at", label: "When", render: (item) => timeAgo(item.at) },
+      ],
+    })}
+  </article>`;
 }
 
 function value(one) {

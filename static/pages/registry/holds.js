@@ -15,9 +15,21 @@ import { actorText } from "./words.js";
 const DAY_MS = 86_400_000;
 
 export function holdsTab({ signal, redraw, changed }) {
-  const holds = new Resource({ signal }, async (inner) => (await get("/api/admin/registry/holds", { signal: inner })).data, redraw);
+  const holds = new Resource(
+    { signal },
+    async (inner) => (await get("/api/admin/registry/holds", { signal: inner })).data,
+    redraw,
+  );
   const end = async (hold) => {
-    if (!(await confirm({ title: "End this hold?", text: `The files may change ${hold.entity ?? "everything"} again.`, action: "End the hold", danger: false }))) return;
+    if (
+      !(await confirm({
+        title: "End this hold?",
+        text: `The files may change ${hold.entity ?? "everything"} again.`,
+        action: "End the hold",
+        danger: false,
+      }))
+    )
+      return;
     try {
       await del(`/api/admin/registry/holds/${hold.id}`);
       toast("The hold is ended.");
@@ -27,20 +39,53 @@ export function holdsTab({ signal, redraw, changed }) {
     }
     await changed();
   };
-  const add = html`<button type="button" class="button" data-kind="primary" @click=${() => askHold({ done: changed })}>${icon("plus")}Add a hold</button>`;
+  const add = html`<button type="button" class="button" data-kind="primary" @click=${() => askHold({ done: changed })}>
+    ${icon("plus")}Add a hold
+  </button>`;
 
-  const view = () => show(holds, {
-    isEmpty: (rows) => !rows.length,
-    empty: emptyState({ title: "No holds", iconName: "pin", action: add,
-      text: "A hold keeps the files away from a model, a field, or everything until a time: for an incident, or a price that is tried out." }),
-    data: (rows) => html`<div class="toolbar"><span class="push"></span>${add}</div>${table({ caption: "Holds in force", rows, columns: [
-      { name: "entity", label: "Of", primary: true, render: (hold) => html`${hold.entity ?? "everything"}${hold.fields ? html` <code>${hold.fields}</code>` : ""}` },
-      { name: "reason", label: "Reason", render: (hold) => hold.reason },
-      { name: "by", label: "By", render: (hold) => actorText(hold.by) },
-      { name: "until", label: "Until", render: (hold) => (hold.until ? html`${timeAgo(hold.until)}<span class="sub">${at(hold.until)}</span>` : hold.until_files_change ? "the files change" : "it is ended") },
-      { name: "end", label: "", align: "end", render: (hold) => html`<button type="button" class="button" @click=${() => end(hold)}>End</button>` },
-    ] })}`,
-  });
+  const view = () =>
+    show(holds, {
+      isEmpty: (rows) => !rows.length,
+      empty: emptyState({
+        title: "No holds",
+        iconName: "pin",
+        action: add,
+        text: "A hold keeps the files away from a model, a field, or everything until a time: for an incident, or a price that is tried out.",
+      }),
+      data: (rows) =>
+        html`<div class="toolbar"><span class="push"></span>${add}</div>
+          ${table({
+            caption: "Holds in force",
+            rows,
+            columns: [
+              {
+                name: "entity",
+                label: "Of",
+                primary: true,
+                render: (hold) =>
+                  html`${hold.entity ?? "everything"}${hold.fields ? html` <code>${hold.fields}</code>` : ""}`,
+              },
+              { name: "reason", label: "Reason", render: (hold) => hold.reason },
+              { name: "by", label: "By", render: (hold) => actorText(hold.by) },
+              {
+                name: "until",
+                label: "Until",
+                render: (hold) =>
+                  hold.until
+                    ? html`${timeAgo(hold.until)}<span class="sub">${at(hold.until)}</span>`
+                    : hold.until_files_change
+                      ? "the files change"
+                      : "it is ended",
+              },
+              {
+                name: "end",
+                label: "",
+                align: "end",
+                render: (hold) => html`<button type="button" class="button" @click=${() => end(hold)}>End</button>`,
+              },
+            ],
+          })}`,
+    });
   return { load: () => holds.load(), view };
 }
 
@@ -48,20 +93,36 @@ export function holdsTab({ signal, redraw, changed }) {
 export function askHold({ entity = "", done }) {
   const dialog = new Dialog();
   const draw = () => dialog.isOpen && open();
-  const form = new Form({ draw, submit: async (values) => {
-    const until = fromInput(values.until);
-    if (!until) throw new FieldFaults({ until: "is required" });
-    await post("/api/admin/registry/holds", { entity: values.entity || null, fields: values.fields || null, until, reason: values.reason });
-    dialog.close();
-    toast("The files are kept away from it.");
-    await done();
-  } });
+  const form = new Form({
+    draw,
+    submit: async (values) => {
+      const until = fromInput(values.until);
+      if (!until) throw new FieldFaults({ until: "is required" });
+      await post("/api/admin/registry/holds", {
+        entity: values.entity || null,
+        fields: values.fields || null,
+        until,
+        reason: values.reason,
+      });
+      dialog.close();
+      toast("The files are kept away from it.");
+      await done();
+    },
+  });
   const first = { entity, until: asInput(new Date(Date.now() + 7 * DAY_MS).toISOString()) };
-  const open = () => dialog.show("Hold", html`<form class="stack" @submit=${form.handle}>${form.summary(["entity", "fields", "until", "reason"])}
-    ${field(form, { name: "entity", label: "Entity", value: first.entity, placeholder: "model/gpt-main", hint: "Empty: everything." })}
-    ${field(form, { name: "fields", label: "Fields", placeholder: "pricing.*", hint: "A pattern of field paths. Empty: all of them." })}
-    ${field(form, { name: "until", label: "Until (UTC)", type: "datetime-local", value: first.until, required: true })}
-    ${field(form, { name: "reason", label: "Reason", required: true, hint: "Whoever finds the files without effect will read it." })}
-    <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Hold")}</div></form>`);
+  const open = () =>
+    dialog.show(
+      "Hold",
+      html`<form class="stack" @submit=${form.handle}>
+        ${form.summary(["entity", "fields", "until", "reason"])}
+        ${field(form, { name: "entity", label: "Entity", value: first.entity, placeholder: "model/gpt-main", hint: "Empty: everything." })}
+        ${field(form, { name: "fields", label: "Fields", placeholder: "pricing.*", hint: "A pattern of field paths. Empty: all of them." })}
+        ${field(form, { name: "until", label: "Until (UTC)", type: "datetime-local", value: first.until, required: true })}
+        ${field(form, { name: "reason", label: "Reason", required: true, hint: "Whoever finds the files without effect will read it." })}
+        <div class="actions end">
+          <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Hold")}
+        </div>
+      </form>`,
+    );
   open();
 }

@@ -17,18 +17,30 @@ export async function showPatch(only = []) {
     if (dialog.isOpen) dialog.show(title, view(made));
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (dialog.isOpen) dialog.show(title, failure(error, () => { dialog.close(); showPatch(only); }));
+    if (dialog.isOpen)
+      dialog.show(
+        title,
+        failure(error, () => {
+          dialog.close();
+          showPatch(only);
+        }),
+      );
   }
 }
 
 function view({ changed, patch, skipped }) {
   return html`${when(skipped.length, () => html`<div class="strip" data-tone="warn">${icon("warning")}<span>${skipped.map((one) => html`<span class="sub">${one}</span>`)}</span></div>`)}
-    ${changed ? html`<p>Commit this to where the files are kept, and what was edited here is the file's own.</p>
-      <pre class="diff" tabindex="0">${patch.split("\n").map((line) => html`<span data-line=${kindOf(line)}>${line}
-</span>`)}</pre>
-      <div class="actions end">${copyButton(patch, "Copy patch", { quiet: false })}
-        <button type="button" class="button" @click=${() => save(patch)}>${icon("download")}Download</button></div>`
-    : html`<p>The files say already what is live; there is nothing to commit.</p>`}`;
+  ${
+    changed
+      ? html`<p>Commit this to where the files are kept, and what was edited here is the file's own.</p>
+          <pre class="diff" tabindex="0">
+${patch.split("\n").map((line) => html`<span data-line=${kindOf(line)}>${line} </span>`)}</pre>
+          <div class="actions end">
+            ${copyButton(patch, "Copy patch", { quiet: false })}
+            <button type="button" class="button" @click=${() => save(patch)}>${icon("download")}Download</button>
+          </div>`
+      : html`<p>The files say already what is live; there is nothing to commit.</p>`
+  }`;
 }
 
 /** Which tone a line of a unified diff has. */

@@ -33,8 +33,12 @@ export function isSet(value) {
 export function threeSides(base, live, file) {
   const paths = [...new Set([...Object.keys(base), ...Object.keys(live), ...Object.keys(file)])].sort();
   return paths.map((path) => ({
-    path, base: base[path], live: live[path], file: file[path],
-    liveChanged: !same(base[path], live[path]), fileChanged: !same(base[path], file[path]),
+    path,
+    base: base[path],
+    live: live[path],
+    file: file[path],
+    liveChanged: !same(base[path], live[path]),
+    fileChanged: !same(base[path], file[path]),
   }));
 }
 
@@ -42,15 +46,24 @@ function same(a, b) {
   return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 }
 
-const COUNTS = [["create", "+", "to add"], ["update", "~", "to change"], ["move", "→", "to rename"], ["remove", "−", "to remove"],
-  ["release", "○", "to release"], ["adopt", "=", "to adopt"], ["record", "·", "to record"]];
+const COUNTS = [
+  ["create", "+", "to add"],
+  ["update", "~", "to change"],
+  ["move", "→", "to rename"],
+  ["remove", "−", "to remove"],
+  ["release", "○", "to release"],
+  ["adopt", "=", "to adopt"],
+  ["record", "·", "to record"],
+];
 
 /** What a plan would do, in one line: `+2 to add · ~4 to change`; "" when it would do nothing. */
 export function countsText(counts) {
-  return COUNTS.filter(([name]) => counts[name]).map(([name, sign, words]) => `${sign}${counts[name]} ${words}`).join(" · ");
+  return COUNTS.filter(([name]) => counts[name])
+    .map(([name, sign, words]) => `${sign}${counts[name]} ${words}`)
+    .join(" · ");
 }
 
 /** Who acted, without the prefix that says how: `admin:Dana` is Dana. */
 export function actorText(actor) {
-  return actor?.startsWith("admin:") ? actor.slice(6) : actor ?? "somebody";
+  return actor?.startsWith("admin:") ? actor.slice(6) : (actor ?? "somebody");
 }

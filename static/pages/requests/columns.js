@@ -10,12 +10,39 @@ import { endpointText } from "./words.js";
 export function requestColumns({ isAdmin }) {
   return [
     { name: "time", label: "Time", primary: true, render: (row) => clockTime(row) },
-    { name: "outcome", label: "Outcome", render: (row) => html`${stateBadge(row)}${when(row.error_code, (error) => html`<span class="sub">${row.status} ${error}</span>`)}` },
-    ...(isAdmin ? [{ name: "user", label: "User", render: (row) => html`${row.user_name ?? `User ${row.user_id}`}<span class="sub">${row.key_name ?? `Key ${row.key_id}`}</span>` }]
+    {
+      name: "outcome",
+      label: "Outcome",
+      render: (row) =>
+        html`${stateBadge(row)}${when(row.error_code, (error) => html`<span class="sub">${row.status} ${error}</span>`)}`,
+    },
+    ...(isAdmin
+      ? [
+          {
+            name: "user",
+            label: "User",
+            render: (row) =>
+              html`${row.user_name ?? `User ${row.user_id}`}<span class="sub"
+                  >${row.key_name ?? `Key ${row.key_id}`}</span
+                >`,
+          },
+        ]
       : [{ name: "key", label: "Key", render: (row) => row.key_name ?? `Key ${row.key_id}` }]),
-    { name: "model", label: "Model", render: (row) => html`${row.model}<span class="sub nowrap">${endpointText(row.endpoint)}${row.streamed ? ", streamed" : ""}</span>` },
-    { name: "input", label: "Input", align: "end", render: ({ tokens }) => tokens ? html`${quantity(tokens.input)}${cached(tokens)}` : "–" },
-    { name: "output", label: "Output", align: "end", render: ({ tokens }) => tokens ? quantity(tokens.output) : "–" },
+    {
+      name: "model",
+      label: "Model",
+      render: (row) =>
+        html`${row.model}<span class="sub nowrap"
+            >${endpointText(row.endpoint)}${row.streamed ? ", streamed" : ""}</span
+          >`,
+    },
+    {
+      name: "input",
+      label: "Input",
+      align: "end",
+      render: ({ tokens }) => (tokens ? html`${quantity(tokens.input)}${cached(tokens)}` : "–"),
+    },
+    { name: "output", label: "Output", align: "end", render: ({ tokens }) => (tokens ? quantity(tokens.output) : "–") },
     { name: "cost", label: "Cost", align: "end", render: (row) => (row.cost === undefined ? "–" : amount(row.cost)) },
     { name: "first", label: "First token", align: "end", wide: true, render: (row) => took(row.first_byte_ms) },
     { name: "took", label: "Took", align: "end", wide: true, render: (row) => took(row.duration_ms ?? row.elapsed_ms) },
@@ -24,7 +51,12 @@ export function requestColumns({ isAdmin }) {
 
 /** The sums of all rows that the filters leave, whatever part of them is shown. */
 export function totalCells({ requests, cost, tokens }) {
-  return { time: plural(requests, "request"), input: html`${quantity(tokens.input)}${cached(tokens)}`, output: quantity(tokens.output), cost: amount(cost) };
+  return {
+    time: plural(requests, "request"),
+    input: html`${quantity(tokens.input)}${cached(tokens)}`,
+    output: quantity(tokens.output),
+    cost: amount(cost),
+  };
 }
 
 export function rowTone(row) {
@@ -33,16 +65,22 @@ export function rowTone(row) {
 
 function clockTime({ started_at: time }) {
   const [day, clock] = moment(time, preferences.zone).split(" ");
-  return html`<time datetime=${time} title=${`${day} ${clock} ${preferences.zone}, ${ago(time, Date.now())}`}>${clock}<span class="sub nowrap">${day}</span></time>`;
+  return html`<time datetime=${time} title=${`${day} ${clock} ${preferences.zone}, ${ago(time, Date.now())}`}
+    >${clock}<span class="sub nowrap">${day}</span></time
+  >`;
 }
 
 function stateBadge(row) {
   if (row.state === "waiting") return badge("waiting", "quiet", "clock");
-  if (row.state === "streaming") return html`${badge("streaming", "info", "live")}<span class="sub">${duration(row.elapsed_ms)}</span>`;
+  if (row.state === "streaming")
+    return html`${badge("streaming", "info", "live")}<span class="sub">${duration(row.elapsed_ms)}</span>`;
   return outcomeBadge(row.outcome);
 }
 
 function cached({ cached_input: read, cache_write: written, cache_write_1h: kept }) {
-  const parts = [read && html`${quantity(read)} cached`, written + kept && html`${quantity(written + kept)} written`].filter(Boolean);
+  const parts = [
+    read && html`${quantity(read)} cached`,
+    written + kept && html`${quantity(written + kept)} written`,
+  ].filter(Boolean);
   return parts.map((part) => html`<span class="sub nowrap">+ ${part}</span>`);
 }

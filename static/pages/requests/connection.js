@@ -27,7 +27,9 @@ export class Connection {
     this.#cursor = cursor;
     this.#handle = handle;
     signal.addEventListener("abort", () => this.stop());
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.#hide() : this.#open()), { signal: this.#end.signal });
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.#hide() : this.#open()), {
+      signal: this.#end.signal,
+    });
     addEventListener("pagehide", () => this.#close(), { signal: this.#end.signal });
     if (document.hidden) this.#hide();
     else this.#open();
@@ -53,7 +55,9 @@ export class Connection {
     if (this.#end.signal.aborted) return;
     this.#close();
     this.#handle.status(this.#failures ? "reconnecting" : "connecting");
-    const source = (this.#source = new EventSource(withQuery("/api/admin/events", { ...this.#filters, after: this.#cursor })));
+    const source = (this.#source = new EventSource(
+      withQuery("/api/admin/events", { ...this.#filters, after: this.#cursor }),
+    ));
     const on = (name, hear) => source.addEventListener(name, (event) => this.#source === source && hear(event));
     on("open", () => {
       this.#failures = 0;

@@ -35,8 +35,11 @@ export class RequestDrawer {
       this.#dialog.close();
       return;
     }
-    const receipt = new Resource({ signal: this.#signal }, (signal) => get(`${this.#source.api}/usage/${encodeURIComponent(id)}`, { signal }),
-      () => this.#receipt === receipt && this.#show());
+    const receipt = new Resource(
+      { signal: this.#signal },
+      (signal) => get(`${this.#source.api}/usage/${encodeURIComponent(id)}`, { signal }),
+      () => this.#receipt === receipt && this.#show(),
+    );
     this.#receipt = receipt;
     receipt.load();
   }
@@ -45,10 +48,20 @@ export class RequestDrawer {
     if (!this.#id) return;
     const at = this.#place();
     const rows = this.#rows();
-    const step = (by, name, iconName, key) => html`<button type="button" class="button" data-kind="icon" aria-label=${`${name} request`} title=${`${name} request (${key})`}
-      ?disabled=${at < 0 || !rows[at + by]} @click=${() => this.#step(by)}>${icon(iconName)}</button>`;
-    this.#dialog.show("Request", show(this.#receipt, { data: (receipt) => receiptBody(receipt, this.#source) }),
-      { actions: html`${step(-1, "Previous", "left", "[")}${step(1, "Next", "right", "]")}` });
+    const step = (by, name, iconName, key) =>
+      html`<button
+        type="button"
+        class="button"
+        data-kind="icon"
+        aria-label=${`${name} request`}
+        title=${`${name} request (${key})`}
+        ?disabled=${at < 0 || !rows[at + by]}
+        @click=${() => this.#step(by)}>
+        ${icon(iconName)}
+      </button>`;
+    this.#dialog.show("Request", show(this.#receipt, { data: (receipt) => receiptBody(receipt, this.#source) }), {
+      actions: html`${step(-1, "Previous", "left", "[")}${step(1, "Next", "right", "]")}`,
+    });
   }
 
   /** Where it stands in the list; the address may have another of its ids. */

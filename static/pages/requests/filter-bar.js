@@ -9,7 +9,14 @@ import { html, when } from "../../html.js";
 import { chips, isFiltered, NO_FILTERS, OUTCOMES } from "./filters.js";
 
 const FOUND_MAX = 20;
-const STATUSES = [["", "Any status"], ["2xx", "2xx"], ["4xx", "4xx"], ["5xx", "5xx"], ["402", "402 out of money"], ["429", "429 too many"]];
+const STATUSES = [
+  ["", "Any status"],
+  ["2xx", "2xx"],
+  ["4xx", "4xx"],
+  ["5xx", "5xx"],
+  ["402", "402 out of money"],
+  ["429", "429 too many"],
+];
 
 /** `context` is the page's; `source` says whose requests: `{isAdmin}`; `names(name, value)` knows names from rows. */
 export class FilterBar {
@@ -36,23 +43,52 @@ export class FilterBar {
 
   panel(filters) {
     const labels = { user_id: "User", key_id: "API key", model: "Model" };
-    return html`<details class="filters" ?open=${this.#isOpen} @toggle=${(event) => { this.#isOpen = event.target.open; }}>
-      <summary class="button">${icon("sliders")}Filters${when(isFiltered(filters), () => html` <span class="count">${chips(filters).length}</span>`)}</summary>
+    return html`<details
+      class="filters"
+      ?open=${this.#isOpen}
+      @toggle=${(event) => {
+        this.#isOpen = event.target.open;
+      }}>
+      <summary class="button">
+        ${icon("sliders")}Filters${when(isFiltered(filters), () => html` <span class="count">${chips(filters).length}</span>`)}
+      </summary>
       <div class="form-grid">
-        ${Object.entries(this.#pickers).map(([name, picker]) => picker.field({ label: labels[name], value: filters[name][0] ?? null,
-          text: filters[name].length ? this.nameOf(name, filters[name][0]) : null, placeholder: `Any ${labels[name].replace("API ", "").toLowerCase()}` }))}
+        ${Object.entries(this.#pickers).map(([name, picker]) =>
+          picker.field({
+            label: labels[name],
+            value: filters[name][0] ?? null,
+            text: filters[name].length ? this.nameOf(name, filters[name][0]) : null,
+            placeholder: `Any ${labels[name].replace("API ", "").toLowerCase()}`,
+          }),
+        )}
         ${this.#status(filters)}${this.#text("error_code", "Error code", filters.error_code[0] ?? "", "Any, e.g. rate_limited")}
-        ${this.#text("min_cost", "Cost at least, $", filters.min_cost ?? "", "0.00", "decimal")}</div>
-      ${this.#outcomes(filters)}</details>`;
+        ${this.#text("min_cost", "Cost at least, $", filters.min_cost ?? "", "0.00", "decimal")}
+      </div>
+      ${this.#outcomes(filters)}
+    </details>`;
   }
 
   /** What holds now; nothing while nothing does. */
   active(filters) {
     const found = chips(filters, this.nameOf);
     if (!found.length) return "";
-    return html`<ul class="chips" aria-label="Active filters">${found.map((chip) => html`<li><button type="button" class="chip" @click=${() => this.#router.setQuery(chip.without)}>
-      <span class="quiet">${chip.label}</span> ${chip.text}<span class="visually-hidden">, remove this filter</span>${icon("close")}</button></li>`)}
-      <li><button type="button" class="button" data-kind="quiet" @click=${this.clear}>Clear ${plural(found.length, "filter")}</button></li></ul>`;
+    return html`<ul class="chips" aria-label="Active filters">
+      ${found.map(
+        (chip) =>
+          html`<li>
+            <button type="button" class="chip" @click=${() => this.#router.setQuery(chip.without)}>
+              <span class="quiet">${chip.label}</span> ${chip.text}<span class="visually-hidden"
+                >, remove this filter</span
+              >${icon("close")}
+            </button>
+          </li>`,
+      )}
+      <li>
+        <button type="button" class="button" data-kind="quiet" @click=${this.clear}>
+          Clear ${plural(found.length, "filter")}
+        </button>
+      </li>
+    </ul>`;
   }
 
   clear = () => this.#router.setQuery(NO_FILTERS);
@@ -61,8 +97,12 @@ export class FilterBar {
     const now = status[0] ?? "";
     const known = STATUSES.some(([value]) => value === now);
     const options = known ? STATUSES : [...STATUSES, [now, now]];
-    return html`<div class="field"><label for="filter-status">Status</label><select id="filter-status" @change=${(event) => this.#router.setQuery({ status: event.target.value })}>
-      ${options.map(([value, text]) => html`<option value=${value} ?selected=${value === now}>${text}</option>`)}</select></div>`;
+    return html`<div class="field">
+      <label for="filter-status">Status</label
+      ><select id="filter-status" @change=${(event) => this.#router.setQuery({ status: event.target.value })}>
+        ${options.map(([value, text]) => html`<option value=${value} ?selected=${value === now}>${text}</option>`)}
+      </select>
+    </div>`;
   }
 
   #text(name, label, value, placeholder, inputmode = "text") {
@@ -72,14 +112,35 @@ export class FilterBar {
       event.target.setAttribute("aria-invalid", String(!isFit));
       if (isFit) this.#router.setQuery({ [name]: typed });
     };
-    return html`<div class="field"><label for=${`filter-${name}`}>${label}</label><input id=${`filter-${name}`} inputmode=${inputmode} autocomplete="off" spellcheck="false"
-      placeholder=${placeholder} .value=${value} @change=${change}></div>`;
+    return html`<div class="field">
+      <label for=${`filter-${name}`}>${label}</label
+      ><input
+        id=${`filter-${name}`}
+        inputmode=${inputmode}
+        autocomplete="off"
+        spellcheck="false"
+        placeholder=${placeholder}
+        .value=${value}
+        @change=${change} />
+    </div>`;
   }
 
   #outcomes({ outcome }) {
-    const turn = (one) => (event) => this.#router.setQuery({ outcome: OUTCOMES.filter((other) => (other === one ? event.target.checked : outcome.includes(other))) });
-    return html`<fieldset class="outcomes"><legend>Outcome</legend>${OUTCOMES.map((one) => html`<label class="check"><input type="checkbox" .checked=${outcome.includes(one)}
-      @change=${turn(one)}><span>${outcomeText(one)}</span></label>`)}</fieldset>`;
+    const turn = (one) => (event) =>
+      this.#router.setQuery({
+        outcome: OUTCOMES.filter((other) => (other === one ? event.target.checked : outcome.includes(other))),
+      });
+    return html`<fieldset class="outcomes">
+      <legend>Outcome</legend>
+      ${OUTCOMES.map(
+        (one) =>
+          html`<label class="check"
+            ><input type="checkbox" .checked=${outcome.includes(one)} @change=${turn(one)} /><span
+              >${outcomeText(one)}</span
+            ></label
+          >`,
+      )}
+    </fieldset>`;
   }
 }
 
@@ -90,7 +151,10 @@ export async function findUsers(q) {
 }
 
 async function findKeys(q) {
-  return (await get(withQuery("/api/admin/keys", { q, limit: FOUND_MAX }))).data.map((key) => ({ value: String(key.id), text: `${key.name} of ${key.user_name ?? `user ${key.user_id}`}` }));
+  return (await get(withQuery("/api/admin/keys", { q, limit: FOUND_MAX }))).data.map((key) => ({
+    value: String(key.id),
+    text: `${key.name} of ${key.user_name ?? `user ${key.user_id}`}`,
+  }));
 }
 
 async function findOwnKeys(q) {
@@ -98,11 +162,21 @@ async function findOwnKeys(q) {
 }
 
 async function findModels(q) {
-  return fitting((await get("/api/admin/models?limit=200")).data.map(({ key }) => ({ value: key, text: key })), q);
+  return fitting(
+    (await get("/api/admin/models?limit=200")).data.map(({ key }) => ({ value: key, text: key })),
+    q,
+  );
 }
 
 async function findOwnModels(q) {
-  return fitting((await get("/api/user/models")).data.map((model) => ({ value: model.name ?? model.id ?? model.key, text: model.name ?? model.id ?? model.key })), q);
+  return fitting(
+    (await get("/api/user/models")).data.map((model) => ({
+      value: model.name ?? model.id ?? model.key,
+      text: model.name ?? model.id ?? model.key,
+    })),
+    q,
+  );
 }
 
-const fitting = (options, q) => options.filter(({ text }) => text.toLowerCase().includes(q.toLowerCase())).slice(0, FOUND_MAX);
+const fitting = (options, q) =>
+  options.filter(({ text }) => text.toLowerCase().includes(q.toLowerCase())).slice(0, FOUND_MAX);

@@ -21,11 +21,26 @@ export class RequestFinder {
   field() {
     return html`<form class="finder" role="search" @submit=${this.#submit}>
       <label class="visually-hidden" for="finder">Find a request by any of its ids</label>
-      <span class="input" data-invalid=${this.#error !== null}><span class="affix">${icon("search")}</span>
-        <input id="finder" name="id" type="search" data-filter autocomplete="off" spellcheck="false" placeholder="Paste any request id" aria-describedby="finder-fault"
-          @input=${this.#forget} @paste=${(event) => { const { form } = event.target; setTimeout(() => form.requestSubmit()); }}></span>
+      <span class="input" data-invalid=${this.#error !== null}
+        ><span class="affix">${icon("search")}</span>
+        <input
+          id="finder"
+          name="id"
+          type="search"
+          data-filter
+          autocomplete="off"
+          spellcheck="false"
+          placeholder="Paste any request id"
+          aria-describedby="finder-fault"
+          @input=${this.#forget}
+          @paste=${(event) => {
+            const { form } = event.target;
+            setTimeout(() => form.requestSubmit());
+          }}
+      /></span>
       <button type="submit" class="button" ?disabled=${this.#isBusy}>Find</button>
-      <p id="finder-fault" class="field-error" role="alert">${when(this.#error, () => this.#error)}</p></form>`;
+      <p id="finder-fault" class="field-error" role="alert">${when(this.#error, () => this.#error)}</p>
+    </form>`;
   }
 
   #forget = () => {
@@ -50,7 +65,10 @@ export class RequestFinder {
       if (!left.aborted) this.#router.setQuery({ open: found });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.#error = error.status === 404 ? "No request has this id. Requests that were refused before a key was known leave none." : error.message;
+      this.#error =
+        error.status === 404
+          ? "No request has this id. Requests that were refused before a key was known leave none."
+          : error.message;
     }
     this.#isBusy = false;
     this.#draw();

@@ -41,7 +41,10 @@ export class LiveRequests {
     const options = { signal: this.#end.signal };
     document.addEventListener("keydown", (event) => this.#press(event), options);
     document.addEventListener("selectionchange", () => this.#note("selection", this.#isSelected()), options);
-    addEventListener("scroll", () => this.#note("scroll", (place()?.getBoundingClientRect().top ?? 0) < 0), { ...options, passive: true });
+    addEventListener("scroll", () => this.#note("scroll", (place()?.getBoundingClientRect().top ?? 0) < 0), {
+      ...options,
+      passive: true,
+    });
     const timer = setInterval(() => this.#tick(), TICK_MS);
     this.#end.signal.addEventListener("abort", () => clearInterval(timer));
     this.#start();
@@ -63,15 +66,23 @@ export class LiveRequests {
     if (signal.aborted) return;
     this.#state = seedTail(list?.data ?? []);
     this.#connection?.stop();
-    this.#connection = new Connection({ filters: streamFilters(this.#filters), cursor, signal, handle: {
-      status: (name) => this.#set(() => { this.#status = name; }),
-      settled: (rows) => this.#hear({ type: "settled", rows: rows.filter((row) => matches(this.#filters, row)) }),
-      progress: (rows, more) => {
-        this.#more = more ?? 0;
-        this.#hear({ type: "progress", rows: rows.filter((row) => matches(this.#filters, row)), now: Date.now() });
+    this.#connection = new Connection({
+      filters: streamFilters(this.#filters),
+      cursor,
+      signal,
+      handle: {
+        status: (name) =>
+          this.#set(() => {
+            this.#status = name;
+          }),
+        settled: (rows) => this.#hear({ type: "settled", rows: rows.filter((row) => matches(this.#filters, row)) }),
+        progress: (rows, more) => {
+          this.#more = more ?? 0;
+          this.#hear({ type: "progress", rows: rows.filter((row) => matches(this.#filters, row)), now: Date.now() });
+        },
+        reset: () => this.#start(),
       },
-      reset: () => this.#start(),
-    } });
+    });
   }
 
   /** Without a cursor the line begins at its first answer; the page works, and says what it is. */
@@ -84,7 +95,9 @@ export class LiveRequests {
   }
 
   #hear(event) {
-    this.#set(() => { this.#state = reduceTail(this.#state, event); });
+    this.#set(() => {
+      this.#state = reduceTail(this.#state, event);
+    });
   }
 
   /** Many events, one drawing. */
@@ -122,7 +135,8 @@ export class LiveRequests {
   }
 
   #press(event) {
-    if (event.key !== " " || event.defaultPrevented || !preferences.hasShortcuts || event.target.closest?.(OWN_SPACE)) return;
+    if (event.key !== " " || event.defaultPrevented || !preferences.hasShortcuts || event.target.closest?.(OWN_SPACE))
+      return;
     event.preventDefault();
     this.turn();
   }
@@ -145,14 +159,24 @@ export class LiveRequests {
     const isPaused = this.#reasons.size > 0;
     const [text, tone, iconName] = CHIPS[isPaused && this.#status === "live" ? "paused" : this.#status];
     const held = this.#state.held.length;
-    return html`<span class="live-status" data-status=${this.#status} data-paused=${isPaused}>${badge(text, tone, iconName)}</span>
-      <button type="button" class="button" @click=${this.turn}>${icon(isPaused ? "play" : "pause")}${isPaused ? (held ? `${count(held)} new, resume` : "Resume") : "Pause"}</button>`;
+    return html`<span class="live-status" data-status=${this.#status} data-paused=${isPaused}
+        >${badge(text, tone, iconName)}</span
+      >
+      <button type="button" class="button" @click=${this.turn}>
+        ${icon(isPaused ? "play" : "pause")}${isPaused ? (held ? `${count(held)} new, resume` : "Resume") : "Pause"}
+      </button>`;
   }
 
   /** Words on what is not shown; nothing while all is. */
   notes() {
     const busy = samplingText(this.#state, Date.now());
     const more = this.#more ? `${count(this.#more)} more are under way.` : null;
-    return when(busy || more, () => html`<p class="strip" data-tone="info">${icon("info")}<span>${[busy, more].filter(Boolean).join(" ")}</span></p>`);
+    return when(
+      busy || more,
+      () =>
+        html`<p class="strip" data-tone="info">
+          ${icon("info")}<span>${[busy, more].filter(Boolean).join(" ")}</span>
+        </p>`,
+    );
   }
 }

@@ -28,10 +28,31 @@ export function requestLog({ query, signal, router, draw }, source) {
   let live = null;
   let isExporting = false;
 
-  const ask = (path, more) => ({ signal: inner } = {}) => get(withQuery(`${source.api}${path}`, { ...asked.params, ...more?.() }), { signal: inner });
-  const histogram = new Resource({ signal }, (inner) => ask("/stats/timeseries", () => ({ metric: "requests", group_by: "outcome", top: OUTCOMES.length, tz: preferences.zone }))({ signal: inner }), () => show());
-  const totals = new Resource({ signal }, (inner) => ask("/usage/totals")({ signal: inner }), () => show());
-  const list = new ListResource({ signal }, ({ cursor, signal: inner }) => ask("/usage", () => ({ cursor }))({ signal: inner }), () => show());
+  const ask =
+    (path, more) =>
+    ({ signal: inner } = {}) =>
+      get(withQuery(`${source.api}${path}`, { ...asked.params, ...more?.() }), { signal: inner });
+  const histogram = new Resource(
+    { signal },
+    (inner) =>
+      ask("/stats/timeseries", () => ({
+        metric: "requests",
+        group_by: "outcome",
+        top: OUTCOMES.length,
+        tz: preferences.zone,
+      }))({ signal: inner }),
+    () => show(),
+  );
+  const totals = new Resource(
+    { signal },
+    (inner) => ask("/usage/totals")({ signal: inner }),
+    () => show(),
+  );
+  const list = new ListResource(
+    { signal },
+    ({ cursor, signal: inner }) => ask("/usage", () => ({ cursor }))({ signal: inner }),
+    () => show(),
+  );
 
   const rows = () => (live ? live.rows : list.rows);
   const nameOf = (name, value) => {
@@ -57,7 +78,14 @@ export function requestLog({ query, signal, router, draw }, source) {
     asked = read();
     histogram.load();
     totals.load();
-    if (asked.isLive) live = new LiveRequests({ filters: asked.filters, load: () => list.load(), draw: () => show(), place: () => document.getElementById("requests"), signal });
+    if (asked.isLive)
+      live = new LiveRequests({
+        filters: asked.filters,
+        load: () => list.load(),
+        draw: () => show(),
+        place: () => document.getElementById("requests"),
+        signal,
+      });
     else list.load();
   };
   const hear = () => {
@@ -81,49 +109,122 @@ export function requestLog({ query, signal, router, draw }, source) {
 
   // --- the parts of the page ---
 
-  const bars = (data) => chart({
-    title: "Requests by outcome", kind: "bars", data: named(data), format: compact, colour: outcomeColour, height: 150,
-    hrefOf: (bucket, series) => requestsOf(source.page, asked.filters, {
-      ...(bucket === null ? rangeQuery() : spanOf(data, bucket, bucket, asked.range)), ...(series?.key ? { outcome: series.key } : {}) }),
-    onzoom: (first, last) => {
-      const span = spanOf(data, first, last, asked.range);
-      router.setQuery({ ...customRange(span.from, span.to), live: null });
-    },
-  });
-  const rangeQuery = () => (asked.range.name === "custom" ? { from: asked.range.from, to: asked.range.to } : { range: asked.range.name });
+  const bars = (data) =>
+    chart({
+      title: "Requests by outcome",
+      kind: "bars",
+      data: named(data),
+      format: compact,
+      colour: outcomeColour,
+      height: 150,
+      hrefOf: (bucket, series) =>
+        requestsOf(source.page, asked.filters, {
+          ...(bucket === null ? rangeQuery() : spanOf(data, bucket, bucket, asked.range)),
+          ...(series?.key ? { outcome: series.key } : {}),
+        }),
+      onzoom: (first, last) => {
+        const span = spanOf(data, first, last, asked.range);
+        router.setQuery({ ...customRange(span.from, span.to), live: null });
+      },
+    });
+  const rangeQuery = () =>
+    asked.range.name === "custom" ? { from: asked.range.from, to: asked.range.to } : { range: asked.range.name };
 
   const turnLive = () => router.setQuery(asked.isLive ? { live: null } : { live: "1", from: null, to: null });
-  const tools = () => html`<div class="toolbar" id="requests"><h2>${live ? "As they happen" : when(totals.data, ({ requests }) => plural(requests, "request"), () => "Requests")}</h2>
-    <div class="push actions">${when(live, () => live.bar())}
-      ${when(source.isAdmin, () => html`<button type="button" class="button" aria-pressed=${asked.isLive} @click=${turnLive}>${icon("live")}Live</button>`)}
-      <button type="button" class="button" ?disabled=${isExporting || !totals.data?.requests} @click=${exportRows}>${icon("download")}
-        ${isExporting ? "Exporting…" : totals.data ? `Export ${plural(totals.data.requests, "row")} (CSV)` : "Export (CSV)"}</button></div></div>`;
+  const tools = () =>
+    html`<div class="toolbar" id="requests">
+      <h2>
+        ${
+          live
+            ? "As they happen"
+            : when(
+                totals.data,
+                ({ requests }) => plural(requests, "request"),
+                () => "Requests",
+              )
+        }
+      </h2>
+      <div class="push actions">
+        ${when(live, () => live.bar())}
+        ${when(source.isAdmin, () => html`<button type="button" class="button" aria-pressed=${asked.isLive} @click=${turnLive}>${icon("live")}Live</button>`)}
+        <button type="button" class="button" ?disabled=${isExporting || !totals.data?.requests} @click=${exportRows}>
+          ${icon("download")}
+          ${isExporting ? "Exporting…" : totals.data ? `Export ${plural(totals.data.requests, "row")} (CSV)` : "Export (CSV)"}
+        </button>
+      </div>
+    </div>`;
 
-  const opened = (row) => withQuery(source.page, { ...Object.fromEntries([...query().keys()].map((name) => [name, query().getAll(name)])), open: row.request_id });
+  const opened = (row) =>
+    withQuery(source.page, {
+      ...Object.fromEntries([...query().keys()].map((name) => [name, query().getAll(name)])),
+      open: row.request_id,
+    });
   const isSettled = (row) => !row.state || row.state === "settled";
-  const rowsTable = () => html`${when(live, () => live.notes())}${table({
-    caption: "Requests", columns: requestColumns(source), rows: rows(), keyOf: (row) => row.request_id, rowTone,
-    hrefOf: (row) => (isSettled(row) ? opened(row) : null), open: (row) => isSettled(row) && router.setQuery({ open: row.request_id }),
-    total: live || !totals.data ? null : totalCells(totals.data) })}
+  const rowsTable = () =>
+    html`${when(live, () => live.notes())}${table({
+      caption: "Requests",
+      columns: requestColumns(source),
+      rows: rows(),
+      keyOf: (row) => row.request_id,
+      rowTone,
+      hrefOf: (row) => (isSettled(row) ? opened(row) : null),
+      open: (row) => isSettled(row) && router.setQuery({ open: row.request_id }),
+      total: live || !totals.data ? null : totalCells(totals.data),
+    })}
     ${live ? "" : pager(list, "request")}`;
 
   const nothing = () => {
     if (isFiltered(asked.filters)) {
-      return emptyState({ title: "No request matches", iconName: "search", text: "Nothing in this range passes the filters.",
-        action: html`<button type="button" class="button" data-kind="primary" @click=${() => router.setQuery(NO_FILTERS)}>Clear filters</button>` });
+      return emptyState({
+        title: "No request matches",
+        iconName: "search",
+        text: "Nothing in this range passes the filters.",
+        action: html`<button
+          type="button"
+          class="button"
+          data-kind="primary"
+          @click=${() => router.setQuery(NO_FILTERS)}>
+          Clear filters
+        </button>`,
+      });
     }
-    if (asked.range.name === WIDEST) return emptyState({ title: "No requests yet", iconName: "list", text: "Each request to /v1 gets a row here, with its receipt.", action: source.connect });
-    return emptyState({ title: `No requests in ${asked.range.name === "custom" ? "this range" : `the ${asked.range.text.toLowerCase()}`}`, iconName: "clock", text: "Look further back, or send one.",
-      action: html`<button type="button" class="button" data-kind="primary" @click=${() => router.setQuery(namedRange(WIDEST))}>Last 90 days</button>${source.connect}` });
+    if (asked.range.name === WIDEST)
+      return emptyState({
+        title: "No requests yet",
+        iconName: "list",
+        text: "Each request to /v1 gets a row here, with its receipt.",
+        action: source.connect,
+      });
+    return emptyState({
+      title: `No requests in ${asked.range.name === "custom" ? "this range" : `the ${asked.range.text.toLowerCase()}`}`,
+      iconName: "clock",
+      text: "Look further back, or send one.",
+      action: html`<button
+          type="button"
+          class="button"
+          data-kind="primary"
+          @click=${() => router.setQuery(namedRange(WIDEST))}>
+          Last 90 days</button
+        >${source.connect}`,
+    });
   };
 
-  const show = () => draw(html`${pageHead(source.title, { lead: source.lead, actions: html`${timeRange(asked.range, (changes) => router.setQuery({ ...changes, live: null }))}
-      ${freshness({ loadedAt: list.loadedAt, isLoading: list.isLoading, load })}` })}
-    <div class="log-tools">${finder.field()}${bar.panel(asked.filters)}</div>${bar.active(asked.filters)}
-    <section class="panel">${states(histogram, { data: bars, skeleton: skeletonRows(6) })}</section>
-    <section class="stack requests">${tools()}
-      ${states(list, { data: rowsTable, isEmpty: () => !rows().length && !live, empty: nothing(), skeleton: skeletonRows(10) })}
-      ${when(live && list.data && !live.rows.length, () => html`<p class="quiet">Waiting for the first request.</p>`)}</section>`);
+  const show = () =>
+    draw(
+      html`${pageHead(source.title, {
+          lead: source.lead,
+          actions: html`${timeRange(asked.range, (changes) => router.setQuery({ ...changes, live: null }))}
+          ${freshness({ loadedAt: list.loadedAt, isLoading: list.isLoading, load })}`,
+        })}
+        <div class="log-tools">${finder.field()}${bar.panel(asked.filters)}</div>
+        ${bar.active(asked.filters)}
+        <section class="panel">${states(histogram, { data: bars, skeleton: skeletonRows(6) })}</section>
+        <section class="stack requests">
+          ${tools()}
+          ${states(list, { data: rowsTable, isEmpty: () => !rows().length && !live, empty: nothing(), skeleton: skeletonRows(10) })}
+          ${when(live && list.data && !live.rows.length, () => html`<p class="quiet">Waiting for the first request.</p>`)}
+        </section>`,
+    );
 
   preferences.addEventListener("change", () => load(), { signal });
   // The rows come by themselves; the bars and sums follow.
@@ -135,4 +236,7 @@ export function requestLog({ query, signal, router, draw }, source) {
 }
 
 /** Outcomes in words. */
-const named = (data) => ({ ...data, series: data.series.map((one) => ({ ...one, name: one.key === null ? one.name : outcomeText(one.key) })) });
+const named = (data) => ({
+  ...data,
+  series: data.series.map((one) => ({ ...one, name: one.key === null ? one.name : outcomeText(one.key) })),
+});

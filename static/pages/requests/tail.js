@@ -26,20 +26,31 @@ export const EMPTY_TAIL = Object.freeze({
 
 /** The state with rows that are there already, such as the first page of the list. */
 export function seedTail(rows) {
-  return { ...EMPTY_TAIL, rows: rows.slice(0, ROWS_MAX).map((row) => ({ ...row, state: "settled" })), known: rows.map((row) => row.request_id).reverse() };
+  return {
+    ...EMPTY_TAIL,
+    rows: rows.slice(0, ROWS_MAX).map((row) => ({ ...row, state: "settled" })),
+    known: rows.map((row) => row.request_id).reverse(),
+  };
 }
 
 /** The next state. Events: `{type: "settled", rows}`, `{type: "progress", rows, now}`, `{type: "pause"}`,
  * `{type: "resume"}`, `{type: "tick", now}`, `{type: "said", now}`. */
 export function reduceTail(state, event) {
   switch (event.type) {
-    case "settled": return event.rows.reduce(settle, state);
-    case "progress": return progress(state, event.rows, event.now);
-    case "pause": return { ...state, isPaused: true };
-    case "resume": return resume(state);
-    case "tick": return dropLost(state, event.now);
-    case "said": return { ...state, unsaid: EMPTY_TAIL.unsaid, saidAt: event.now };
-    default: return state;
+    case "settled":
+      return event.rows.reduce(settle, state);
+    case "progress":
+      return progress(state, event.rows, event.now);
+    case "pause":
+      return { ...state, isPaused: true };
+    case "resume":
+      return resume(state);
+    case "tick":
+      return dropLost(state, event.now);
+    case "said":
+      return { ...state, unsaid: EMPTY_TAIL.unsaid, saidAt: event.now };
+    default:
+      return state;
   }
 }
 
@@ -48,7 +59,8 @@ function settle(state, row) {
   const settled = { ...row, state: "settled" };
   const isFailed = row.outcome !== "completed";
   const next = {
-    ...state, known: [...state.known, row.request_id].slice(-KNOWN_MAX),
+    ...state,
+    known: [...state.known, row.request_id].slice(-KNOWN_MAX),
     unsaid: { settled: state.unsaid.settled + 1, failed: state.unsaid.failed + (isFailed ? 1 : 0) },
   };
   if (state.rows.some((one) => one.request_id === row.request_id)) {
@@ -67,12 +79,16 @@ function endSecond(row) {
 }
 
 function count(busy, second) {
-  return busy.second === second ? { second, seen: busy.seen + 1, shown: busy.shown + 1 } : { second, seen: 1, shown: 1 };
+  return busy.second === second
+    ? { second, seen: busy.seen + 1, shown: busy.shown + 1 }
+    : { second, seen: 1, shown: 1 };
 }
 
 function progress(state, told, now) {
   const known = new Set(state.known);
-  const underWay = new Map(told.filter((row) => !known.has(row.request_id)).map((row) => [row.request_id, { ...row, toldAt: now }]));
+  const underWay = new Map(
+    told.filter((row) => !known.has(row.request_id)).map((row) => [row.request_id, { ...row, toldAt: now }]),
+  );
   const rows = state.rows.map((row) => {
     const news = row.state !== "settled" && underWay.get(row.request_id);
     underWay.delete(row.request_id);

@@ -8,15 +8,24 @@ export function verdict(row) {
   const paid = compareDecimals(row.cost, "0") > 0 ? `${price(row.cost)} was charged` : "nothing was charged";
   const after = row.duration_ms === null ? "" : ` after ${duration(row.duration_ms)}`;
   switch (row.outcome) {
-    case "completed": return `Completed${after ? ` in ${duration(row.duration_ms)}` : ""}; ${paid}.`;
-    case "refused": return `Refused here with ${row.status}, before any provider was called; nothing was charged.`;
-    case "upstream_error": return `The provider ${providerFault(row)}${after}; ${paid}.`;
-    case "error_after_usage": return `The answer broke${after}, but the provider had already counted tokens; ${paid}.`;
-    case "no_usage": return `The provider answered without saying how many tokens it used; ${paid}.`;
-    case "usage_invalid": return `The provider's token counts made no sense; ${paid}.`;
-    case "interrupted": return `The answer broke off${after}, before the provider counted tokens; ${paid}.`;
-    case "aborted_unmetered": return `The client hung up${after}, and the answer was not read to its end; ${paid}.`;
-    default: return `${outcomeText(row.outcome)}; ${paid}.`;
+    case "completed":
+      return `Completed${after ? ` in ${duration(row.duration_ms)}` : ""}; ${paid}.`;
+    case "refused":
+      return `Refused here with ${row.status}, before any provider was called; nothing was charged.`;
+    case "upstream_error":
+      return `The provider ${providerFault(row)}${after}; ${paid}.`;
+    case "error_after_usage":
+      return `The answer broke${after}, but the provider had already counted tokens; ${paid}.`;
+    case "no_usage":
+      return `The provider answered without saying how many tokens it used; ${paid}.`;
+    case "usage_invalid":
+      return `The provider's token counts made no sense; ${paid}.`;
+    case "interrupted":
+      return `The answer broke off${after}, before the provider counted tokens; ${paid}.`;
+    case "aborted_unmetered":
+      return `The client hung up${after}, and the answer was not read to its end; ${paid}.`;
+    default:
+      return `${outcomeText(row.outcome)}; ${paid}.`;
   }
 }
 
@@ -26,7 +35,8 @@ function providerFault(row) {
 }
 
 const ADVICE = {
-  model_not_found: "No model of this name was served to this key: there is none, it has no price, it is switched off, or the key may not call it.",
+  model_not_found:
+    "No model of this name was served to this key: there is none, it has no price, it is switched off, or the key may not call it.",
   insufficient_balance: "The balance did not cover what requests in flight may cost.",
 };
 
@@ -58,15 +68,19 @@ export function curl(row, origin) {
   const lines = [
     `curl ${row.streamed ? "-N " : ""}${origin}${endpointPath(row.endpoint)}`,
     "-H 'content-type: application/json'",
-    isAnthropic ? '-H "x-api-key: $API_KEY" -H \'anthropic-version: 2023-06-01\'' : '-H "authorization: Bearer $API_KEY"',
+    isAnthropic
+      ? "-H \"x-api-key: $API_KEY\" -H 'anthropic-version: 2023-06-01'"
+      : '-H "authorization: Bearer $API_KEY"',
     `-d ${quote(JSON.stringify(body(row, isAnthropic)))}`,
   ];
   return lines.join(" \\\n  ");
 }
 
 function body({ model, streamed, endpoint }, isAnthropic) {
-  const asked = endpoint.endsWith("responses") || endpoint.endsWith("embeddings")
-    ? { input: "…" } : { messages: [{ role: "user", content: "…" }] };
+  const asked =
+    endpoint.endsWith("responses") || endpoint.endsWith("embeddings")
+      ? { input: "…" }
+      : { messages: [{ role: "user", content: "…" }] };
   return { model, ...(streamed ? { stream: true } : {}), ...(isAnthropic ? { max_tokens: 1024 } : {}), ...asked };
 }
 

@@ -9,7 +9,11 @@ import { ApiError } from "../../api.js";
 import { valueText } from "../../field-diff.js";
 import { html, when } from "../../html.js";
 
-const SOURCES = { default: ["quiet", "the default"], environment: ["info", "environment"], database: ["good", "changed here"] };
+const SOURCES = {
+  default: ["quiet", "the default"],
+  environment: ["info", "environment"],
+  database: ["good", "changed here"],
+};
 const TEXT_MAX = 80;
 /** These have an editor of their own at the head of the page. */
 const EDITED_ABOVE = ["system_prompt", "system_prompt_mode", "system_prompt_enabled"];
@@ -17,9 +21,18 @@ const EDITED_ABOVE = ["system_prompt", "system_prompt_mode", "system_prompt_enab
 /** What can be changed here, and, folded away, what was given at the start. */
 export function effectiveSettings(rows, { write, signal }) {
   const given = rows.filter(({ editable }) => !editable);
-  return html`${settingTable("What can be changed here", rows.filter(({ editable }) => editable), { write, signal })}
-    <details><summary class="group">Given at start (${given.length})</summary><p class="quiet">By variables of the environment, or fixed in this version. They change when the process is started anew.</p>
-      ${settingTable("Given at start", given, { write, signal })}</details>`;
+  return html`${settingTable(
+      "What can be changed here",
+      rows.filter(({ editable }) => editable),
+      { write, signal },
+    )}
+    <details>
+      <summary class="group">Given at start (${given.length})</summary>
+      <p class="quiet">
+        By variables of the environment, or fixed in this version. They change when the process is started anew.
+      </p>
+      ${settingTable("Given at start", given, { write, signal })}
+    </details>`;
 }
 
 function settingTable(caption, rows, { write, signal }) {
@@ -28,10 +41,22 @@ function settingTable(caption, rows, { write, signal }) {
     rows,
     keyOf: ({ name }) => name,
     columns: [
-      { name: "name", label: "Setting", primary: true, render: ({ name, label, description }) => html`${label ?? name}<span class="sub">${withCode(description)}</span>` },
+      {
+        name: "name",
+        label: "Setting",
+        primary: true,
+        render: ({ name, label, description }) =>
+          html`${label ?? name}<span class="sub">${withCode(description)}</span>`,
+      },
       { name: "value", label: "Value", render: value },
       { name: "source", label: "From", render: ({ source }) => badge(SOURCES[source][1], SOURCES[source][0]) },
-      { name: "changed", label: "Last change", wide: true, render: ({ changed_at: time, changed_by: who }) => (time ? html`${who ?? "–"}<span class="sub">${timeAgo(time)}</span>` : html`<span class="quiet">–</span>`) },
+      {
+        name: "changed",
+        label: "Last change",
+        wide: true,
+        render: ({ changed_at: time, changed_by: who }) =>
+          time ? html`${who ?? "–"}<span class="sub">${timeAgo(time)}</span>` : html`<span class="quiet">–</span>`,
+      },
       { name: "actions", label: "", render: (row) => when(row.editable, () => actions(row, { write, signal })) },
     ],
   });
@@ -45,19 +70,28 @@ function withCode(text) {
 function value(row) {
   const text = valueText(row.value);
   const shown = text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
-  const isOther = row.source !== "default" && row.default !== undefined && JSON.stringify(row.default) !== JSON.stringify(row.value);
-  return html`<code class="setting-value">${shown}</code>${isOther ? html`<span class="sub">default: ${valueText(row.default).slice(0, TEXT_MAX)}</span>` : ""}`;
+  const isOther =
+    row.source !== "default" && row.default !== undefined && JSON.stringify(row.default) !== JSON.stringify(row.value);
+  return html`<code class="setting-value">${shown}</code
+    >${isOther ? html`<span class="sub">default: ${valueText(row.default).slice(0, TEXT_MAX)}</span>` : ""}`;
 }
 
 function actions(row, { write, signal }) {
-  return html`<span class="actions end">${EDITED_ABOVE.includes(row.name) ? "" : html`<button type="button" class="button" @click=${() => edit(row, { write, signal })}>Change</button>`}
-    ${row.source === "database" ? html`<button type="button" class="button" data-kind="quiet" @click=${() => toDefault(row, write)}>Back to default</button>` : ""}</span>`;
+  return html`<span class="actions end"
+    >${EDITED_ABOVE.includes(row.name) ? "" : html`<button type="button" class="button" @click=${() => edit(row, { write, signal })}>Change</button>`}
+    ${row.source === "database" ? html`<button type="button" class="button" data-kind="quiet" @click=${() => toDefault(row, write)}>Back to default</button>` : ""}</span
+  >`;
 }
 
 async function toDefault(row, write) {
   const name = row.label ?? row.name;
-  const isSure = await confirm({ title: "Back to the default?", danger: false, action: "Use the default",
-    text: html`${name} becomes <strong>${valueText(row.default).slice(0, TEXT_MAX)}</strong> again, at once and for everybody.` });
+  const isSure = await confirm({
+    title: "Back to the default?",
+    danger: false,
+    action: "Use the default",
+    text: html`${name} becomes <strong>${valueText(row.default).slice(0, TEXT_MAX)}</strong> again, at once and for
+      everybody.`,
+  });
   if (!isSure) return;
   try {
     await write({ [row.name]: null }, `${name} is back to its default.`);
@@ -81,10 +115,30 @@ function edit(row, { write, signal }) {
       dialog.close();
     },
   });
-  const draw = () => dialog.show(name, html`<form class="stack" @submit=${form.handle}>${form.summary([row.name])}<p>${withCode(row.description)}</p>
-    ${field(form, { name: row.name, label: name, required: true, autofocus: true, value: row.value, hint: `The default is ${valueText(row.default)}.`,
-      ...(kind === "boolean" ? { type: "checkbox" } : kind === "number" ? { type: "number", inputmode: "numeric" } : {}) })}
-    ${row.changed_at ? html`<p class="quiet">Last changed by ${row.changed_by ?? "somebody"}, ${at(row.changed_at)}.</p>` : ""}
-    <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Save")}</div></form>`);
+  const draw = () =>
+    dialog.show(
+      name,
+      html`<form class="stack" @submit=${form.handle}>
+        ${form.summary([row.name])}
+        <p>${withCode(row.description)}</p>
+        ${field(form, {
+          name: row.name,
+          label: name,
+          required: true,
+          autofocus: true,
+          value: row.value,
+          hint: `The default is ${valueText(row.default)}.`,
+          ...(kind === "boolean"
+            ? { type: "checkbox" }
+            : kind === "number"
+              ? { type: "number", inputmode: "numeric" }
+              : {}),
+        })}
+        ${row.changed_at ? html`<p class="quiet">Last changed by ${row.changed_by ?? "somebody"}, ${at(row.changed_at)}.</p>` : ""}
+        <div class="actions end">
+          <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Save")}
+        </div>
+      </form>`,
+    );
   draw();
 }

@@ -11,7 +11,11 @@ import { cutTo } from "../../text-diff.js";
 
 const WAIT_MS = 250;
 const SENT_MAX = 10_000;
-const FORMATS = [["openai", "Chat Completions"], ["anthropic", "Messages"], ["openai_responses", "Responses"]];
+const FORMATS = [
+  ["openai", "Chat Completions"],
+  ["anthropic", "Messages"],
+  ["openai_responses", "Responses"],
+];
 
 /** Asks the server for each new draft; `wanted()` gives the draft. The model and the format stand in the address. */
 export class PromptPreview {
@@ -40,7 +44,11 @@ export class PromptPreview {
   }
 
   #question() {
-    return JSON.stringify({ ...this.#page.wanted(), model: this.#page.query().get("model"), system: this.#system.trim() || null });
+    return JSON.stringify({
+      ...this.#page.wanted(),
+      model: this.#page.query().get("model"),
+      system: this.#system.trim() || null,
+    });
   }
 
   async #load() {
@@ -65,39 +73,83 @@ export class PromptPreview {
     const { query, router, models } = this.#page;
     const model = models.data?.find(({ key }) => key === query().get("model")) ?? null;
     const format = FORMATS.some(([name]) => name === query().get("format")) ? query().get("format") : "openai";
-    return html`<section class="panel stack" aria-label="Preview"><header><h2>What is sent</h2>${this.#source()}</header>
-      <div class="form-grid"><label class="field"><span class="label">To the model</span><select @change=${(event) => router.setQuery({ model: event.target.value })}>
-          <option value="" .selected=${!model}>One without a text of its own</option>
-          ${(models.data ?? []).map(({ key, display_name: name }) => html`<option value=${key} .selected=${key === model?.key}>${name ?? key}</option>`)}</select></label>
-        <label class="field"><span class="label">The client's own system text <span class="optional">optional</span></span>
-          <textarea rows="1" .value=${this.#system} @input=${(event) => { this.#system = event.target.value; this.ask(); }}></textarea></label></div>
+    return html`<section class="panel stack" aria-label="Preview">
+      <header>
+        <h2>What is sent</h2>
+        ${this.#source()}
+      </header>
+      <div class="form-grid">
+        <label class="field"
+          ><span class="label">To the model</span
+          ><select @change=${(event) => router.setQuery({ model: event.target.value })}>
+            <option value="" .selected=${!model}>One without a text of its own</option>
+            ${(models.data ?? []).map(({ key, display_name: name }) => html`<option value=${key} .selected=${key === model?.key}>${name ?? key}</option>`)}
+          </select></label
+        >
+        <label class="field"
+          ><span class="label">The client's own system text <span class="optional">optional</span></span>
+          <textarea
+            rows="1"
+            .value=${this.#system}
+            @input=${(event) => {
+              this.#system = event.target.value;
+              this.ask();
+            }}></textarea>
+        </label>
+      </div>
       ${when(this.#error, (error) => html`<p class="field-error" role="alert">${error.message}${error.requestId ? ` Request ${error.requestId}` : ""}</p>`)}
-      ${this.#found ? html`${this.#effect(model)}
-        <div class="segments wraps" role="group" aria-label="Format">${FORMATS.map(([name, text]) => html`<button type="button" aria-pressed=${name === format} @click=${() => router.setQuery({ format: name })}>${text}</button>`)}</div>
-        ${this.#body(this.#found[format], model)}` : this.#error ? "" : skeletonRows(5)}</section>`;
+      ${
+        this.#found
+          ? html`${this.#effect(model)}
+              <div class="segments wraps" role="group" aria-label="Format">
+                ${FORMATS.map(([name, text]) => html`<button type="button" aria-pressed=${name === format} @click=${() => router.setQuery({ format: name })}>${text}</button>`)}
+              </div>
+              ${this.#body(this.#found[format], model)}`
+          : this.#error
+            ? ""
+            : skeletonRows(5)
+      }
+    </section>`;
   }
 
   #source() {
     if (!this.#found) return "";
-    return { global: badge("the global text", "info"), model: badge("the model's own text", "info"), none: badge("nothing is put in", "quiet") }[this.#found.source];
+    return {
+      global: badge("the global text", "info"),
+      model: badge("the model's own text", "info"),
+      none: badge("nothing is put in", "quiet"),
+    }[this.#found.source];
   }
 
   /** What the text adds to each request. */
   #effect(model) {
     const { applies, tokens_estimated: tokens, cut: isCut, characters } = this.#found;
-    if (!applies) return html`<p class="quiet">${this.#page.wanted().system_prompt_enabled ? "Requests go out as the client wrote them." : "The master switch is off: requests go out as the client wrote them."}</p>`;
+    if (!applies)
+      return html`<p class="quiet">
+        ${this.#page.wanted().system_prompt_enabled ? "Requests go out as the client wrote them." : "The master switch is off: requests go out as the client wrote them."}
+      </p>`;
     const rate = model?.pricing?.input;
     const cost = rate === undefined || rate === null ? null : amountOf(tokens, rate);
-    return html`<p>Adds about <strong>${count(tokens)} tokens</strong> of input to each request${cost !== null
-      ? html`, about ${exact(cost)} at ${model.display_name ?? model.key}: ${exact(timesCost(cost, 1000))} per 1,000 requests, billed to the users` : ". Choose a model to see what that costs"}.
-      ${isCut ? html`<strong>Only the first ${count(characters)} characters are sent.</strong>` : ""}</p>`;
+    return html`<p>
+      Adds about <strong>${count(tokens)} tokens</strong> of input to each
+      request${
+        cost !== null
+          ? html`, about ${exact(cost)} at ${model.display_name ?? model.key}: ${exact(timesCost(cost, 1000))} per 1,000
+            requests, billed to the users`
+          : ". Choose a model to see what that costs"
+      }.
+      ${isCut ? html`<strong>Only the first ${count(characters)} characters are sent.</strong>` : ""}
+    </p>`;
   }
 
   #body(sent, model) {
     if (!sent) return html`<p class="quiet">This version has no preview in that format.</p>`;
     const text = JSON.stringify(sent.body, null, 2);
     const ours = this.#found.applies ? JSON.stringify(cutTo(this.#text(model), SENT_MAX)).slice(1, -1) : "";
-    return html`<figure class="snippet body"><figcaption>POST … ${sent.path}</figcaption><pre tabindex="0" aria-label="Body of the request"><code>${marked(text, ours)}</code></pre></figure>`;
+    return html`<figure class="snippet body">
+      <figcaption>POST … ${sent.path}</figcaption>
+      <pre tabindex="0" aria-label="Body of the request"><code>${marked(text, ours)}</code></pre>
+    </figure>`;
   }
 
   #text(model) {

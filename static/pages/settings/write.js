@@ -9,7 +9,8 @@ import { toast } from "../../components/toast.js";
  */
 export function settingWriter({ live, effective, reload }) {
   /** What to write to have a setting as it is now: null where it is left to its default. */
-  const now = (name) => (effective.data?.find((row) => row.name === name)?.source === "default" ? null : live.data.values[name]);
+  const now = (name) =>
+    effective.data?.find((row) => row.name === name)?.source === "default" ? null : live.data.values[name];
 
   async function send(changes) {
     const { etag } = live.data;

@@ -21,7 +21,11 @@ export class DeadLetters {
     this.#draw = draw;
     this.#changed = changed;
     this.#signal = signal;
-    this.#list = new ListResource({ signal }, ({ cursor, signal: aborted }) => get(withQuery("/api/admin/dead-letters", { cursor }), { signal: aborted }), draw);
+    this.#list = new ListResource(
+      { signal },
+      ({ cursor, signal: aborted }) => get(withQuery("/api/admin/dead-letters", { cursor }), { signal: aborted }),
+      draw,
+    );
   }
 
   load() {
@@ -29,8 +33,11 @@ export class DeadLetters {
   }
 
   view() {
-    return html`${show(this.#list, { data: () => this.#table(), isEmpty: ({ data }) => !data.length,
-      empty: html`<p class="panel quiet">None. Every charge is in the books or on its way there.</p>` })}${this.#list.rows.length ? pager(this.#list, "letter") : ""}`;
+    return html`${show(this.#list, {
+      data: () => this.#table(),
+      isEmpty: ({ data }) => !data.length,
+      empty: html`<p class="panel quiet">None. Every charge is in the books or on its way there.</p>`,
+    })}${this.#list.rows.length ? pager(this.#list, "letter") : ""}`;
   }
 
   #table() {
@@ -41,12 +48,41 @@ export class DeadLetters {
         { name: "id", label: "Letter", primary: true, render: (row) => `${row.id}` },
         { name: "created_at", label: "When", render: ({ created_at: time }) => timeAgo(time) },
         { name: "reason", label: "What the database said", render: ({ reason }) => reason },
-        { name: "user", label: "User", render: ({ user_id: user }) => (user ? html`<a href=${`/ui/users/${user}`}>${user}</a>` : "–") },
+        {
+          name: "user",
+          label: "User",
+          render: ({ user_id: user }) => (user ? html`<a href=${`/ui/users/${user}`}>${user}</a>` : "–"),
+        },
         { name: "model", label: "Model", wide: true, render: ({ model }) => model ?? "–" },
         { name: "cost", label: "Cost", align: "end", render: ({ cost }) => amount(cost) },
-        { name: "request", label: "Request", wide: true, render: ({ request_id: id }) => (id ? html`<code>${id}</code>` : "–") },
-        { name: "actions", label: "", render: (row) => html`<span class="actions end"><button type="button" class="button" ?disabled=${this.#busy.has(row.id)} @click=${() => this.#retry(row)}>${this.#busy.has(row.id) ? "Trying…" : "Try again"}</button>
-          <button type="button" class="button" data-kind="quiet" ?disabled=${this.#busy.has(row.id)} @click=${() => this.#dismiss(row)}>Dismiss</button></span>` },
+        {
+          name: "request",
+          label: "Request",
+          wide: true,
+          render: ({ request_id: id }) => (id ? html`<code>${id}</code>` : "–"),
+        },
+        {
+          name: "actions",
+          label: "",
+          render: (row) =>
+            html`<span class="actions end"
+              ><button
+                type="button"
+                class="button"
+                ?disabled=${this.#busy.has(row.id)}
+                @click=${() => this.#retry(row)}>
+                ${this.#busy.has(row.id) ? "Trying…" : "Try again"}
+              </button>
+              <button
+                type="button"
+                class="button"
+                data-kind="quiet"
+                ?disabled=${this.#busy.has(row.id)}
+                @click=${() => this.#dismiss(row)}>
+                Dismiss
+              </button></span
+            >`,
+        },
       ],
     });
   }
@@ -79,10 +115,19 @@ export class DeadLetters {
         this.#list.load();
       },
     });
-    const draw = () => dialog.show(`Dismiss letter ${id}?`, html`<form class="stack" @submit=${form.handle}>${form.summary(["reason"])}
-      <p>Its charge will never be made: the request stays unbilled. The audit log keeps the whole record.</p>
-      ${field(form, { name: "reason", label: "Why", required: true, autofocus: true })}
-      <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button(`Dismiss letter ${id}`, { kind: "danger", busy: "Dismissing…" })}</div></form>`);
+    const draw = () =>
+      dialog.show(
+        `Dismiss letter ${id}?`,
+        html`<form class="stack" @submit=${form.handle}>
+          ${form.summary(["reason"])}
+          <p>Its charge will never be made: the request stays unbilled. The audit log keeps the whole record.</p>
+          ${field(form, { name: "reason", label: "Why", required: true, autofocus: true })}
+          <div class="actions end">
+            <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button
+            >${form.button(`Dismiss letter ${id}`, { kind: "danger", busy: "Dismissing…" })}
+          </div>
+        </form>`,
+      );
     draw();
   }
 }

@@ -20,7 +20,11 @@ export class Upstreams {
 
   constructor({ signal, draw }) {
     this.#draw = draw;
-    this.#providers = new Resource({ signal }, async (aborted) => (await get(`/api/admin/providers?limit=${PROVIDERS_MAX}`, { signal: aborted })).data, draw);
+    this.#providers = new Resource(
+      { signal },
+      async (aborted) => (await get(`/api/admin/providers?limit=${PROVIDERS_MAX}`, { signal: aborted })).data,
+      draw,
+    );
   }
 
   load() {
@@ -38,7 +42,8 @@ export class Upstreams {
       ...providers.map(({ key }) => ({ name: key, ...named.get(key) })),
       ...health.filter(({ name }) => !providers.some(({ key }) => key === name)),
     ];
-    if (!rows.length) return html`<p class="panel quiet">No provider is set up yet: <a href="/ui/providers">Providers</a>.</p>`;
+    if (!rows.length)
+      return html`<p class="panel quiet">No provider is set up yet: <a href="/ui/providers">Providers</a>.</p>`;
     return table({
       caption: "Upstreams",
       rows,
@@ -48,8 +53,22 @@ export class Upstreams {
         { name: "name", label: "Upstream", primary: true, render: ({ name }) => name },
         { name: "state", label: "State", render: state },
         { name: "requests", label: "Requests", align: "end", render: (row) => count(row.requests ?? 0) },
-        { name: "failures", label: "Failed", align: "end", render: (row) => (row.failures ? html`${count(row.failures)} <span class="quiet">${percent(row.failures / row.requests)}</span>` : "0") },
-        { name: "p95", label: "First byte, p95", align: "end", wide: true, render: (row) => took(row.p95_first_byte_ms) },
+        {
+          name: "failures",
+          label: "Failed",
+          align: "end",
+          render: (row) =>
+            row.failures
+              ? html`${count(row.failures)} <span class="quiet">${percent(row.failures / row.requests)}</span>`
+              : "0",
+        },
+        {
+          name: "p95",
+          label: "First byte, p95",
+          align: "end",
+          wide: true,
+          render: (row) => took(row.p95_first_byte_ms),
+        },
         { name: "last_ok_at", label: "Last good", wide: true, render: (row) => timeAgo(row.last_ok_at) },
         { name: "test", label: "Now", render: (row) => this.#test(row) },
       ],
@@ -58,8 +77,12 @@ export class Upstreams {
 
   #test({ name }) {
     const said = this.#asked.get(name);
-    return html`<span class="test-now"><button type="button" class="button" ?disabled=${said === "asking"} @click=${() => this.#ask(name)}>${said === "asking" ? "Asking…" : "Test now"}</button>
-      ${said && said !== "asking" ? said.map(({ ok, message, latency_ms: ms }) => html`<span class="test-said">${badge(ok ? "works" : "fails", ok ? "good" : "bad", ok ? "check" : "error")} ${message}${ms === null || ms === undefined ? "" : ` ${duration(ms)}.`}</span>`) : ""}</span>`;
+    return html`<span class="test-now"
+      ><button type="button" class="button" ?disabled=${said === "asking"} @click=${() => this.#ask(name)}>
+        ${said === "asking" ? "Asking…" : "Test now"}
+      </button>
+      ${said && said !== "asking" ? said.map(({ ok, message, latency_ms: ms }) => html`<span class="test-said">${badge(ok ? "works" : "fails", ok ? "good" : "bad", ok ? "check" : "error")} ${message}${ms === null || ms === undefined ? "" : ` ${duration(ms)}.`}</span>`) : ""}</span
+    >`;
   }
 
   async #ask(name) {
@@ -85,11 +108,17 @@ function pageOf(name) {
 
 function testOf(name) {
   const [model, upstream] = name.split("/");
-  return upstream ? `/api/admin/models/${encodeURIComponent(model)}/test` : `/api/admin/providers/${encodeURIComponent(name)}/test`;
+  return upstream
+    ? `/api/admin/models/${encodeURIComponent(model)}/test`
+    : `/api/admin/providers/${encodeURIComponent(name)}/test`;
 }
 
 function state({ requests, failures, last_error: error, last_error_at: time }) {
   const isFailing = failures >= FAILURES_MIN && failures / requests > FAILING;
-  const shown = isFailing ? badge("failing", "bad", "error") : requests ? badge("answers", "good", "check") : badge("not called", "quiet");
+  const shown = isFailing
+    ? badge("failing", "bad", "error")
+    : requests
+      ? badge("answers", "good", "check")
+      : badge("not called", "quiet");
   return html`${shown}${error ? html`<span class="sub">${error}, ${timeAgo(time)}</span>` : ""}`;
 }

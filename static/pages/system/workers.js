@@ -12,7 +12,12 @@ export function workers({ workers: rows, registry, version }) {
     columns: [
       { name: "name", label: "Worker", primary: true, render: ({ name }) => name },
       { name: "revision", label: "Serves", render: (worker) => revision(worker, registry.revision) },
-      { name: "version", label: "Version", wide: true, render: (worker) => (worker.version === version ? worker.version : badge(worker.version, "warn", "warning")) },
+      {
+        name: "version",
+        label: "Version",
+        wide: true,
+        render: (worker) => (worker.version === version ? worker.version : badge(worker.version, "warn", "warning")),
+      },
       { name: "in_flight", label: "In flight", align: "end", render: ({ in_flight: number }) => count(number) },
       { name: "backlog", label: "To settle", align: "end", render: ({ backlog }) => count(backlog) },
       { name: "started_at", label: "Started", wide: true, render: ({ started_at: time }) => timeAgo(time) },
@@ -23,5 +28,7 @@ export function workers({ workers: rows, registry, version }) {
 
 function revision({ revision: served }, newest) {
   if (served === null || served === undefined) return badge("nothing yet", "warn", "warning");
-  return served === newest ? badge(`revision ${served}`, "good", "check") : badge(`revision ${served} of ${newest}`, "warn", "clock");
+  return served === newest
+    ? badge(`revision ${served}`, "good", "check")
+    : badge(`revision ${served} of ${newest}`, "warn", "clock");
 }

@@ -10,9 +10,17 @@ import { LIMIT_FIELDS, limitState, loadModels, modelFields, numberFields, typedL
 import { changesOf, limitBody, limitFacts, limitFaults } from "../keys/limits.js";
 
 /** `save(changes)` writes and gives the user as the server has it then. */
-export const limitsPanel = (user, { save, done }) => html`<section class="panel stack"><h2>Limits</h2>
-  <p>For all keys of ${user.name} together. A key may have narrower ones.</p>${facts(limitFacts(user))}
-  <div class="actions"><button type="button" class="button" @click=${() => openUserLimits(user, { save, done })}>${icon("edit")}Edit limits</button></div></section>`;
+export const limitsPanel = (user, { save, done }) =>
+  html`<section class="panel stack">
+    <h2>Limits</h2>
+    <p>For all keys of ${user.name} together. A key may have narrower ones.</p>
+    ${facts(limitFacts(user))}
+    <div class="actions">
+      <button type="button" class="button" @click=${() => openUserLimits(user, { save, done })}>
+        ${icon("edit")}Edit limits
+      </button>
+    </div>
+  </section>`;
 
 export function openUserLimits(user, { save, done }) {
   const state = limitState(user);
@@ -28,13 +36,26 @@ export function openUserLimits(user, { save, done }) {
     const saved = isChanged ? await save(changes) : user;
     form.isBusy = false;
     dialog.close();
-    toast(isChanged ? `The limits of ${saved.name} are changed. They hold from the next request on.` : "Nothing was changed.");
+    toast(
+      isChanged
+        ? `The limits of ${saved.name} are changed. They hold from the next request on.`
+        : "Nothing was changed.",
+    );
     done(saved);
   }
 
-  const draw = () => dialog.show(`Limits of ${user.name}`, html`<form class="stack" novalidate @submit=${form.handle}>${form.summary(LIMIT_FIELDS)}
-    <div class="form-grid">${numberFields(form, user)}</div>${modelFields(form, state, user, () => draw())}
-    <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Save")}</div></form>`);
+  const draw = () =>
+    dialog.show(
+      `Limits of ${user.name}`,
+      html`<form class="stack" novalidate @submit=${form.handle}>
+        ${form.summary(LIMIT_FIELDS)}
+        <div class="form-grid">${numberFields(form, user)}</div>
+        ${modelFields(form, state, user, () => draw())}
+        <div class="actions end">
+          <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Save")}
+        </div>
+      </form>`,
+    );
   loadModels(state, () => dialog.isOpen && draw());
   draw();
 }

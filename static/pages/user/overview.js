@@ -13,8 +13,23 @@ import { burnText, daysText, isRunningLow } from "../users/standing.js";
 
 export function overviewTab({ id, signal, user, draw }) {
   const range = readRange(new URLSearchParams("range=30d"), Date.now());
-  const spend = new Resource({ signal }, (stop) => get(withQuery("/api/admin/stats/timeseries", { user_id: id, from: range.from, to: range.to,
-    metric: "cost", group_by: "model", interval: "day", tz: preferences.zone }), { signal: stop }), draw);
+  const spend = new Resource(
+    { signal },
+    (stop) =>
+      get(
+        withQuery("/api/admin/stats/timeseries", {
+          user_id: id,
+          from: range.from,
+          to: range.to,
+          metric: "cost",
+          group_by: "model",
+          interval: "day",
+          tz: preferences.zone,
+        }),
+        { signal: stop },
+      ),
+    draw,
+  );
 
   const behind = (bucket, series) => {
     if (series && series.key === null) return null;
@@ -23,9 +38,15 @@ export function overviewTab({ id, signal, user, draw }) {
   };
   return {
     load: () => spend.load(),
-    template: () => html`${tiles(user())}
-      <div class="panel">${states(spend, { skeleton: skeletonRows(6), data: (data) => chart({ title: "Spend by model, 30 days", kind: "bars", data, format: money, hrefOf: behind }) })}</div>
-      <div class="panel"><h2>All time</h2>${lifetime(user())}</div>`,
+    template: () =>
+      html`${tiles(user())}
+        <div class="panel">
+          ${states(spend, { skeleton: skeletonRows(6), data: (data) => chart({ title: "Spend by model, 30 days", kind: "bars", data, format: money, hrefOf: behind }) })}
+        </div>
+        <div class="panel">
+          <h2>All time</h2>
+          ${lifetime(user())}
+        </div>`,
   };
 }
 
@@ -37,7 +58,8 @@ function tiles(user) {
     ${tile({ label: "Lasts", value: daysText(user.days_left), note: "at the pace of the last 7 days", tone: isRunningLow(user) ? "bad" : null })}
     ${tile({ label: "Burn", value: burnText(user.spent_7d), note: "a day, over the last 7 days", href: requests("7d") })}
     ${tile({ label: "Spent, 30 days", value: amount(user.spent_30d), note: exactMoney(user.spent_30d), href: requests("30d") })}
-    ${tile({ label: "Active keys", value: count(user.keys), note: user.last_used_at ? html`last used ${timeAgo(user.last_used_at)}` : "never used", href: `/ui/users/${user.id}?tab=keys` })}</div>`;
+    ${tile({ label: "Active keys", value: count(user.keys), note: user.last_used_at ? html`last used ${timeAgo(user.last_used_at)}` : "never used", href: `/ui/users/${user.id}?tab=keys` })}
+  </div>`;
 }
 
 function lifetime({ lifetime: sums, created_at: created }) {

@@ -14,19 +14,51 @@ import { mayReverse } from "../money/entries.js";
 import { openTopUp } from "../money/top-up.js";
 
 export function statementTab({ id, signal, user, draw, reload }) {
-  const list = new ListResource({ signal }, ({ cursor, signal: stop }) => get(withQuery(`/api/admin/users/${id}/statement`, { cursor }), { signal: stop }), draw);
+  const list = new ListResource(
+    { signal },
+    ({ cursor, signal: stop }) => get(withQuery(`/api/admin/users/${id}/statement`, { cursor }), { signal: stop }),
+    draw,
+  );
   const topUp = () => openTopUp(user(), { done: reload });
 
   const columns = () => [
     { name: "at", label: "When", primary: true, render: (line) => at(line.at) },
     { name: "kind", label: "Kind", render: (line) => badge(kindText(line.kind), kindTone(line.kind)) },
     { name: "what", label: "What", render: (line) => what(line, id) },
-    { name: "amount", label: "Amount", align: "end", render: (line) => html`<span class="amount" title=${exactMoney(line.amount)}>${signedMoney(line.amount)}</span>` },
-    { name: "balance", label: "Balance", align: "end", render: (line) => html`<span class="strong">${amount(line.balance_after)}</span>` },
-    { name: "actor", label: "By", wide: true, render: (line) => line.actor ?? html`<span class="quiet">requests</span>` },
-    { name: "actions", label: "Actions", align: "end", render: (line) => (mayReverse({ ...line, id: line.entry_id })
-      ? html`<button type="button" class="button" data-kind="quiet" aria-label=${`Reverse entry ${line.entry_id}`}
-          @click=${() => openReverse({ id: line.entry_id, kind: line.kind, amount: line.amount }, user().name, { done: reload })}>Reverse</button>` : "") },
+    {
+      name: "amount",
+      label: "Amount",
+      align: "end",
+      render: (line) => html`<span class="amount" title=${exactMoney(line.amount)}>${signedMoney(line.amount)}</span>`,
+    },
+    {
+      name: "balance",
+      label: "Balance",
+      align: "end",
+      render: (line) => html`<span class="strong">${amount(line.balance_after)}</span>`,
+    },
+    {
+      name: "actor",
+      label: "By",
+      wide: true,
+      render: (line) => line.actor ?? html`<span class="quiet">requests</span>`,
+    },
+    {
+      name: "actions",
+      label: "Actions",
+      align: "end",
+      render: (line) =>
+        mayReverse({ ...line, id: line.entry_id })
+          ? html`<button
+              type="button"
+              class="button"
+              data-kind="quiet"
+              aria-label=${`Reverse entry ${line.entry_id}`}
+              @click=${() => openReverse({ id: line.entry_id, kind: line.kind, amount: line.amount }, user().name, { done: reload })}>
+              Reverse
+            </button>`
+          : "",
+    },
   ];
   const save = async () => {
     try {
@@ -38,11 +70,26 @@ export function statementTab({ id, signal, user, draw, reload }) {
 
   return {
     load: () => list.load(),
-    template: () => html`<div class="toolbar"><p class="quiet">Newest first. Requests are summed between two entries; each line leads to them.</p>
-        <button type="button" class="button push" ?disabled=${!list.rows.length} @click=${save}>${icon("download")}Export statement (CSV)</button></div>
-      ${states(list, { data: () => html`${table({ caption: "Statement", columns: columns(), rows: list.rows, keyOf: lineKey })}${pager(list, "line")}`,
-        isEmpty: ({ data }) => !data.length, empty: emptyState({ title: "Nothing has moved yet", iconName: "book",
-          text: "The first top-up stands here, and then what was used.", action: html`<button type="button" class="button" data-kind="primary" @click=${topUp}>${icon("plus")}Top up</button>` }) })}`,
+    template: () =>
+      html`<div class="toolbar">
+          <p class="quiet">Newest first. Requests are summed between two entries; each line leads to them.</p>
+          <button type="button" class="button push" ?disabled=${!list.rows.length} @click=${save}>
+            ${icon("download")}Export statement (CSV)
+          </button>
+        </div>
+        ${states(list, {
+          data: () =>
+            html`${table({ caption: "Statement", columns: columns(), rows: list.rows, keyOf: lineKey })}${pager(list, "line")}`,
+          isEmpty: ({ data }) => !data.length,
+          empty: emptyState({
+            title: "Nothing has moved yet",
+            iconName: "book",
+            text: "The first top-up stands here, and then what was used.",
+            action: html`<button type="button" class="button" data-kind="primary" @click=${topUp}>
+              ${icon("plus")}Top up
+            </button>`,
+          }),
+        })}`,
   };
 }
 
@@ -50,8 +97,15 @@ const lineKey = (line) => (line.entry_id ? `entry-${line.entry_id}` : `usage-${l
 
 function what(line, id) {
   if (line.kind === "usage") {
-    return html`<a href=${withQuery("/ui/requests", { user_id: id, from: line.from, to: line.to ?? line.at })}>Requests charged</a>`;
+    return html`<a href=${withQuery("/ui/requests", { user_id: id, from: line.from, to: line.to ?? line.at })}
+      >Requests charged</a
+    >`;
   }
-  return html`<span class=${line.reversed_by ? "reversed" : ""}>${line.reason ?? html`<span class="quiet">No reason given</span>`}</span>
-    <span class="sub">Entry ${line.entry_id}${line.reverses ? `, reverses entry ${line.reverses}` : ""}${line.reversed_by ? `, reversed by entry ${line.reversed_by}` : ""}</span>`;
+  return html`<span class=${line.reversed_by ? "reversed" : ""}
+      >${line.reason ?? html`<span class="quiet">No reason given</span>`}</span
+    >
+    <span class="sub"
+      >Entry
+      ${line.entry_id}${line.reverses ? `, reverses entry ${line.reverses}` : ""}${line.reversed_by ? `, reversed by entry ${line.reversed_by}` : ""}</span
+    >`;
 }

@@ -21,7 +21,9 @@ export function openCreateUser({ changed }) {
     const faults = limitFaults(typed);
     if (Object.keys(faults).length) throw new FieldFaults(faults);
     const { name, email, note } = values;
-    const said = Object.entries({ name, email: email.trim(), note: note.trim(), ...limitBody(typed) }).filter(([, value]) => value);
+    const said = Object.entries({ name, email: email.trim(), note: note.trim(), ...limitBody(typed) }).filter(
+      ([, value]) => value,
+    );
     const user = await post("/api/admin/users", Object.fromEntries(said));
     form.isBusy = false;
     dialog.close();
@@ -29,18 +31,45 @@ export function openCreateUser({ changed }) {
     changed(user);
     money(user);
   }
-  const money = (user) => openTopUp(user, { step: "Step 2 of 3. Calls are refused until there is money.",
-    skip: () => firstKey(user), done: () => { changed(user); firstKey(user); } });
-  const firstKey = (user) => openKeyForm({ owner: user, step: "Step 3 of 3. What the user calls with.", canSkip: true, done: () => changed(user) });
+  const money = (user) =>
+    openTopUp(user, {
+      step: "Step 2 of 3. Calls are refused until there is money.",
+      skip: () => firstKey(user),
+      done: () => {
+        changed(user);
+        firstKey(user);
+      },
+    });
+  const firstKey = (user) =>
+    openKeyForm({
+      owner: user,
+      step: "Step 3 of 3. What the user calls with.",
+      canSkip: true,
+      done: () => changed(user),
+    });
 
-  const draw = () => dialog.show("Create user", html`<form class="stack" novalidate @submit=${form.handle}>
-    <p class="quiet">Step 1 of 3. Then money, and a first key.</p>${form.summary(["name", "email", "note", ...LIMIT_FIELDS])}
-    ${field(form, { name: "name", label: "Name", required: true, autofocus: true, maxlength: 200, hint: "A person, a team or a program." })}
-    ${field(form, { name: "email", label: "E-mail", type: "email" })}
-    ${field(form, { name: "note", label: "Note", type: "textarea", rows: 2, maxlength: 2000, hint: "For admins. The user never sees it." })}
-    <details class="more-fields"><summary>Limits, for all keys together</summary>
-      <div class="stack"><div class="form-grid">${numberFields(form, {})}</div>${modelFields(form, state, {}, () => draw())}</div></details>
-    <div class="actions end"><button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Create user", { busy: "Creating…" })}</div></form>`);
+  const draw = () =>
+    dialog.show(
+      "Create user",
+      html`<form class="stack" novalidate @submit=${form.handle}>
+        <p class="quiet">Step 1 of 3. Then money, and a first key.</p>
+        ${form.summary(["name", "email", "note", ...LIMIT_FIELDS])}
+        ${field(form, { name: "name", label: "Name", required: true, autofocus: true, maxlength: 200, hint: "A person, a team or a program." })}
+        ${field(form, { name: "email", label: "E-mail", type: "email" })}
+        ${field(form, { name: "note", label: "Note", type: "textarea", rows: 2, maxlength: 2000, hint: "For admins. The user never sees it." })}
+        <details class="more-fields">
+          <summary>Limits, for all keys together</summary>
+          <div class="stack">
+            <div class="form-grid">${numberFields(form, {})}</div>
+            ${modelFields(form, state, {}, () => draw())}
+          </div>
+        </details>
+        <div class="actions end">
+          <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button
+          >${form.button("Create user", { busy: "Creating…" })}
+        </div>
+      </form>`,
+    );
   loadModels(state, () => dialog.isOpen && draw());
   draw();
 }

@@ -13,9 +13,15 @@ test("what has a page leads there", () => {
 });
 
 test("what has none leads nowhere", () => {
-  for (const target of ["*", "token/ci", "secret/x", "", "user/", "constructor", "toString/1"]) assert.equal(targetHref(target), null, target);
+  for (const target of ["*", "token/ci", "secret/x", "", "user/", "constructor", "toString/1"])
+    assert.equal(targetHref(target), null, target);
 });
 
 test("what takes away looks otherwise than what gives", () => {
-  assert.deepEqual(["key.revoke", "user.create", "registry.rollback", "settings.update"].map(actionTone), ["bad", "good", "warn", "quiet"]);
+  assert.deepEqual(["key.revoke", "user.create", "registry.rollback", "settings.update"].map(actionTone), [
+    "bad",
+    "good",
+    "warn",
+    "quiet",
+  ]);
 });

@@ -8,9 +8,14 @@ import { stepLink } from "../../../static/components/chart/steps.js";
 import { chartCsv, csvCell, summary } from "../../../static/components/chart/words.js";
 
 const HOURS = {
-  metric: "cost", interval: "hour", tz: "UTC",
+  metric: "cost",
+  interval: "hour",
+  tz: "UTC",
   buckets: ["2026-11-23T22:00:00Z", "2026-11-23T23:00:00Z", "2026-11-24T00:00:00Z"],
-  series: [{ key: "a", name: "a", values: ["0.1", "0.2", "0"], total: "0.3" }, { key: null, name: "Other", values: ["0", "0.1", "0"], total: "0.1" }],
+  series: [
+    { key: "a", name: "a", values: ["0.1", "0.2", "0"], total: "0.3" },
+    { key: null, name: "Other", values: ["0", "0.1", "0"], total: "0.1" },
+  ],
 };
 
 test("ticks are round and reach the highest value", () => {
@@ -49,7 +54,10 @@ test("bars share the width, and labels stand where there is room", () => {
 
 test("pieces stand on each other, and nothing is no piece", () => {
   const [first, second, third] = stack(HOURS.series, 3);
-  assert.deepEqual(first.map(({ series, from, to }) => [series, from, to]), [[0, 0, 0.1]]);
+  assert.deepEqual(
+    first.map(({ series, from, to }) => [series, from, to]),
+    [[0, 0, 0.1]],
+  );
   assert.equal(second[1].from, second[0].to);
   assert.deepEqual(third, []);
   assert.equal(highest([{ values: [1, 5] }, { values: [2, 2] }], 2, true), 7);
@@ -63,7 +71,10 @@ test("sums of money are exact", () => {
 });
 
 test("a line breaks where there is no value", () => {
-  assert.deepEqual(runs([1, null, 2, 3]).map((run) => run.map(({ at }) => at)), [[0], [2, 3]]);
+  assert.deepEqual(
+    runs([1, null, 2, 3]).map((run) => run.map(({ at }) => at)),
+    [[0], [2, 3]],
+  );
 });
 
 test("a range with nothing in it is known", () => {
@@ -92,10 +103,19 @@ test("a bucket ends where the next begins, the last one by its kind, and neither
 
 test("a chart can be said in one sentence", () => {
   const said = summary({ title: "Spend", kind: "bars", data: HOURS, format: (value) => `$${value}` });
-  assert.equal(said, "Spend from Mon 23 Nov, 22:00 to Tue 24 Nov, 00:00: $0.4 in all, most in Mon 23 Nov, 23:00 with $0.3; a has $0.3 of it.");
-  assert.equal(summary({ title: "Spend", kind: "bars", data: { ...HOURS, series: [] }, format: String }), "Spend: nothing in this range.");
+  assert.equal(
+    said,
+    "Spend from Mon 23 Nov, 22:00 to Tue 24 Nov, 00:00: $0.4 in all, most in Mon 23 Nov, 23:00 with $0.3; a has $0.3 of it.",
+  );
+  assert.equal(
+    summary({ title: "Spend", kind: "bars", data: { ...HOURS, series: [] }, format: String }),
+    "Spend: nothing in this range.",
+  );
   const lines = { ...HOURS, series: [{ name: "p50", values: [3, null, 2] }] };
-  assert.match(summary({ title: "Latency", kind: "lines", data: lines, format: String }), /p50 between 2 and 3, last 2\./);
+  assert.match(
+    summary({ title: "Latency", kind: "lines", data: lines, format: String }),
+    /p50 between 2 and 3, last 2\./,
+  );
 });
 
 test("the file holds what is drawn, and no formula", () => {
@@ -106,7 +126,12 @@ test("the file holds what is drawn, and no formula", () => {
 });
 
 test("arrows lead from bar to bar and from piece to piece", () => {
-  const links = [{ bucket: 0, series: 0 }, { bucket: 2, series: 0 }, { bucket: 2, series: 1 }, { bucket: 3, series: 1 }];
+  const links = [
+    { bucket: 0, series: 0 },
+    { bucket: 2, series: 0 },
+    { bucket: 2, series: 1 },
+    { bucket: 3, series: 1 },
+  ];
   assert.equal(stepLink(links, 0, "ArrowRight"), 1);
   assert.equal(stepLink(links, 2, "ArrowRight"), 3);
   assert.equal(stepLink(links, 3, "ArrowLeft"), 2);

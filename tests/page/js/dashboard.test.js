@@ -1,22 +1,47 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { allTokens, attentionWords, bucketTotals, changeText, failureNote, failureShares, firstSteps, spanText, waitNote } from "../../../static/pages/dashboard/words.js";
+import {
+  allTokens,
+  attentionWords,
+  bucketTotals,
+  changeText,
+  failureNote,
+  failureShares,
+  firstSteps,
+  spanText,
+  waitNote,
+} from "../../../static/pages/dashboard/words.js";
 
 test("every kind that waits says what, and leads to where it is mended", () => {
   const unpriced = attentionWords({ kind: "unpriced_models", count: 5, models: ["a", "b", "c", "d"] });
   assert.equal(unpriced.text, "5 models need a price");
   assert.equal(unpriced.detail, "a, b, c and 2 more");
   assert.equal(unpriced.href, "/ui/models?view=unpriced");
-  assert.equal(attentionWords({ kind: "users_out_of_money", count: 1, users: [{ name: "Olive" }] }).text, "1 user is out of money");
-  for (const kind of ["drift", "conflicts", "files_invalid", "upstream_failing", "spooled_settlements", "dead_letters", "some_new_kind"]) {
+  assert.equal(
+    attentionWords({ kind: "users_out_of_money", count: 1, users: [{ name: "Olive" }] }).text,
+    "1 user is out of money",
+  );
+  for (const kind of [
+    "drift",
+    "conflicts",
+    "files_invalid",
+    "upstream_failing",
+    "spooled_settlements",
+    "dead_letters",
+    "some_new_kind",
+  ]) {
     const { text, href, action } = attentionWords({ kind, count: 2 });
     assert.ok(text && action && href.startsWith("/ui/"), kind);
   }
 });
 
 test("a failing upstream is told with its figures", () => {
-  const { detail } = attentionWords({ kind: "upstream_failing", count: 1, upstreams: [{ name: "north", requests: 40, failures: 9, last_error: "500" }] });
+  const { detail } = attentionWords({
+    kind: "upstream_failing",
+    count: 1,
+    upstreams: [{ name: "north", requests: 40, failures: 9, last_error: "500" }],
+  });
   assert.equal(detail, "north: 9 of 40, last 500");
 });
 
@@ -33,7 +58,14 @@ test("reasoning is not counted twice", () => {
   assert.equal(allTokens({ input: 1, cached_input: 2, output: 3, reasoning: 2 }), 6);
 });
 
-const DATA = { buckets: [0, 1, 2], series: [{ key: "completed", values: [9, 0, 0] }, { key: "upstream_error", values: [1, 2, 0] }, { key: "refused", values: [5, 0, 5] }] };
+const DATA = {
+  buckets: [0, 1, 2],
+  series: [
+    { key: "completed", values: [9, 0, 0] },
+    { key: "upstream_error", values: [1, 2, 0] },
+    { key: "refused", values: [5, 0, 5] },
+  ],
+};
 
 test("the share that failed leaves out what was refused here", () => {
   assert.deepEqual(failureShares(DATA, ["upstream_error"]), [0.1, 1, null]);
@@ -45,11 +77,20 @@ test("buckets are summed, money exactly", () => {
 });
 
 test("the first steps tick themselves", () => {
-  const done = (facts) => firstSteps({ providers: [], models: [], users: [], hasUsage: false, ...facts }).map(({ isDone }) => isDone);
+  const done = (facts) =>
+    firstSteps({ providers: [], models: [], users: [], hasUsage: false, ...facts }).map(({ isDone }) => isDone);
   assert.deepEqual(done({}), [false, false, false, false]);
   assert.deepEqual(done({ providers: [{}], models: [{ served: false }] }), [true, false, false, false]);
-  assert.deepEqual(done({ models: [{ served: true }], users: [{ balance: "5", lifetime: { spent: "0" } }] }), [true, true, true, false]);
-  assert.deepEqual(done({ models: [{ served: true }], users: [{ balance: "0", lifetime: { spent: "5" } }], hasUsage: true }), [true, true, true, true]);
+  assert.deepEqual(done({ models: [{ served: true }], users: [{ balance: "5", lifetime: { spent: "0" } }] }), [
+    true,
+    true,
+    true,
+    false,
+  ]);
+  assert.deepEqual(
+    done({ models: [{ served: true }], users: [{ balance: "0", lifetime: { spent: "5" } }], hasUsage: true }),
+    [true, true, true, true],
+  );
 });
 
 test("a note compares with the time before only where there was one", () => {

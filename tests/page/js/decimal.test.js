@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { addDecimals, compareDecimals, isDecimal, parseDecimal, roundDecimal, subtractDecimals } from "../../../static/decimal.js";
+import {
+  addDecimals,
+  compareDecimals,
+  isDecimal,
+  parseDecimal,
+  roundDecimal,
+  subtractDecimals,
+} from "../../../static/decimal.js";
 
 test("sums are exact where floats are not", () => {
   assert.equal(addDecimals("0.1", "0.2"), "0.3");

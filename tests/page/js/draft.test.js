@@ -3,13 +3,22 @@ import test from "node:test";
 
 import { Draft } from "../../../static/documents/draft.js";
 
-const MODEL = { display_name: "gpt", provider: "openai", pricing: { input: "1.25", output: "10.00" }, enabled: true, etag: "1.1" };
+const MODEL = {
+  display_name: "gpt",
+  provider: "openai",
+  pricing: { input: "1.25", output: "10.00" },
+  enabled: true,
+  etag: "1.1",
+};
 const make = () => new Draft("model", MODEL, "1.1");
 
 test("a draft of one document knows nothing of another's", () => {
   const one = make();
   one.type("pricing.output", "11");
-  assert.equal(new Draft("model", { ...MODEL, pricing: { input: "2.00", output: "3.00" } }, "2.1").text("pricing.output"), "3.00");
+  assert.equal(
+    new Draft("model", { ...MODEL, pricing: { input: "2.00", output: "3.00" } }, "2.1").text("pricing.output"),
+    "3.00",
+  );
   assert.equal(one.text("pricing.output"), "11");
 });
 
@@ -28,7 +37,11 @@ test("lists, times, numbers and flags are read as the document has them", () => 
   draft.type("limits.timeout", "90");
   draft.type("limits.context_window", "200000");
   draft.type("enabled", false);
-  assert.deepEqual(draft.patch, { aliases: ["a", "b"], limits: { timeout: "90s", context_window: 200000 }, enabled: false });
+  assert.deepEqual(draft.patch, {
+    aliases: ["a", "b"],
+    limits: { timeout: "90s", context_window: 200000 },
+    enabled: false,
+  });
 });
 
 test("an empty field takes the leaf out", () => {

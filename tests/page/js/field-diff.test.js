@@ -24,5 +24,14 @@ test("lists of names, as some entries have them, are one value", () => {
 });
 
 test("values are said in words", () => {
-  assert.deepEqual([null, undefined, "", true, false, "x", 3, ["a"]].map(valueText), ["–", "–", "empty", "on", "off", "x", "3", '["a"]']);
+  assert.deepEqual([null, undefined, "", true, false, "x", 3, ["a"]].map(valueText), [
+    "–",
+    "–",
+    "empty",
+    "on",
+    "off",
+    "x",
+    "3",
+    '["a"]',
+  ]);
 });

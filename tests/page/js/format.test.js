@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { ago, compact, count, duration, moment, money, percent, plural, price, signedMoney } from "../../../static/format.js";
+import {
+  ago,
+  compact,
+  count,
+  duration,
+  moment,
+  money,
+  percent,
+  plural,
+  price,
+  signedMoney,
+} from "../../../static/format.js";
 
 test("money has two digits, groups, and a real minus", () => {
   assert.equal(money("1234.565"), "$1,234.57");

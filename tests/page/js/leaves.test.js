@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { documentOf, groupOf, knownPath, leavesOf, patchOf, shownPath, splitPath, tierThresholds, upstreamKeys } from "../../../static/documents/leaves.js";
+import {
+  documentOf,
+  groupOf,
+  knownPath,
+  leavesOf,
+  patchOf,
+  shownPath,
+  splitPath,
+  tierThresholds,
+  upstreamKeys,
+} from "../../../static/documents/leaves.js";
 
 const LONG = {
   display_name: "claude",
@@ -14,16 +24,29 @@ const LONG = {
   aliases: ["c"],
   enabled: true,
 };
-const SHORT = { display_name: "gpt", provider: "openai", actual_model: "gpt-6", pricing: { free: true }, enabled: true };
+const SHORT = {
+  display_name: "gpt",
+  provider: "openai",
+  actual_model: "gpt-6",
+  pricing: { free: true },
+  enabled: true,
+};
 
 test("a document becomes leaves and the same document again, in both forms", () => {
   for (const document of [LONG, SHORT]) assert.deepEqual(documentOf("model", leavesOf("model", document)), document);
-  const provider = { api_format: "openai", api_url: "https://a.example/v1", api_key: "${env:KEY}", headers: { "x-team": "a" } };
+  const provider = {
+    api_format: "openai",
+    api_url: "https://a.example/v1",
+    api_key: "${env:KEY}",
+    headers: { "x-team": "a" },
+  };
   assert.deepEqual(documentOf("provider", leavesOf("provider", provider)), provider);
 });
 
 test("what answers carry beside the document is no leaf", () => {
-  assert.deepEqual(leavesOf("model", { key: "a", etag: "1.1", served: true, registry: {}, enabled: true }), { enabled: true });
+  assert.deepEqual(leavesOf("model", { key: "a", etag: "1.1", served: true, registry: {}, enabled: true }), {
+    enabled: true,
+  });
 });
 
 test("a second upstream makes the long form, and taking it out the short one", () => {
@@ -31,8 +54,18 @@ test("a second upstream makes the long form, and taking it out the short one", (
   const grown = { ...leaves, "upstreams.spare.provider": "other", "upstreams.spare.priority": 1 };
   const patch = patchOf(SHORT, documentOf("model", grown));
   assert.equal(patch.provider, null);
-  assert.deepEqual(patch.upstreams.default, { provider: "openai", actual_model: "gpt-6", priority: 0, weight: 100, enabled: true });
-  assert.deepEqual(patchOf(documentOf("model", grown), SHORT), { upstreams: null, provider: "openai", actual_model: "gpt-6" });
+  assert.deepEqual(patch.upstreams.default, {
+    provider: "openai",
+    actual_model: "gpt-6",
+    priority: 0,
+    weight: 100,
+    enabled: true,
+  });
+  assert.deepEqual(patchOf(documentOf("model", grown), SHORT), {
+    upstreams: null,
+    provider: "openai",
+    actual_model: "gpt-6",
+  });
 });
 
 test("a patch names only what changed, and null takes out", () => {
@@ -41,7 +74,11 @@ test("a patch names only what changed, and null takes out", () => {
   delete after.pricing.tiers;
   delete after.aliases;
   delete after.upstreams.spare;
-  assert.deepEqual(patchOf(LONG, after), { pricing: { output: "16.00", tiers: null }, aliases: null, upstreams: { spare: null } });
+  assert.deepEqual(patchOf(LONG, after), {
+    pricing: { output: "16.00", tiers: null },
+    aliases: null,
+    upstreams: { spare: null },
+  });
   assert.deepEqual(patchOf(LONG, LONG), {});
 });
 
@@ -60,5 +97,8 @@ test("paths are shown and known as the server writes them", () => {
 test("prices are one group, and tiers are listed from the lowest", () => {
   assert.equal(groupOf("pricing.tiers.200000.input"), "pricing");
   assert.equal(groupOf("upstreams.eu.west.api_url"), "upstreams.eu.west.connection");
-  assert.deepEqual(tierThresholds({ "pricing.tiers.900.input": "1", "pricing.tiers.1000.input": "2" }), ["900", "1000"]);
+  assert.deepEqual(tierThresholds({ "pricing.tiers.900.input": "1", "pricing.tiers.1000.input": "2" }), [
+    "900",
+    "1000",
+  ]);
 });

@@ -9,7 +9,13 @@ test("fields of one side alone merge by themselves, and nothing is lost", () => 
   const theirs = { ...ORIGINAL, description: "b" };
   const yours = { ...ORIGINAL, "limits.timeout": "90s" };
   assert.deepEqual(merged(ORIGINAL, theirs, yours), { ...ORIGINAL, description: "b", "limits.timeout": "90s" });
-  assert.deepEqual(differences(ORIGINAL, theirs, yours).map(({ path, by }) => [path, by]), [["description", "theirs"], ["limits.timeout", "yours"]]);
+  assert.deepEqual(
+    differences(ORIGINAL, theirs, yours).map(({ path, by }) => [path, by]),
+    [
+      ["description", "theirs"],
+      ["limits.timeout", "yours"],
+    ],
+  );
 });
 
 test("a field that both changed waits for a choice", () => {
@@ -43,11 +49,24 @@ test("taking out what the other changed is an overlap", () => {
   const yours = { ...ORIGINAL };
   delete yours.description;
   const found = differences(ORIGINAL, { ...ORIGINAL, description: "b" }, yours);
-  assert.deepEqual(overlaps(found).map(({ path, yours: mine }) => [path, mine]), [["description", null]]);
-  assert.equal("description" in merged(ORIGINAL, { ...ORIGINAL, description: "b" }, yours, choose(found, "yours")), false);
+  assert.deepEqual(
+    overlaps(found).map(({ path, yours: mine }) => [path, mine]),
+    [["description", null]],
+  );
+  assert.equal(
+    "description" in merged(ORIGINAL, { ...ORIGINAL, description: "b" }, yours, choose(found, "yours")),
+    false,
+  );
 });
 
 test("different prices of two hands are pointed out", () => {
-  const found = differences(ORIGINAL, { ...ORIGINAL, "pricing.input": "9.00" }, { ...ORIGINAL, "pricing.output": "8.00" });
-  assert.deepEqual(found.map(({ isShared }) => isShared), [true, true]);
+  const found = differences(
+    ORIGINAL,
+    { ...ORIGINAL, "pricing.input": "9.00" },
+    { ...ORIGINAL, "pricing.output": "8.00" },
+  );
+  assert.deepEqual(
+    found.map(({ isShared }) => isShared),
+    [true, true],
+  );
 });

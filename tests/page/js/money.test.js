@@ -47,7 +47,10 @@ test("a write without an answer is sent again as it was, with its key, whatever 
   assert.equal(write.isUnknown, true);
   await assert.rejects(write.send({ amount: "30" }));
   assert.deepEqual(await write.send({ amount: "40" }), { id: 7 });
-  assert.deepEqual(sent.map(({ body }) => body.amount), ["20", "20", "20"]);
+  assert.deepEqual(
+    sent.map(({ body }) => body.amount),
+    ["20", "20", "20"],
+  );
   assert.equal(new Set(sent.map(({ key }) => key)).size, 1);
   assert.equal(write.isUnknown, false);
 });
@@ -77,7 +80,10 @@ test("a refusal at first leaves the fields open", async () => {
   const write = new OnceWrite("/e", post);
   await assert.rejects(write.send({ amount: "-1" }));
   await write.send({ amount: "1" });
-  assert.deepEqual(sent.map(({ body }) => body.amount), ["-1", "1"]);
+  assert.deepEqual(
+    sent.map(({ body }) => body.amount),
+    ["-1", "1"],
+  );
 });
 
 test("the books agree only to the last digit", () => {
@@ -98,7 +104,14 @@ test("how a user stands is said in a word", () => {
 });
 
 test("days and burn are said shortly", () => {
-  assert.deepEqual([null, 0, 0.4, 1.9, 11.2, 5000].map(daysText), ["–", "none", "less than a day", "1 day", "11 days", "1,000+ days"]);
+  assert.deepEqual([null, 0, 0.4, 1.9, 11.2, 5000].map(daysText), [
+    "–",
+    "none",
+    "less than a day",
+    "1 day",
+    "11 days",
+    "1,000+ days",
+  ]);
   assert.equal(burnText("7.00"), "$1.00");
   assert.equal(burnText("0"), "$0.00");
   assert.equal(burnText(undefined), "–");

@@ -11,7 +11,10 @@ test("nothing is said while there is enough, or while nothing was spent", () => 
 test("at zero and below, what happened, what still works and what to do", () => {
   const none = balanceNotice("0", null);
   assert.equal(none.tone, "bad");
-  assert.deepEqual(none.lines.map(([heading]) => heading), ["What happened", "What still works", "What to do"]);
+  assert.deepEqual(
+    none.lines.map(([heading]) => heading),
+    ["What happened", "What still works", "What to do"],
+  );
   assert.equal(none.title, "Your balance is used up");
   assert.equal(balanceNotice("0", null, "2.5").title, "Your balance is used up");
   assert.equal(balanceNotice("0", null, "0").title, "There is no money yet");
@@ -27,5 +30,11 @@ test("a few days before, a warning", () => {
 });
 
 test("days are said whole", () => {
-  assert.deepEqual([0.2, 1, 1.9, 11.7, 4000].map(daysText), ["less than a day", "1 day", "1 day", "11 days", "more than a year"]);
+  assert.deepEqual([0.2, 1, 1.9, 11.7, 4000].map(daysText), [
+    "less than a day",
+    "1 day",
+    "1 day",
+    "11 days",
+    "more than a year",
+  ]);
 });

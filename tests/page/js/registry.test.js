@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { actorText, countsText, entityHref, parseAddress, parseEntity, threeSides, valueText } from "../../../static/pages/registry/words.js";
+import {
+  actorText,
+  countsText,
+  entityHref,
+  parseAddress,
+  parseEntity,
+  threeSides,
+  valueText,
+} from "../../../static/pages/registry/words.js";
 
 test("addresses keep the dots of a key", () => {
   assert.deepEqual(parseAddress("model.gpt-4.1/pricing"), { kind: "model", key: "gpt-4.1", group: "pricing" });
@@ -10,7 +18,11 @@ test("addresses keep the dots of a key", () => {
 });
 
 test("three sides tell who changed what", () => {
-  const rows = threeSides({ "pricing.output": "10" }, { "pricing.output": "12" }, { "pricing.output": "11", "pricing.input": "1" });
+  const rows = threeSides(
+    { "pricing.output": "10" },
+    { "pricing.output": "12" },
+    { "pricing.output": "11", "pricing.input": "1" },
+  );
   assert.deepEqual(rows, [
     { path: "pricing.input", base: undefined, live: undefined, file: "1", liveChanged: false, fileChanged: true },
     { path: "pricing.output", base: "10", live: "12", file: "11", liveChanged: true, fileChanged: true },

@@ -2,20 +2,48 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { chips, isFiltered, matches, readFilters, requestsOf } from "../../../static/pages/requests/filters.js";
-import { advice, attemptText, curl, endpointPath, endpointText, errorSource, timeline, verdict } from "../../../static/pages/requests/words.js";
+import {
+  advice,
+  attemptText,
+  curl,
+  endpointPath,
+  endpointText,
+  errorSource,
+  timeline,
+  verdict,
+} from "../../../static/pages/requests/words.js";
 
 const read = (text) => readFilters(new URLSearchParams(text));
-const ROW = { user_id: 3, key_id: 7, model: "gpt", endpoint: "/v1/messages", outcome: "refused", status: 402, error_code: "insufficient_balance", cost: "0" };
+const ROW = {
+  user_id: 3,
+  key_id: 7,
+  model: "gpt",
+  endpoint: "/v1/messages",
+  outcome: "refused",
+  status: 402,
+  error_code: "insufficient_balance",
+  cost: "0",
+};
 
 test("filters are read from the address, and nonsense is left out", () => {
   const filters = read("user_id=3&outcome=refused&outcome=lost&status=4xx&status=abc&min_cost=-1&range=7d");
-  assert.deepEqual([filters.user_id, filters.outcome, filters.status, filters.min_cost], [["3"], ["refused"], ["4xx"], null]);
+  assert.deepEqual(
+    [filters.user_id, filters.outcome, filters.status, filters.min_cost],
+    [["3"], ["refused"], ["4xx"], null],
+  );
   assert.ok(isFiltered(filters));
   assert.ok(!isFiltered(read("range=7d&open=req_1")));
 });
 
 test("a row is tried as the API does", () => {
-  for (const text of ["", "user_id=3", "user_id=9&user_id=3", "status=402", "status=4xx", "outcome=refused&error_code=insufficient_balance"]) {
+  for (const text of [
+    "",
+    "user_id=3",
+    "user_id=9&user_id=3",
+    "status=402",
+    "status=4xx",
+    "outcome=refused&error_code=insufficient_balance",
+  ]) {
     assert.ok(matches(read(text), ROW), text);
   }
   for (const text of ["user_id=30", "model=gpt-2", "status=5xx", "min_cost=0.01", "endpoint=/v1/responses"]) {
@@ -32,27 +60,45 @@ test("a request under way has no outcome to be filtered by", () => {
 
 test("chips say each filter and how to be rid of it", () => {
   const found = chips(read("model=a&model=b&min_cost=0.5"), (name, value) => (value === "a" ? "Model A" : null));
-  assert.deepEqual(found.map(({ text }) => text), ["Model A", "b", "$0.50"]);
+  assert.deepEqual(
+    found.map(({ text }) => text),
+    ["Model A", "b", "$0.50"],
+  );
   assert.deepEqual(found[0].without, { model: ["b"] });
 });
 
 test("an address of requests carries the filters along", () => {
-  assert.equal(requestsOf("/ui/requests", { model: ["a", "b"], min_cost: null }, { outcome: "refused" }), "/ui/requests?model=a&model=b&outcome=refused");
+  assert.equal(
+    requestsOf("/ui/requests", { model: ["a", "b"], min_cost: null }, { outcome: "refused" }),
+    "/ui/requests?model=a&model=b&outcome=refused",
+  );
   assert.equal(requestsOf("/ui/requests", {}, {}), "/ui/requests");
 });
 
 test("a verdict says how it ended and what it cost", () => {
-  assert.equal(verdict({ outcome: "completed", cost: "0.008292", duration_ms: 2400, status: 200 }), "Completed in 2.4 s; $0.008292 was charged.");
+  assert.equal(
+    verdict({ outcome: "completed", cost: "0.008292", duration_ms: 2400, status: 200 }),
+    "Completed in 2.4 s; $0.008292 was charged.",
+  );
   assert.match(verdict({ ...ROW, duration_ms: 4 }), /^Refused here with 402, .* nothing was charged\.$/);
-  assert.match(verdict({ outcome: "upstream_error", cost: "0", upstream_status: 429, duration_ms: 30 }), /provider answered 429 after 30 ms; nothing/);
+  assert.match(
+    verdict({ outcome: "upstream_error", cost: "0", upstream_status: 429, duration_ms: 30 }),
+    /provider answered 429 after 30 ms; nothing/,
+  );
 });
 
 test("an error has a source", () => {
-  assert.deepEqual(["completed", "refused", "upstream_error", "aborted_unmetered"].map((outcome) => errorSource({ outcome })), [null, "gateway", "upstream", "client"]);
+  assert.deepEqual(
+    ["completed", "refused", "upstream_error", "aborted_unmetered"].map((outcome) => errorSource({ outcome })),
+    [null, "gateway", "upstream", "client"],
+  );
 });
 
 test("the time it took is in parts", () => {
-  assert.deepEqual(timeline({ first_byte_ms: 250, duration_ms: 1000, streamed: true }).map(({ share }) => share), [0.25, 0.75]);
+  assert.deepEqual(
+    timeline({ first_byte_ms: 250, duration_ms: 1000, streamed: true }).map(({ share }) => share),
+    [0.25, 0.75],
+  );
   assert.equal(timeline({ first_byte_ms: null, duration_ms: 40, streamed: true }).length, 1);
   assert.deepEqual(timeline({ first_byte_ms: 1, duration_ms: null }), []);
 });
@@ -78,6 +124,12 @@ test("an admin is told what a refusal of this gateway may mean", () => {
 });
 
 test("an attempt in vain is told with what came of it", () => {
-  assert.equal(attemptText({ upstream: "openai", status: 429, error: "upstream_rate_limited", after_ms: 120 }), "openai answered 429 (upstream_rate_limited), left after 120 ms");
-  assert.equal(attemptText({ upstream: "spare", status: null, error: "upstream_unreachable", after_ms: 5000 }), "spare did not answer (upstream_unreachable), left after 5.0 s");
+  assert.equal(
+    attemptText({ upstream: "openai", status: 429, error: "upstream_rate_limited", after_ms: 120 }),
+    "openai answered 429 (upstream_rate_limited), left after 120 ms",
+  );
+  assert.equal(
+    attemptText({ upstream: "spare", status: null, error: "upstream_unreachable", after_ms: 5000 }),
+    "spare did not answer (upstream_unreachable), left after 5.0 s",
+  );
 });

@@ -12,7 +12,10 @@ const made = (name, values = {}) => {
   const client = find(name);
   return snippetsOf(client, { ...HERE, endpoint: client.endpoints[0], ...values });
 };
-const texts = (name, values) => made(name, values).blocks.map((block) => block.text ?? block.fields.flat().join("\n")).join("\n");
+const texts = (name, values) =>
+  made(name, values)
+    .blocks.map((block) => block.text ?? block.fields.flat().join("\n"))
+    .join("\n");
 
 test("every client's snippet has the address, the key and, unless it lists models itself, the model", () => {
   for (const client of CLIENTS) {
@@ -44,7 +47,9 @@ test("a shell reads any word as it was meant", () => {
 
 test("Python and JSON read a quoted string as it was meant", () => {
   assert.equal(JSON.parse(quoted(HOSTILE)), HOSTILE);
-  const read = execFileSync("python3", ["-c", `import sys; sys.stdout.buffer.write((${quoted(HOSTILE)}).encode())`], { encoding: "utf8" });
+  const read = execFileSync("python3", ["-c", `import sys; sys.stdout.buffer.write((${quoted(HOSTILE)}).encode())`], {
+    encoding: "utf8",
+  });
   assert.equal(read, HOSTILE);
   const toml = `import sys, tomllib; sys.stdout.buffer.write(tomllib.loads(sys.argv[1])["model"].encode())`;
   const config = made("codex", { model: HOSTILE }).blocks[0].text;
@@ -74,14 +79,29 @@ test("Claude Code does not fall back on a vendor's key", () => {
 });
 
 test("an address that only this machine reaches is said to be one", () => {
-  for (const base of ["http://localhost:3000", "http://127.0.0.1", "http://192.168.1.4:3000", "http://[::1]:3000", "http://172.20.0.2"]) assert.ok(isLocal(base), base);
-  for (const base of ["https://example.com", "http://172.32.0.1", "https://10.example.com"]) assert.ok(!isLocal(base), base);
+  for (const base of [
+    "http://localhost:3000",
+    "http://127.0.0.1",
+    "http://192.168.1.4:3000",
+    "http://[::1]:3000",
+    "http://172.20.0.2",
+  ])
+    assert.ok(isLocal(base), base);
+  for (const base of ["https://example.com", "http://172.32.0.1", "https://10.example.com"])
+    assert.ok(!isLocal(base), base);
   assert.match(made("cursor", { base: "http://localhost:3000" }).notes.join(" "), /cannot reach/);
-  assert.match(made("open-webui", { base: "http://localhost:3000" }).notes.join(" "), /host\.docker\.internal:3000\/v1/);
+  assert.match(
+    made("open-webui", { base: "http://localhost:3000" }).notes.join(" "),
+    /host\.docker\.internal:3000\/v1/,
+  );
 });
 
 test("endpoints are told whatever their spelling", () => {
-  assert.deepEqual(["/v1/chat/completions", "v1/messages", "responses"].map(endpointName), ["chat/completions", "messages", "responses"]);
+  assert.deepEqual(["/v1/chat/completions", "v1/messages", "responses"].map(endpointName), [
+    "chat/completions",
+    "messages",
+    "responses",
+  ]);
   const [model] = readModels({ models: [{ name: "m", endpoints: ["/v1/messages"] }] });
   assert.equal(firstOf(model, ["chat/completions", "messages"]), "messages");
   assert.equal(firstOf(model, ["responses"]), null);

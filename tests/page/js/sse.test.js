@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import { EventParser, readEvents } from "../../../static/sse.js";
 
-const STREAM = 'event: ping\ndata: {"a":1}\n\n: heartbeat\n\ndata: one\ndata: two\nid: 7\n\ndata:three\n\ndata: [DONE]\n\n';
+const STREAM =
+  'event: ping\ndata: {"a":1}\n\n: heartbeat\n\ndata: one\ndata: two\nid: 7\n\ndata:three\n\ndata: [DONE]\n\n';
 const EVENTS = [
   { event: "ping", data: '{"a":1}', id: "" },
   { event: "message", data: "one\ntwo", id: "7" },
@@ -20,7 +21,11 @@ test("a whole stream gives its events, and comments are none", () => {
   assert.deepEqual(parse([STREAM]), EVENTS);
 });
 
-for (const [name, end] of [["LF", "\n"], ["CR LF", "\r\n"], ["CR", "\r"]]) {
+for (const [name, end] of [
+  ["LF", "\n"],
+  ["CR LF", "\r\n"],
+  ["CR", "\r"],
+]) {
   test(`${name} ends lines, wherever the text is cut`, () => {
     const text = STREAM.replaceAll("\n", end);
     for (let cut = 0; cut <= text.length; cut++) {

@@ -1,11 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { announcement, EMPTY_TAIL, reduceTail, ROWS_MAX, samplingText, seedTail, SHOWN_PER_SECOND } from "../../../static/pages/requests/tail.js";
+import {
+  announcement,
+  EMPTY_TAIL,
+  reduceTail,
+  ROWS_MAX,
+  samplingText,
+  seedTail,
+  SHOWN_PER_SECOND,
+} from "../../../static/pages/requests/tail.js";
 
 const START = Date.parse("2026-11-23T12:00:00Z");
 const row = (id, { second = id, outcome = "completed" } = {}) => ({
-  request_id: `req_${id}`, outcome, started_at: new Date(START + second * 1000).toISOString(), duration_ms: 0,
+  request_id: `req_${id}`,
+  outcome,
+  started_at: new Date(START + second * 1000).toISOString(),
+  duration_ms: 0,
 });
 const underWay = (id, state = "waiting") => ({ request_id: `req_${id}`, state });
 const ids = (rows) => rows.map(({ request_id: id }) => Number(id.slice(4)));
@@ -41,7 +52,10 @@ test("a request goes from waiting over streaming to settled where it stands", ()
 
 test("a late word of progress does not undo an end", () => {
   const state = play(settled(row(1)), progress(0, underWay(1)));
-  assert.deepEqual(state.rows.map(({ state: now }) => now), ["settled"]);
+  assert.deepEqual(
+    state.rows.map(({ state: now }) => now),
+    ["settled"],
+  );
 });
 
 test("what is not spoken of any more goes after a while", () => {
@@ -53,7 +67,12 @@ test("what is not spoken of any more goes after a while", () => {
 });
 
 test("while paused new rows wait, ends still show, and resuming loses nothing", () => {
-  let state = play(progress(0, underWay(1)), { type: "pause" }, settled(row(2), row(1), row(3)), progress(1, underWay(4)));
+  let state = play(
+    progress(0, underWay(1)),
+    { type: "pause" },
+    settled(row(2), row(1), row(3)),
+    progress(1, underWay(4)),
+  );
   assert.deepEqual(ids(state.rows), [1]);
   assert.equal(state.rows[0].state, "settled");
   assert.equal(state.held.length, 2);

@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import { characters, cutTo, textDiff } from "../../../static/text-diff.js";
 
-const told = (before, after) => textDiff(before, after).map(({ kind, text }) => `${{ same: " ", out: "-", in: "+" }[kind]}${text}`);
+const told = (before, after) =>
+  textDiff(before, after).map(({ kind, text }) => `${{ same: " ", out: "-", in: "+" }[kind]}${text}`);
 
 test("lines that stay, go and come", () => {
   assert.deepEqual(told("a\nb\nc", "a\nB\nc\nd"), [" a", "-b", "+B", " c", "+d"]);
@@ -20,7 +21,11 @@ test("either side can be put together again", () => {
   const before = Array.from({ length: 40 }, (_, at) => `line ${at % 7}`).join("\n");
   const after = Array.from({ length: 40 }, (_, at) => `line ${(at * 3) % 7}`).join("\n");
   const diff = textDiff(before, after);
-  const side = (kind) => diff.filter((one) => one.kind !== kind).map(({ text }) => text).join("\n");
+  const side = (kind) =>
+    diff
+      .filter((one) => one.kind !== kind)
+      .map(({ text }) => text)
+      .join("\n");
   assert.equal(side("in"), before);
   assert.equal(side("out"), after);
 });

@@ -5,7 +5,14 @@ import { keyFault, keyOf, priceFault, priceOf, priceWarning } from "../../../sta
 import { renderFragment } from "../../../static/documents/yaml.js";
 
 test("a price is read with its sign and its groups, and written as the server says it", () => {
-  const cases = { "1.25": "1.25", "$ 10": "10.00", "1,250.5": "1250.50", ".125": "0.125", "007": "7.00", "1.2500": "1.25" };
+  const cases = {
+    1.25: "1.25",
+    "$ 10": "10.00",
+    "1,250.5": "1250.50",
+    ".125": "0.125",
+    "007": "7.00",
+    "1.2500": "1.25",
+  };
   for (const [typed, price] of Object.entries(cases)) assert.equal(priceOf(typed), price);
 });
 
@@ -35,10 +42,17 @@ test("a key is made of a name", () => {
 
 test("a document is written as a fragment of the file", () => {
   const document = {
-    display_name: "demo", provider: "openai", api_key: "${env:KEY}", pricing: { input: "1.25", output: "10.00", tiers: { 200000: { input: "2.50", output: "15.00" } } },
-    system_prompt: { text: "One.\nTwo.\n", mode: "prepend" }, tags: ["a", "true"], enabled: true,
+    display_name: "demo",
+    provider: "openai",
+    api_key: "${env:KEY}",
+    pricing: { input: "1.25", output: "10.00", tiers: { 200000: { input: "2.50", output: "15.00" } } },
+    system_prompt: { text: "One.\nTwo.\n", mode: "prepend" },
+    tags: ["a", "true"],
+    enabled: true,
   };
-  assert.equal(renderFragment("models", "demo", document), `models:
+  assert.equal(
+    renderFragment("models", "demo", document),
+    `models:
   demo:
     display_name: demo
     provider: openai
@@ -55,5 +69,6 @@ test("a document is written as a fragment of the file", () => {
       mode: prepend
     tags: [a, "true"]
     enabled: true
-`);
+`,
+  );
 });
