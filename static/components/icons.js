@@ -49,7 +49,6 @@ const PATHS = {
 
 /** The icon of that name. */
 export function icon(name) {
-  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
-    ${PATHS[name] ?? PATHS.info}
-  </svg>`;
+  const paths = PATHS[name] ?? PATHS.info;
+  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">${paths}</svg>`;
 }
