@@ -66,3 +66,20 @@ async def test_upstreams_that_fail_on_any_worker_are_summed(admin: Admin, produc
     assert found["upstream_failing"]["upstreams"] == [
         {"name": "bad", "requests": 40, "failures": 3, "last_error": "e1"}
     ]
+
+
+async def test_what_both_sides_changed_is_one_conflict_and_no_drift(admin: Admin, product: Product) -> None:
+    await apply(admin, files(product))
+    await edit(admin, "/models/alpha", {"pricing": {"input": "4.50"}})
+    await apply(admin, files(product, price="5.00"), policy={"on_conflict": "defer"})
+    found = await attention(admin)
+    assert list(found) == ["conflicts"]
+    assert found["conflicts"]["count"] == 1
+
+
+async def test_answers_that_nobody_paid_for_are_told_with_their_models(admin: Admin, product: Product) -> None:
+    await product.add_model("mute", actual_model="sandbox:no_usage=1")
+    for model in ("mute", "mute", "sandbox-gpt"):
+        assert (await product.chat(model)).status_code == 200
+    await product.rows(3)
+    assert (await attention(admin))["unmetered_answers"] == {"severity": "warning", "count": 2, "models": ["mute"]}

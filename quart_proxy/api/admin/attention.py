@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from quart import Blueprint, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from quart_proxy.core.buckets import floor_hour
 from quart_proxy.core.money import format_money
+from quart_proxy.core.record import Outcome
 from quart_proxy.http import json_response, service
 from quart_proxy.http.operations import operation
 from quart_proxy.services.billing import Settler
@@ -21,18 +24,24 @@ from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import count_dead_letters
 from quart_proxy.store.registry_conflicts import list_conflicts
 from quart_proxy.store.revisions import read_head
+from quart_proxy.store.statistics import rank_usage, sum_usage
+from quart_proxy.store.usage_log import UsageFilter
 from registry.desk import Desk
 
 routes = Blueprint("attention", __name__)
 
 FAILING_SHARE = 0.05
 FAILING_LEAST = 3
+UNMETERED = (Outcome.NO_USAGE.value, Outcome.USAGE_INVALID.value)
+UNMETERED_OF = timedelta(days=1)
+MODELS_SHOWN = 10
 SEVERITIES = {
     "dead_letters": "critical",
     "spooled_settlements": "critical",
     "files_invalid": "critical",
     "upstream_failing": "critical",
     "conflicts": "warning",
+    "unmetered_answers": "warning",
     "unpriced_models": "warning",
     "users_out_of_money": "warning",
     "drift": "warning",
@@ -62,16 +71,27 @@ async def _of_books() -> dict[str, dict[str, Any]]:
             "spooled_settlements": {"count": _count_spooled(reports)},
             "upstream_failing": _failing(reports),
             "users_out_of_money": {"count": count, "users": shown},
+            "unmetered_answers": await _unmetered(connection),
         }
+
+
+async def _unmetered(connection: AsyncConnection) -> dict[str, Any]:
+    """Whole answers of the last day that nobody paid for: the provider told no tokens, or nonsense."""
+    chosen = UsageFilter(outcome=UNMETERED, since=floor_hour(datetime.now(UTC) - UNMETERED_OF))
+    count = (await sum_usage(connection, chosen, ("requests",)))["requests"]
+    ranked = await rank_usage(connection, chosen, by="model", metric="requests", limit=MODELS_SHOWN) if count else []
+    return {"count": int(count), "models": [sums.key for sums in ranked]}
 
 
 async def _of_registry() -> dict[str, dict[str, Any]]:
     drift = await service(Desk).drift()
-    drifted = {item["entity"] for item in drift["drift"]}
     async with service(Database).snapshot() as connection:
         head = await read_head(connection)
         conflicts = [row for row in await list_conflicts(connection) if row.resolution is None]
         unpriced = await list_unpriced_models(connection)
+    # What both sides changed waits for one decision: it is a conflict, and not drift too.
+    disputed = {f"{row.kind}/{row.key}" for row in conflicts}
+    drifted = {item["entity"] for item in drift["drift"]} - disputed
     failed = head.last_sync is not None and not head.last_sync["ok"]
     return {
         "conflicts": {"count": len(conflicts)},
