@@ -22,7 +22,7 @@ export class Router extends EventTarget {
     this.notFound = notFound;
     this.route = null;
     // A jump within the page, such as the skip link's, is one too.
-    addEventListener("popstate", () => location.pathname + location.search !== this.#here && this.#enter());
+    addEventListener("popstate", () => location.pathname + location.search !== this.#here && this.#goneBack());
     document.addEventListener("click", (event) => this.#follow(event));
   }
 
@@ -31,6 +31,7 @@ export class Router extends EventTarget {
   }
 
   go(url, { replace = false } = {}) {
+    if (this.#isHeld(url)) return undefined;
     history[replace ? "replaceState" : "pushState"](null, "", url);
     return this.#enter();
   }
@@ -47,6 +48,20 @@ export class Router extends EventTarget {
     if (url.href === location.href) return;
     history[replace ? "replaceState" : "pushState"](null, "", url);
     this.#enter();
+  }
+
+  /** Whether the page would lose something if it were left for that address: it asks, and goes on by itself. */
+  #isHeld(url) {
+    const isLeft = new URL(url, location.href).pathname !== this.#path;
+    return isLeft && this.#page?.holds?.(() => this.go(url)) === true;
+  }
+
+  /** The browser went to another address already; a page that must be asked first is gone back to. */
+  #goneBack() {
+    const { href } = location;
+    if (!this.#isHeld(href)) return this.#enter();
+    history.pushState(null, "", this.#here);
+    return undefined;
   }
 
   /** Make the page anew, as after signing in. */

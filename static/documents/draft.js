@@ -71,6 +71,16 @@ export class Draft {
     this.#typed.set(path, typed);
   }
 
+  /** What was typed, by path. */
+  get typed() {
+    return new Map(this.#typed);
+  }
+
+  /** What was typed since `sent` was all of it. */
+  typedSince(sent) {
+    return new Map([...this.#typed].filter(([path, text]) => !sent.has(path) || sent.get(path) !== text));
+  }
+
   /** Take back what was typed into one field, or into all. */
   reset(path = null) {
     if (path === null) this.#typed.clear();

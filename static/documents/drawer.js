@@ -8,6 +8,7 @@ import { html, keyed, when } from "../html.js";
 import { preferences } from "../preferences.js";
 import { Editor } from "./editor.js";
 import { filePanel, meanwhileStrip } from "./file-panel.js";
+import { saveBar } from "./save-bar.js";
 import { labelOf } from "./words.js";
 
 const POLL_MS = 4000;
@@ -64,29 +65,38 @@ export class DocumentDrawer {
   }
 
   #isLeaving = false;
+  #isAsking = false;
 
   #canClose() {
-    if (this.#isLeaving || !this.editor.isDirty) return true;
-    this.#askDiscard();
-    return false;
+    return !this.holds(() => this.close());
   }
 
-  /** Whether leaving by the address would lose what was typed: then the address goes `back`, and `leave` runs if it may. */
-  holds(back, leave) {
-    if (!this.editor.isDirty || this.#isLeaving) return false;
-    back();
-    this.#askDiscard().then(() => this.#isLeaving && leave());
+  /** Whether leaving would lose what was typed; then `leave` runs once it is saved or given up. */
+  holds(leave) {
+    if (this.#isLeaving || !this.editor.isDirty) return false;
+    this.#settle().then((isSettled) => isSettled && leave());
     return true;
   }
 
-  async #askDiscard() {
+  /** Wait for the save that is under way, or ask. Resolves to whether nothing is left to be lost. */
+  async #settle() {
+    if (this.#isAsking) return false;
+    this.#isAsking = true;
+    if (this.editor.saving) {
+      await this.editor.saving.catch(() => {}); // What went wrong stands over the fields.
+      this.#isLeaving = !this.editor.isDirty;
+    } else this.#isLeaving = await this.#askDiscard();
+    this.#isAsking = false;
+    return this.#isLeaving;
+  }
+
+  #askDiscard() {
     const changed = this.editor.draft.changed.map(labelOf);
-    const isSure = await confirm({
+    return confirm({
       title: `Leave ${this.editor.key} without saving?`,
       action: `Discard ${plural(changed.length, "change")}`,
       text: `Not saved: ${changed.join(", ")}.`,
     });
-    if (isSure) this.close();
   }
 
   /** `[` and `]`: the record before and after this one. */
@@ -133,43 +143,24 @@ export class DocumentDrawer {
       return editor.error ? failure(editor.error, () => editor.load()) : skeletonRows(8);
     }
     const current = this.#tab;
-    return html`${when(editor.isGone, () => html`<p class="strip" data-tone="bad" role="alert">${icon("trash")}<span>Deleted meanwhile. What you typed can still be copied.</span></p>`)}
-      ${meanwhileStrip(editor)}${head(editor, this.context.draw)}${filePanel(editor, current === tabs[0])}
-      <nav class="tabs" aria-label="Parts">
-        ${tabs.map(({ name, text }) => html`<a href=${hrefOf(name)} aria-current=${name === current.name ? "page" : "false"}>${text}</a>`)}
-      </nav>
+    return html`${when(editor.isGone, gone)}${meanwhileStrip(editor)}
+      ${head(editor, this.context.draw)}${filePanel(editor, current === tabs[0])}
+      <nav class="tabs" aria-label="Parts">${tabs.map((tab) => tabLink(tab, tab === current, hrefOf))}</nav>
       <form class="document" novalidate @submit=${editor.form.handle}>
         ${editor.form.summary([...editor.form.faults.keys()].filter((path) => isShown(path)))}
         ${keyed(`${kind}/${key}/${current.name}`, this.#made(current).view())}
-        ${when(editor.isDirty || editor.form.isBusy, () => this.#saveBar())}
+        ${when(editor.isDirty || editor.form.isBusy, () => saveBar(editor))}
       </form>`;
   }
-
-  #saveBar() {
-    const { editor } = this;
-    const changed = editor.draft.changed;
-    const hasFaults = editor.draft.faults.size > 0;
-    return html`<div class="save-bar">
-      <span
-        ><strong>Not saved:</strong>
-        ${changed.slice(0, 3).map(labelOf).join(", ")}${changed.length > 3 ? ` and ${changed.length - 3} more` : ""}
-        ${when(
-          changed.some((path) => path.startsWith("pricing.")),
-          () =>
-            html`<span class="sub"
-              >Prices apply to requests that start after saving; those in flight keep theirs.</span
-            >`,
-        )}</span
-      >
-      <span class="actions"
-        ><button type="button" class="button" ?disabled=${editor.form.isBusy} @click=${() => editor.discard()}>
-          Discard
-        </button>
-        ${editor.form.button("Save", { disabled: hasFaults || editor.isGone })}</span
-      >
-    </div>`;
-  }
 }
+
+const tabLink = ({ name, text }, isCurrent, hrefOf) =>
+  html`<a href=${hrefOf(name)} aria-current=${isCurrent ? "page" : "false"}>${text}</a>`;
+
+const gone = () =>
+  html`<p class="strip" data-tone="bad" role="alert">
+    ${icon("trash")}<span>Deleted meanwhile. What you typed can still be copied.</span>
+  </p>`;
 
 /** Whether a field of that path is on the screen, and so shows its fault itself. */
 function isShown(path) {

@@ -2,14 +2,17 @@
 //
 // What is typed is never overwritten: a change by somebody else is kept beside it until it was looked at.
 
-import { ApiError, del, get, getWithEtag, ifMatch, patch, post } from "../api.js";
-import { toast } from "../components/toast.js";
+import { ApiError, get, getWithEtag } from "../api.js";
 import { Form } from "../components/forms.js";
+import { toast } from "../components/toast.js";
+import { whoChanged } from "./authors.js";
 import { Draft, faultsByPath } from "./draft.js";
-import { documentOf, groupOf, knownPath, leavesOf, patchOf, shownPath } from "./leaves.js";
-import { differences } from "./merge.js";
+import { knownPath, leavesOf } from "./leaves.js";
+import { differences, overlaps } from "./merge.js";
 import { openMerge } from "./merge-dialog.js";
-import { actorText, labelOf } from "./words.js";
+import { fragmentOf } from "./standing.js";
+import { labelOf } from "./words.js";
+import { documentPath, entityPath, takeBack, tellError, writeRow } from "./writes.js";
 
 export class Editor {
   draft = null;
@@ -19,17 +22,21 @@ export class Editor {
   /** What became of the document while something was typed: `{row, entity}`, or null. */
   meanwhile = null;
   isGone = false;
+  /** The save that is under way, or null. */
+  saving = null;
   #signal;
   #draw;
   #onsaved;
-  #locked = new Map();
+  #isActing = false;
+  /** What was typed and refused, because only the files may change it: by path, as the file would say it. */
+  refused = new Map();
 
   /** `kind`: "model" or "provider". `onsaved(row)` hears of every new state; `draw()` shows the drawer anew. */
   constructor({ kind, key, signal, draw, onsaved }) {
     this.kind = kind;
     this.key = key;
-    this.path = `/api/admin/${kind}s/${encodeURIComponent(key)}`;
-    this.entityPath = `/api/admin/registry/${kind}s/${encodeURIComponent(key)}`;
+    this.path = documentPath(kind, key);
+    this.entityPath = entityPath(kind, key);
     this.#signal = signal;
     this.#draw = draw;
     this.#onsaved = onsaved;
@@ -70,8 +77,13 @@ export class Editor {
     this.entity = entity;
     this.draft = new Draft(this.kind, row, row.etag);
     this.meanwhile = null;
-    this.#locked.clear();
     this.#onsaved(row);
+  }
+
+  /** The same, with what was typed laid over it again. */
+  #takeUnder(now, typed) {
+    this.#take(now);
+    for (const [path, text] of typed) this.draft.type(path, text);
   }
 
   /** Look whether somebody changed it. What nobody types into follows at once; else it waits to be reviewed. */
@@ -121,60 +133,73 @@ export class Editor {
   // --- saving ---------------------------------------------------------------------------------------
 
   /** Save what was typed. Throws ApiError with faults by field; a change by somebody else is merged in a dialog. */
-  async save() {
+  save() {
+    this.saving = this.#save().finally(() => {
+      this.saving = null;
+    });
+    return this.saving;
+  }
+
+  async #save() {
     if (!this.isDirty) return undefined;
     const faults = this.draft.faults;
     if (faults.size)
       throw Object.assign(new ApiError(422, { message: "Some fields cannot be saved as they are." }), { faults });
-    const before = this.row;
     try {
-      await this.#write(this.draft.patch, this.draft.etag, this.draft.changed, before);
+      await this.#write();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 412) return this.review();
-      throw this.#told(error);
+      throw await this.#told(error);
     }
     return undefined;
   }
 
-  async #write(changes, etag, paths, before) {
-    const row = await patch(this.path, changes, { headers: ifMatch(etag) });
-    const entity = await get(this.entityPath);
-    this.#take({ row, entity });
-    const what = paths.length === 1 ? labelOf(paths[0]) : `${paths.length} fields`;
-    toast(`Saved ${what} of ${this.key}.`, { undo: () => this.#undo(before, row.etag) });
+  async #write() {
+    const { draft, row: before } = this;
+    const { changed, typed: sent } = draft;
+    const row = await writeRow(this.kind, { key: this.key, etag: draft.etag }, draft.patch);
+    this.#takeUnder({ row, entity: await this.#entityNow() }, draft.typedSince(sent));
+    const what = changed.length === 1 ? labelOf(changed[0]) : `${changed.length} fields`;
+    toast(`Saved ${what} of ${this.key}.`, { undo: () => this.#undo(before, row) });
     for (const warning of row.warnings ?? []) toast(warning, { tone: "info" });
     this.#draw();
   }
 
-  async #undo(before, etag) {
-    const back = documentOf(this.kind, leavesOf(this.kind, before));
+  /** Where the fields stand; as it was before if that cannot be read: what was saved is saved all the same. */
+  async #entityNow() {
     try {
-      const row = await patch(this.path, patchOf(this.row, back), { headers: ifMatch(etag) });
-      if (this.isDirty) this.meanwhile = { row, entity: await get(this.entityPath) };
-      else this.#take({ row, entity: await get(this.entityPath) });
-      toast(`${this.key} is as it was before.`);
+      return await get(this.entityPath);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      toast(
-        error.status === 412
-          ? `${this.key} was changed since, so nothing was undone. Its history has every state.`
-          : error.message,
-        { tone: "bad" },
-      );
+      return this.entity;
     }
+  }
+
+  async #undo(before, saved) {
+    const row = await takeBack(this.kind, before, saved);
+    if (row) this.#follow({ row, entity: await this.#entityNow() });
     this.#draw();
   }
 
-  /** The server's error with faults at the paths of the draft; what the files own is locked from now on. */
-  #told(error) {
+  /** What one's own act made of it: what is typed beside it stays typed, what is typed over it waits to be reviewed. */
+  #follow(now) {
+    const theirs = leavesOf(this.kind, now.row);
+    const { original, leaves } = this.draft;
+    if (overlaps(differences(original, theirs, leaves)).length) this.meanwhile = now;
+    else this.#takeUnder(now, this.draft.typed);
+    this.#onsaved(now.row);
+  }
+
+  /** The server's error with faults at the paths of the draft; what only the files may change is put aside. */
+  async #told(error) {
     error.faults = faultsByPath(this.kind, error.faults);
-    if (error.status === 423) {
-      const path = knownPath(this.kind, error.details.param);
-      this.#locked.set(path, error.details.place ?? "");
-      this.draft.reset(path);
-      error.faults = new Map();
-    }
+    if (error.status !== 423) return error;
+    const path = knownPath(this.kind, error.details.param);
+    this.refused.set(path, fragmentOf(this, path));
+    this.draft.reset(path);
+    this.entity = await this.#entityNow();
+    error.faults = new Map();
     return error;
   }
 
@@ -182,7 +207,7 @@ export class Editor {
   async review() {
     const theirs = await this.#fetch();
     const sides = { original: this.draft.original, theirs: leavesOf(this.kind, theirs.row), yours: this.draft.leaves };
-    const decided = await openMerge({ ...sides, title: this.key, who: this.#whoChanged(sides, theirs.entity) });
+    const decided = await openMerge({ ...sides, title: this.key, who: whoChanged(this.kind, sides, theirs.entity) });
     if (decided === null) {
       this.meanwhile = theirs;
       this.#draw();
@@ -205,122 +230,28 @@ export class Editor {
     }
   }
 
-  #whoChanged({ original, theirs }, entity) {
-    const paths = differences(original, theirs, original).map(({ path }) => path);
-    const authors = paths.map((path) => entity.fields[shownPath(this.kind, path)]).filter((one) => one?.at);
-    const last = authors.sort((one, other) => (one.at < other.at ? 1 : -1))[0];
-    return last ? { name: actorText(last.by), at: last.at } : null;
-  }
-
-  /** Who changed it meanwhile, and which fields: for the strip over the form. */
-  get meanwhileWords() {
-    const { row, entity } = this.meanwhile;
-    const theirs = leavesOf(this.kind, row);
-    const paths = differences(this.draft.original, theirs, this.draft.original).map(({ path }) => labelOf(path));
-    return { who: this.#whoChanged({ original: this.draft.original, theirs }, entity), paths };
-  }
-
-  // --- where fields stand ---------------------------------------------------------------------------
-
-  /** What is known of a field: its state, what the file says, where, who changed it. */
-  fieldOf(path) {
-    return this.entity?.fields[shownPath(this.kind, path)] ?? null;
-  }
-
-  /** Why a field cannot be changed here: the place in the files, "" where that is not known; null if it can. */
-  lockOf(path) {
-    if (this.#locked.has(path)) return this.#locked.get(path);
-    const shown = shownPath(this.kind, path);
-    const isLocked = this.fieldOf(path)?.locked || this.entity?.locked?.includes(shown);
-    return isLocked ? (this.fieldOf(path)?.place ?? "") : null;
-  }
-
-  get isManaged() {
-    return Boolean(this.entity?.source);
-  }
-
-  /** The fields that differ from the file, each as the server tells it. */
-  get drifted() {
-    return Object.entries(this.entity?.fields ?? {})
-      .filter(([, field]) => field.state === "drifted")
-      .map(([path, field]) => ({ path, ...field }));
-  }
-
   // --- actions --------------------------------------------------------------------------------------
 
   /** Do something to it, then show how it is now. Says it in a toast; an error too. Returns whether it was done. */
   async act(what, said) {
+    if (this.#isActing) return false;
+    this.#isActing = true;
     try {
       await what();
+      if (said) toast(said);
+      await this.refresh();
+      return true;
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      toast(`${error.message}${error.requestId ? ` (${error.requestId})` : ""}`, { tone: "bad" });
+      if (error.name !== "AbortError") tellError(error);
       return false;
+    } finally {
+      this.#isActing = false;
     }
-    if (said) toast(said);
-    await this.refresh();
-    return true;
   }
 
   /** How it is now, without what was typed being lost. */
   async refresh() {
-    const now = await this.#fetch();
-    if (this.isDirty && now.row.etag !== this.draft.etag) this.meanwhile = now;
-    else if (this.isDirty) Object.assign(this, now);
-    else this.#take(now);
-    this.#onsaved(now.row);
+    this.#follow(await this.#fetch());
     this.#draw();
   }
-
-  revert(paths) {
-    const groups = new Set(paths.map((path) => groupOf(knownPath(this.kind, path))));
-    return this.act(
-      () => post(`${this.entityPath}/revert`, paths.length ? { paths } : {}),
-      paths.length
-        ? `${[...groups].map(labelOf).join(", ")} of ${this.key} ${groups.size === 1 ? "is" : "are"} as in the file.`
-        : `${this.key} is as in the file.`,
-    );
-  }
-
-  hold(fields, until, reason) {
-    const body = { entity: `${this.kind}/${this.key}`, until, reason, ...(fields ? { fields } : {}) };
-    return this.act(() => post("/api/admin/registry/holds", body), `Files leave ${this.key} alone until then.`);
-  }
-
-  liftHolds() {
-    return this.act(async () => {
-      const { data } = await get("/api/admin/registry/holds");
-      const own = data.filter(({ entity }) => entity === `${this.kind}/${this.key}`);
-      for (const { id } of own) await del(`/api/admin/registry/holds/${id}`);
-      if (!own.length)
-        throw new ApiError(409, { message: "The hold is on more than this: lift it under File and live." });
-    }, `Files may change ${this.key} again.`);
-  }
-
-  detach(reason) {
-    return this.act(() => post(`${this.entityPath}/detach`, { reason }), `${this.key} is out of the file's hands.`);
-  }
-}
-
-/** Delete a document; the toast can bring it back. `ondone()` runs after each. */
-export async function remove({ kind, key, etag }, ondone) {
-  const { revision } = await get("/api/admin/registry/status");
-  await del(`/api/admin/${kind}s/${encodeURIComponent(key)}`, { headers: ifMatch(etag) });
-  ondone();
-  toast(`Deleted ${kind} ${key}.`, {
-    undo: async () => {
-      try {
-        await post("/api/admin/registry/rollback", {
-          to: revision,
-          only: [`${kind}/${key}`],
-          message: `undo: ${kind} ${key} back`,
-        });
-        toast(`${key} is back.`);
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        toast(error.message, { tone: "bad" });
-      }
-      ondone();
-    },
-  });
 }

@@ -10,9 +10,13 @@ import { plural } from "../format.js";
 import { html, when } from "../html.js";
 import { askHold } from "../pages/registry/holds.js";
 import { showPatch } from "../pages/registry/patch.js";
+import { detach, liftHolds, revert } from "./actions.js";
 import { exportLive } from "./adopt.js";
-import { groupOf, knownPath } from "./leaves.js";
+import { whoChanged } from "./authors.js";
+import { groupOf, knownPath, leavesOf } from "./leaves.js";
 import { placeText } from "./marks.js";
+import { differences } from "./merge.js";
+import { driftedFields } from "./standing.js";
 import { actorText, labelOf, takeText, valueText } from "./words.js";
 
 /** Nothing while all is in sync; else a panel that says what differs, with the actions. */
@@ -46,12 +50,12 @@ function orphaned(editor) {
 function held(editor) {
   return html`<div class="strip" data-tone="info" role="status">
     ${icon("pin")}<span><strong>Held.</strong> Files may change nothing of it. ${editor.entity.held.join("; ")}</span>
-    <button type="button" class="button" @click=${() => editor.liftHolds()}>Lift the hold</button>
+    <button type="button" class="button" @click=${() => liftHolds(editor)}>Lift the hold</button>
   </div>`;
 }
 
 function drifted(editor, isOpen) {
-  const fields = editor.drifted;
+  const fields = driftedFields(editor);
   const name = `${editor.kind}/${editor.key}`;
   return html`<details class="panel drift-panel" data-tone="warn" ?open=${isOpen && fields.length <= 4}>
     <summary>
@@ -71,7 +75,7 @@ function drifted(editor, isOpen) {
             <span class="from-to"
               ><s>${short(one, one.yaml)}</s> ${icon("right")} <strong>${short(one, one.value)}</strong></span
             >
-            <button type="button" class="link" @click=${() => editor.revert([one.path])}>
+            <button type="button" class="link" @click=${() => revert(editor, [one.path])}>
               ${takeText(groupOf(knownPath(editor.kind, one.path)))}
             </button>
           </li>`,
@@ -106,7 +110,7 @@ async function takeAll(editor, fields) {
     action: `Revert ${editor.key}`,
     text: `${fields.map(({ path }) => labelOf(path)).join(", ")} will be what the file said when it was applied last. The edits stay in the history.`,
   });
-  if (isSure) await editor.revert([]);
+  if (isSure) await revert(editor, []);
 }
 
 /** Take it out of the file's hands, with a reason. */
@@ -116,7 +120,7 @@ export function askDetach(editor) {
   const form = new Form({
     draw,
     submit: async ({ reason }) => {
-      if (await editor.detach(reason)) dialog.close();
+      if (await detach(editor, reason)) dialog.close();
     },
   });
   const open = () =>
@@ -153,7 +157,11 @@ async function adopt(editor) {
 /** "Changed meanwhile": what was typed stays, until it was looked at. */
 export function meanwhileStrip(editor) {
   return when(editor.meanwhile, () => {
-    const { who, paths } = editor.meanwhileWords;
+    const { row, entity } = editor.meanwhile;
+    const { original } = editor.draft;
+    const theirs = leavesOf(editor.kind, row);
+    const who = whoChanged(editor.kind, { original, theirs }, entity);
+    const paths = differences(original, theirs, original).map(({ path }) => labelOf(path));
     return html`<div class="strip" data-tone="warn" role="status">
       ${icon("warning")}<span
         ><strong>Changed meanwhile</strong

@@ -91,6 +91,16 @@ export function patchOf(before, after) {
   return patch;
 }
 
+/** A merge patch laid over a document. */
+export function mergePatch(document, patch) {
+  const merged = { ...document };
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete merged[name];
+    else merged[name] = isTable(value) ? mergePatch(isTable(merged[name]) ? merged[name] : {}, value) : value;
+  }
+  return merged;
+}
+
 const isTable = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Whether two leaves say the same; unset, null and an empty list are one. */

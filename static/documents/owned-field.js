@@ -1,81 +1,80 @@
 // A field of a document with who owns it under it: the line of the file, what the file says, who changed it here.
 
-import { timeAgo } from "../components/bits.js";
+import { copyButton, timeAgo } from "../components/bits.js";
 import { field } from "../components/forms.js";
 import { icon } from "../components/icons.js";
 import { html, when } from "../html.js";
+import { revert } from "./actions.js";
 import { placeText } from "./marks.js";
 import { groupOf, shownPath } from "./leaves.js";
+import { fieldOf, isManaged, lockOf } from "./standing.js";
 import { actorText, takeText, valueText } from "./words.js";
 
 /** `options` as of `field`; the value, what is typed and the lock are the editor's. */
 export function ownedField(editor, path, options) {
   const { draft } = editor;
   const isFlag = options.type === "checkbox";
-  const isLocked = editor.lockOf(path) !== null;
-  const type = (event) => {
+  const oninput = (event) => {
     editor.type(path, isFlag ? event.target.checked : event.target.value);
     options.ontype?.(event.target.value);
   };
+  const own = {
+    name: path,
+    value: isFlag ? draft.flag(path) : draft.text(path),
+    disabled: lockOf(editor, path) !== null || Boolean(options.disabled),
+    oninput,
+  };
   return html`<div class="owned" data-changed=${draft.isChanged(path)} data-path=${path}>
-    ${field(editor.fields, { ...options, name: path, value: isFlag ? draft.flag(path) : draft.text(path), oninput: type, disabled: isLocked || Boolean(options.disabled) })}
-    ${fieldNote(editor, path)}
+    ${field(editor.fields, { ...options, ...own })} ${fieldNote(editor, path)}
   </div>`;
 }
 
 /** What there is to know of a field beside its value; nothing for what stands in no file and nobody typed into. */
-export function fieldNote(editor, path) {
-  const lock = editor.lockOf(path);
-  const known = editor.fieldOf(path);
-  if (lock !== null)
-    return html`<p class="note" data-tone="quiet">
-      ${icon("lock")}<span>Only the file may change it. ${lock ? html`Edit ${placeText(lock)}.` : ""}</span>
-    </p>`;
-  const typed = when(
-    editor.draft.isChanged(path),
-    () =>
-      html`<p class="note" data-tone="info">
-        ${icon("edit")}<span>Not saved. It was ${value(path, editor.draft.original[path])}.</span>
-        <button type="button" class="link" @click=${() => editor.restore(path)}>Restore</button>
-      </p>`,
-  );
-  if (!known) return typed;
-  return html`${typed}${standing(editor, path, known)}`;
+function fieldNote(editor, path) {
+  const lock = lockOf(editor, path);
+  if (lock !== null) return lockNote(lock, editor.refused.get(path));
+  const known = fieldOf(editor, path);
+  const typed = when(editor.draft.isChanged(path), () => typedNote(editor, path));
+  return known ? html`${typed}${standing(editor, path, known)}` : typed;
 }
 
+const note = (tone, iconName, text, action = "") =>
+  html`<p class="note" data-tone=${tone}>${icon(iconName)}<span>${text}</span> ${action}</p>`;
+
+/** `wanted` is what was typed before it was known that only the file may say it. */
+function lockNote(place, wanted) {
+  const where = place ? html` Edit ${placeText(place)}.` : "";
+  const copy = wanted
+    ? html`<span class="wanted">What you typed: ${copyButton(wanted, "Copy YAML", { quiet: false })}</span>`
+    : "";
+  return note("quiet", "lock", html`Only the file may change it.${where}`, copy);
+}
+
+function typedNote(editor, path) {
+  const restore = html`<button type="button" class="link" @click=${() => editor.restore(path)}>Restore</button>`;
+  return note("info", "edit", html`Not saved. It was ${value(path, editor.draft.original[path])}.`, restore);
+}
+
+/** What the file says of it, where, and who changed it here. */
 function standing(editor, path, known) {
   const by = known.by ? html` · ${actorText(known.by)}, ${timeAgo(known.at)}` : "";
+  const place = placeText(known.place);
+  const said = value(path, known.yaml);
   if (known.state === "conflict") {
-    return html`<p class="note" data-tone="bad">
-      ${icon("warning")}<span
-        >In conflict with the file, which said ${value(path, known.yaml)} when it was applied last.
-        ${placeText(known.place)}</span
-      >
-      <a class="link" href=${`/ui/registry?tab=conflicts&entity=${encodeURIComponent(`${editor.kind}.${editor.key}`)}`}
-        >Resolve</a
-      >
-    </p>`;
+    const href = `/ui/registry?tab=conflicts&entity=${encodeURIComponent(`${editor.kind}.${editor.key}`)}`;
+    const words = html`In conflict with the file, which said ${said} when it was applied last. ${place}`;
+    return note("bad", "warning", words, html`<a class="link" href=${href}>Resolve</a>`);
   }
   if (known.state === "drifted") {
-    return html`<p class="note" data-tone="warn">
-      ${icon("edit")}<span>Changed here${by}. The file says ${value(path, known.yaml)} ${placeText(known.place)}</span>
-      <button type="button" class="link" @click=${() => editor.revert([shownPath(editor.kind, path)])}>
-        ${takeText(groupOf(path))}
-      </button>
-    </p>`;
+    const take = () => revert(editor, [shownPath(editor.kind, path)]);
+    const button = html`<button type="button" class="link" @click=${take}>${takeText(groupOf(path))}</button>`;
+    return note("warn", "edit", html`Changed here${by}. The file says ${said} ${place}`, button);
   }
-  if (known.state === "held")
-    return html`<p class="note" data-tone="info">
-      ${icon("pin")}<span>Held: files may not change it. ${placeText(known.place)}</span>
-    </p>`;
-  if (known.state === "managed") {
-    return html`<p class="note" data-tone="quiet">
-      ${known.owner === "ui" ? html`${icon("pin")}<span>The file gave the first value; it is changed here. ${placeText(known.place)}</span>` : html`${icon("file")}<span>${placeText(known.place)}</span>`}
-    </p>`;
-  }
-  return editor.isManaged && known.by
-    ? html`<p class="note" data-tone="quiet">${icon("plus")}<span>Not in the file${by}</span></p>`
-    : "";
+  if (known.state === "held") return note("info", "pin", html`Held: files may not change it. ${place}`);
+  if (known.state === "managed" && known.owner === "ui")
+    return note("quiet", "pin", html`The file gave the first value; it is changed here. ${place}`);
+  if (known.state === "managed") return note("quiet", "file", place);
+  return isManaged(editor) && known.by ? note("quiet", "plus", html`Not in the file${by}`) : "";
 }
 
 const CHARACTERS_MAX = 60;

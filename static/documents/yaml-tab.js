@@ -8,6 +8,7 @@ import { html, when } from "../html.js";
 import { kindOf } from "../pages/registry/patch.js";
 import { exportLive } from "./adopt.js";
 import { documentOf, leavesOf } from "./leaves.js";
+import { isManaged } from "./standing.js";
 import { renderFragment } from "./yaml.js";
 
 export function yamlTab(editor, { signal, draw }) {
@@ -15,7 +16,7 @@ export function yamlTab(editor, { signal, draw }) {
   const patch = new Resource(
     { signal },
     (inner) =>
-      editor.isManaged
+      isManaged(editor)
         ? post("/api/admin/registry/export", { only: [name] }, { signal: inner })
         : exportLive(editor, { signal: inner }),
     draw,
@@ -24,7 +25,7 @@ export function yamlTab(editor, { signal, draw }) {
 
   const view = () =>
     html`<section class="stack">
-      <h3>${editor.isManaged ? "What to commit" : "To have the file declare it"}</h3>
+      <h3>${isManaged(editor) ? "What to commit" : "To have the file declare it"}</h3>
       ${show(patch, { skeleton: skeletonRows(2), data: (made) => (made.changed ? diff(made) : html`<p class="strip" data-tone="good">${icon("check")}<span>The file says already what is live.</span></p>`) })}
       <h3>All of it, as the file writes it</h3>
       ${when(editor.isDirty, () => html`<p class="quiet">What is saved; your unsaved changes are not in it.</p>`)}

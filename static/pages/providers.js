@@ -1,98 +1,60 @@
 // Providers: who is called, at which address, with which key.
 
 import { ApiError, get, post, withQuery } from "../api.js";
-import { badge, pageHead } from "../components/bits.js";
+import { pageHead } from "../components/bits.js";
 import { icon } from "../components/icons.js";
 import { Resource, emptyState, show, skeletonRows } from "../components/resource.js";
-import { table } from "../components/table.js";
 import { freshness, refreshing } from "../components/time-range.js";
 import { toast } from "../components/toast.js";
-import { listAll } from "../documents/all.js";
-import { FORMATS } from "../documents/connection.js";
-import { placeText, stateBadge } from "../documents/marks.js";
+import { Documents } from "../documents/all.js";
+import { Deleted } from "../documents/deleted.js";
+import { OpenDocument } from "../documents/open.js";
+import { documentPath } from "../documents/writes.js";
 import { plural } from "../format.js";
 import { html, when } from "../html.js";
-import { openProvider } from "./providers/drawer.js";
-import { openNewProvider } from "./providers/new-provider.js";
 import { upstreamsOf } from "./models/filters.js";
+import { openProvider } from "./providers/drawer.js";
+import { providerTable } from "./providers/list.js";
+import { openNewProvider } from "./providers/new-provider.js";
 
-const FORMAT_NAMES = Object.fromEntries(FORMATS);
+const LEAD = "Who is called, at which address, with which key. Keys are encrypted and never shown again.";
+const WORTH_FILTERING = 5;
 
 export default function providers(context) {
   const { query, signal, router, draw } = context;
-  const list = new Resource(
-    context,
-    (inner) => listAll("/api/admin/providers", inner),
-    () => redraw(),
-  );
-  const models = new Resource(
-    context,
-    (inner) => listAll("/api/admin/models", inner),
-    () => redraw(),
-  );
-  const status = new Resource(
-    context,
-    (inner) => get("/api/admin/registry/status", { signal: inner }),
-    () => redraw(),
-  );
-  const drift = new Resource(
-    context,
-    (inner) => get("/api/admin/registry/drift", { signal: inner }),
-    () => redraw(),
-  );
+  const redraw = () => draw(page());
+  const list = new Documents(context, "provider", redraw);
+  const models = new Documents(context, "model", redraw);
+  const status = new Resource(context, (inner) => get("/api/admin/registry/status", { signal: inner }), redraw);
+  const reload = () => Promise.all([list, models, status, deleted].map((one) => one.load()));
+  const deleted = new Deleted(context, "provider", redraw, reload);
   const tests = new Map();
-  let drawer = null;
 
-  const rowOf = (key) => list.data?.find((row) => row.key === key);
-  const putRow = (row) =>
-    list.data &&
-    list.set(rowOf(row.key) ? list.data.map((one) => (one.key === row.key ? row : one)) : [...list.data, row]);
   const modelsOf = (key) =>
     (models.data ?? []).filter((model) => upstreamsOf(model).some(({ provider }) => provider === key));
   const missingOf = (key) => (status.data?.missing_secrets ?? []).find(({ entity }) => entity === `provider/${key}`);
-  const reload = () => Promise.all([list.load(), models.load(), status.load(), drift.load()]);
 
-  const syncDrawer = () => {
-    const key = query().get("open");
-    if (drawer?.key === key) return drawer?.draw();
-    if (
-      drawer?.holds(
-        () => router.setQuery({ open: drawer.key }),
-        () => router.setQuery({ open: key, tab: null }),
-      )
-    )
-      return undefined;
-    drawer?.close();
-    drawer = key
-      ? openProvider({
-          key,
-          signal,
-          query,
-          modelsOf,
-          missingOf,
-          onsaved: putRow,
-          onremoved: reload,
-          onstep: step,
-          onclose: () => {
-            if (drawer?.key !== key) return;
-            drawer = null;
-            if (query().get("open") === key) router.setQuery({ open: null, tab: null });
-          },
-        })
-      : null;
-    return undefined;
-  };
-  const step = (by) => {
-    const rows = shown();
-    const at = rows.findIndex(({ key }) => key === drawer?.key) + by;
-    if (rows[at]) router.setQuery({ open: rows[at].key }, { replace: true });
-  };
+  const drawer = new OpenDocument({
+    router,
+    query,
+    rows: () => shown(),
+    make: (options) =>
+      openProvider({
+        ...options,
+        signal,
+        query,
+        modelsOf,
+        missingOf,
+        onsaved: (row) => list.put(row),
+        onremoved: reload,
+      }),
+  });
 
   const add = () =>
     openNewProvider({
       signal,
       done: (row) => {
-        putRow(row);
+        list.put(row);
         toast(`${row.key} is there. Test it, then add a model that it serves.`);
         router.setQuery({ open: row.key, tab: null, new: null });
       },
@@ -101,16 +63,15 @@ export default function providers(context) {
 
   const shown = () => {
     const wanted = (query().get("q") ?? "").trim().toLowerCase();
-    return (list.data ?? []).filter(
-      (row) => !wanted || `${row.key} ${row.api_url} ${row.api_format}`.toLowerCase().includes(wanted),
-    );
+    const words = (row) => `${row.key} ${row.api_url} ${row.api_format}`.toLowerCase();
+    return (list.data ?? []).filter((row) => words(row).includes(wanted));
   };
 
   const test = async (row) => {
     tests.set(row.key, { isBusy: true });
     redraw();
     try {
-      const { data } = await post(`/api/admin/providers/${encodeURIComponent(row.key)}/test`, {});
+      const { data } = await post(`${documentPath("provider", row.key)}/test`, {});
       tests.set(row.key, data[0] ?? null);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -119,151 +80,72 @@ export default function providers(context) {
     redraw();
   };
 
-  const redraw = () =>
-    draw(
-      html`${pageHead("Providers", {
-        lead: "Who is called, at which address, with which key. Keys are encrypted and never shown again.",
-        actions: html`${freshness({ ...list, isLoading: list.isLoading, loadedAt: list.loadedAt, load: reload })}
-          <button type="button" class="button" data-kind="primary" @click=${add}>${icon("plus")}New provider</button>`,
-      })}${deleted().map(deletedStrip)}${show(list, {
-        skeleton: skeletonRows(6),
-        isEmpty: (rows) => !rows.length,
-        data: view,
-        empty: emptyState({
-          title: "No providers yet",
-          iconName: "plug",
-          text: "A provider is an address that speaks OpenAI's or Anthropic's format, and the key that it takes. Models are served by it.",
-          action: html`<button type="button" class="button" data-kind="primary" @click=${add}>
-              ${icon("plus")}New provider</button
-            ><a class="button" href="/ui/registry?tab=plan">${icon("branch")}Read models.yaml</a>`,
-        }),
-      })}`,
-    );
+  const addButton = () =>
+    html`<button type="button" class="button" data-kind="primary" @click=${add}>${icon("plus")}New provider</button>`;
+  const page = () => {
+    const fresh = freshness({ isLoading: list.isLoading, loadedAt: list.loadedAt, load: reload });
+    return html`${pageHead("Providers", { lead: LEAD, actions: html`${fresh} ${addButton()}` })}
+    ${deleted.view()}${show(list, {
+      skeleton: skeletonRows(6),
+      isEmpty: (rows) => !rows.length,
+      data: view,
+      empty: none(addButton()),
+    })}`;
+  };
 
   const view = (all) => {
     const rows = shown();
-    return html`${when(
-      all.length > 5,
-      () =>
-        html`<div class="toolbar" role="search">
-          <input
-            data-filter
-            type="search"
-            placeholder="Filter by name or address"
-            aria-label="Filter providers"
-            .value=${query().get("q") ?? ""}
-            @input=${(event) => router.setQuery({ q: event.target.value }, { replace: true })} />
-        </div>`,
-    )}
+    return html`${when(all.length > WORTH_FILTERING, filter)}
     ${
       rows.length
-        ? table({
-            caption: "Providers",
-            rows,
-            keyOf: (row) => row.key,
+        ? providerTable(rows, {
             open: (row) => router.setQuery({ open: row.key }),
             hrefOf: (row) => withQuery("/ui/providers", { ...Object.fromEntries(query()), open: row.key }),
-            columns: [
-              { name: "key", label: "Provider", primary: true, render: (row) => row.key },
-              {
-                name: "format",
-                label: "Format",
-                render: (row) => html`<span class="nowrap">${FORMAT_NAMES[row.api_format] ?? row.api_format}</span>`,
-              },
-              {
-                name: "url",
-                label: "Address",
-                wide: true,
-                render: (row) => html`<code class="address">${row.api_url}</code>`,
-              },
-              { name: "api_key", label: "API key", render: (row) => keyCell(row, missingOf(row.key)) },
-              {
-                name: "models",
-                label: "Models",
-                align: "end",
-                render: (row) =>
-                  html`<a class="plain" href=${withQuery("/ui/models", { provider: row.key })}
-                    >${modelsOf(row.key).length}</a
-                  >`,
-              },
-              { name: "test", label: "Answers", render: (row) => testCell(tests.get(row.key), () => test(row)) },
-              {
-                name: "file",
-                label: "File",
-                render: (row) =>
-                  html`${stateBadge(row.registry?.state)}<span class="sub">${placeText(row.registry?.place)}</span>`,
-              },
-            ],
+            modelsOf,
+            missingOf,
+            resultOf: (key) => tests.get(key),
+            test,
           })
-        : emptyState({
-            title: `0 of ${plural(all.length, "provider")} match`,
-            iconName: "search",
-            action: html`<button type="button" class="button" @click=${() => router.setQuery({ q: null })}>
-              Clear the filter
-            </button>`,
-          })
+        : noMatch(all.length)
     }`;
   };
 
-  const deleted = () => (drift.data?.drift ?? []).filter((one) => one.is_deleted && one.entity.startsWith("provider/"));
-  const deletedStrip = ({ entity, location }) => {
-    const key = entity.slice("provider/".length);
-    const restore = async () => {
-      try {
-        await post(`/api/admin/registry/providers/${encodeURIComponent(key)}/revert`, {});
-        toast(`${key} is back, as the file says it.`);
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        toast(error.message, { tone: "bad" });
-      }
-      await reload();
-    };
-    return html`<p class="strip" data-tone="warn">
-      ${icon("trash")}<span
-        ><strong>${key}</strong> was deleted here, and the file still declares it (<code>${location}</code>).</span
-      >
-      <button type="button" class="button" @click=${restore}>${icon("undo")}Bring it back</button>
-    </p>`;
-  };
+  const filter = () =>
+    html`<div class="toolbar" role="search">
+      <input
+        data-filter
+        type="search"
+        placeholder="Filter by name or address"
+        aria-label="Filter providers"
+        .value=${query().get("q") ?? ""}
+        @input=${(event) => router.setQuery({ q: event.target.value }, { replace: true })} />
+    </div>`;
+  const noMatch = (total) =>
+    emptyState({
+      title: `0 of ${plural(total, "provider")} match`,
+      iconName: "search",
+      action: html`<button type="button" class="button" @click=${() => router.setQuery({ q: null })}>
+        Clear the filter
+      </button>`,
+    });
 
   reload();
-  syncDrawer();
+  drawer.follow();
   if (query().get("new")) add();
   refreshing(signal, reload);
   return {
     onquery: () => {
       redraw();
-      syncDrawer();
+      drawer.follow();
     },
+    holds: (leave) => drawer.holds(leave),
   };
 }
 
-/** How its key is named, and whether it is to be had. */
-function keyCell(row, missing) {
-  if (!row.api_key) return html`<span class="quiet">none is sent</span>`;
-  const secret = row.secrets?.api_key;
-  const name = secret
-    ? html`typed in${secret.fingerprint ? html` <code class="place">${secret.fingerprint}</code>` : ""}`
-    : html`<code>${row.api_key}</code>`;
-  return missing || secret?.set === false
-    ? html`${badge("Missing", "bad", "key")}<span class="sub" title=${missing?.reason ?? ""}
-          >${missing ? html`<code>${row.api_key}</code>` : "type it again"}</span
-        >`
-    : name;
-}
-
-function testCell(result, test) {
-  const button = html`<button
-    type="button"
-    class="button"
-    data-kind="quiet"
-    ?disabled=${Boolean(result?.isBusy)}
-    @click=${test}>
-    ${result?.isBusy ? "Asking…" : result ? "Again" : "Test now"}
-  </button>`;
-  if (!result || result.isBusy) return button;
-  return html`<span role="status"
-      >${badge(result.ok ? "Answers" : "Fails", result.ok ? "good" : "bad", result.ok ? "check" : "error")}</span
-    >
-    ${button}<span class="sub">${result.message}</span>`;
-}
+const none = (addButton) =>
+  emptyState({
+    title: "No providers yet",
+    iconName: "plug",
+    text: "A provider is an address that speaks a format, such as OpenAI's, and the key that it takes. It serves models.",
+    action: html`${addButton}<a class="button" href="/ui/registry?tab=plan">${icon("branch")}Read models.yaml</a>`,
+  });

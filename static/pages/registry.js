@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { badge, pageHead, tabs, timeAgo } from "../components/bits.js";
 import { icon } from "../components/icons.js";
 import { Resource, show } from "../components/resource.js";
-import { freshness } from "../components/time-range.js";
+import { freshness, refreshing } from "../components/time-range.js";
 import { plural } from "../format.js";
 import { html, when } from "../html.js";
 import { conflictsTab } from "./registry/conflicts.js";
@@ -21,11 +21,13 @@ const MODES = {
   off: "The file is not read when the server starts.",
 };
 
+const LEAD = "models.yaml is version-controlled, the page edits live. Neither overwrites the other in silence.";
+
 export default function registry(context) {
-  const { query, draw } = context;
+  const { query, signal, draw } = context;
   const status = new Resource(
     context,
-    (signal) => get("/api/admin/registry/status", { signal }),
+    (inner) => get("/api/admin/registry/status", { signal: inner }),
     () => redraw(),
   );
   const made = {};
@@ -44,33 +46,30 @@ export default function registry(context) {
     const wanted = name();
     if (wanted === current) return;
     current = wanted;
-    made[wanted] ??= TABS[wanted]({
-      ...context,
-      redraw,
-      status,
-      changed: () => Promise.all([status.load(), reload()]),
-    });
+    made[wanted] ??= TABS[wanted]({ ...context, redraw, status, changed: reload });
     made[wanted].load();
     redraw();
   };
-  const reload = () => made[current]?.load();
+  const reload = () => Promise.all([status.load(), made[current]?.load()]);
 
-  const view = () =>
-    html`${pageHead("File and live", {
-      lead: "models.yaml is version-controlled, the page edits live. Neither overwrites the other in silence.",
-      actions: freshness({
-        ...status,
-        loadedAt: status.loadedAt,
-        isLoading: status.isLoading,
-        load: () => Promise.all([status.load(), reload()]),
-      }),
-    })}${show(status, {
+  /** How it is now. What is being looked at is fetched anew only when something became different. */
+  const refresh = async () => {
+    const before = standing(status.data);
+    await status.load();
+    if (standing(status.data) !== before) await made[current]?.load();
+  };
+
+  const view = () => {
+    const fresh = freshness({ loadedAt: status.loadedAt, isLoading: status.isLoading, load: reload });
+    return html`${pageHead("File and live", { lead: LEAD, actions: fresh })}${show(status, {
       data: (data) =>
-        html`${summary(data)} ${tabs("Registry", items(data), name(), (one) => `/ui/registry?tab=${one}`)}
+        html`${summary(data)} ${tabs("Registry", items(data), current ?? name(), (one) => `/ui/registry?tab=${one}`)}
         ${current ? made[current].view() : ""}`,
     })}`;
+  };
 
   status.load().then(enter);
+  refreshing(signal, refresh);
   return {
     onquery: () => {
       current = null;
@@ -78,6 +77,8 @@ export default function registry(context) {
     },
   };
 }
+
+const standing = (data) => JSON.stringify([data?.state_digest, data?.revision, data?.pending, data?.sync?.at]);
 
 function items({ conflicts, drift, holds }) {
   return [
@@ -90,36 +91,37 @@ function items({ conflicts, drift, holds }) {
 }
 
 function summary(data) {
-  const [source] = data.sources;
   return html`<section class="panel registry-summary" aria-label="State">
     <div class="toolbar">
-      ${verdict(data)}<span class="quiet">Revision ${data.revision}</span>
-      <span class="quiet"
-        >${source ? html`file applied ${timeAgo(source.applied_at)}${source.rev ? html` · <code>${source.rev.slice(0, 12)}</code>` : ""}${source.author ? ` · ${source.author}` : ""}` : "no file was ever applied"}</span
-      >
+      ${verdict(data)}<span class="quiet">Revision ${data.revision}</span>${applied(data.sources)}
     </div>
     <p class="quiet">${MODES[data.mode] ?? data.mode}</p>
-    ${when(data.sync && !data.sync.ok, () => invalid(data.sync))}
-    ${when(
-      data.pending.files_changed,
-      () =>
-        html`<p class="strip" data-tone="info">
-          ${icon("file")}<span>The files are others than those that were applied last.</span>
-          <a class="button" href="/ui/registry?tab=plan">See the plan</a>
-        </p>`,
-    )}
-    ${when(
-      data.missing_secrets.length,
-      () =>
-        html`<div class="strip" data-tone="warn">
-          ${icon("key")}<span
-            >${plural(data.missing_secrets.length, "key is", "keys are")} not to be had:
-            ${data.missing_secrets.map((one) => html`<span class="sub"><code>${one.reference}</code> of ${one.entity}: ${one.reason}</span>`)}</span
-          >
-        </div>`,
-    )}
+    ${when(data.sync && !data.sync.ok, () => invalid(data.sync))} ${when(data.pending.files_changed, filesChanged)}
+    ${when(data.missing_secrets.length, () => missing(data.missing_secrets))}
   </section>`;
 }
+
+/** When the files were applied last, of which commit, by whom. */
+function applied([source]) {
+  if (!source) return html`<span class="quiet">no file was ever applied</span>`;
+  const rev = source.rev ? html` · <code>${source.rev.slice(0, 12)}</code>` : "";
+  const author = source.author ? ` · ${source.author}` : "";
+  return html`<span class="quiet">file applied ${timeAgo(source.applied_at)}${rev}${author}</span>`;
+}
+
+const filesChanged = () =>
+  html`<p class="strip" data-tone="info">
+    ${icon("file")}<span>The files have changed since they were applied last.</span>
+    <a class="button" href="/ui/registry?tab=plan">See the plan</a>
+  </p>`;
+
+const missing = (secrets) =>
+  html`<div class="strip" data-tone="warn">
+    ${icon("key")}<span
+      >${plural(secrets.length, "key is", "keys are")} not to be had:
+      ${secrets.map((one) => html`<span class="sub"><code>${one.reference}</code> of ${one.entity}: ${one.reason}</span>`)}</span
+    >
+  </div>`;
 
 function verdict(data) {
   if (data.sync && !data.sync.ok) return badge("File invalid", "bad", "error");
@@ -134,8 +136,10 @@ function invalid(sync) {
   return html`<div class="strip" data-tone="bad" role="alert">
     ${icon("error")}<span
       ><strong>The files could not be used</strong> ${timeAgo(sync.at)}; the last good state is served.
-      <span class="sub">${sync.message}</span>
-      ${sync.faults.map((fault) => html`<span class="sub"><code>${fault.file}:${fault.line}:${fault.column}</code> ${fault.path} ${fault.message}</span>`)}</span
+      <span class="sub">${sync.message}</span>${sync.faults.map(faultLine)}</span
     >
   </div>`;
 }
+
+const faultLine = ({ file, line, column, path, message }) =>
+  html`<span class="sub"><code>${file}:${line}:${column}</code> ${path} ${message}</span>`;

@@ -2,14 +2,13 @@
 
 import { withQuery } from "../../api.js";
 import { badge, copyButton } from "../../components/bits.js";
-import { confirm } from "../../components/dialog.js";
 import { icon } from "../../components/icons.js";
-import { toast } from "../../components/toast.js";
-import { ApiError, ifMatch, patch } from "../../api.js";
+import { removeDocument } from "../../documents/actions.js";
 import { DocumentDrawer } from "../../documents/drawer.js";
-import { remove } from "../../documents/editor.js";
+import { documentHead } from "../../documents/head.js";
 import { historyTab } from "../../documents/history-tab.js";
-import { placeText, stateBadge } from "../../documents/marks.js";
+import { isManaged } from "../../documents/standing.js";
+import { writeRow } from "../../documents/writes.js";
 import { yamlTab } from "../../documents/yaml-tab.js";
 import { html, when } from "../../html.js";
 import { detailsTab } from "./details.js";
@@ -43,19 +42,9 @@ export function openModel({ key, signal, query, providers, onsaved, onremoved, o
     ],
   });
   const drop = async (editor) => {
-    const isSure = await confirm({
-      title: `Delete ${key}?`,
-      action: `Delete model ${key}`,
-      text: `Clients get “model not found” from now on. Its requests and bills stay.${editor.isManaged ? " The file still declares it; it stays deleted until the file changes it." : ""}`,
-    });
-    if (!isSure) return;
-    try {
-      await remove({ kind: "model", key, etag: editor.row.etag }, onremoved);
-      drawer.close();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      toast(error.status === 423 ? `${error.message}` : `${key} was not deleted: ${error.message}`, { tone: "bad" });
-    }
+    const stays = isManaged(editor) ? " The file still declares it; it stays deleted until the file changes it." : "";
+    const text = `Clients get “model not found” from now on. Its requests and bills stay.${stays}`;
+    if (await removeDocument(editor, { text, onremoved })) drawer.close();
   };
   return Object.assign(drawer, { key });
 }
@@ -84,29 +73,23 @@ function actions({ row }, drop) {
 function head(editor, draw) {
   const { row } = editor;
   const name = row.display_name ?? row.key;
-  const turn = (isOn) =>
-    editor
-      .act(
-        async () => {
-          await patch(editor.path, { enabled: isOn }, { headers: ifMatch(editor.row.etag) });
-        },
-        `${name} is ${isOn ? "enabled" : "disabled"}.`,
-      )
-      .then(draw);
-  return html`<div class="document-head">
-      <div class="document-facts">
-        ${switchFor(row, turn)}${status(row)}${stateBadge(row.registry?.state)}${placeText(row.registry?.place)}
-        <span class="code-line"><code>${name}</code>${copyButton(name, "Copy the name that clients send")}</span>
-      </div>
-    </div>
-    ${when(
-      !row.served && row.enabled && !isUnpriced(row),
-      () =>
-        html`<p class="strip" data-tone="bad" role="status">
-          ${icon("error")}<span><strong>Not served.</strong> ${row.reason}</span>
-        </p>`,
-    )}`;
+  const turn = async (isOn) => {
+    await editor.act(() => writeRow("model", row, { enabled: isOn }), `${name} is ${isOn ? "enabled" : "disabled"}.`);
+    draw();
+  };
+  const isRefused = !row.served && row.enabled && !isUnpriced(row);
+  return html`${documentHead(
+    editor,
+    html`${switchFor(row, turn)}${status(row)}`,
+    html`<span class="code-line"><code>${name}</code>${copyButton(name, "Copy the name that clients send")}</span>`,
+  )}
+  ${when(isRefused, () => notServed(row.reason))}`;
 }
+
+const notServed = (reason) =>
+  html`<p class="strip" data-tone="bad" role="status">
+    ${icon("error")}<span><strong>Not served.</strong> ${reason}</span>
+  </p>`;
 
 function status(row) {
   if (row.served) return badge(row.pricing?.free ? "Served, free" : "Served", "good", "check");

@@ -6,22 +6,28 @@ import { rate } from "../../components/bits.js";
 import { priceFault, priceOf } from "../../documents/values.js";
 import { dimensionText, price } from "../../format.js";
 import { html, live, when } from "../../html.js";
+import { preferences } from "../../preferences.js";
 import { isUnpriced } from "./filters.js";
 
 export const GRID = ["input", "output", "cached_input", "cache_write"];
 const FALLBACK = { cached_input: "as input", cache_write: "as input" };
 
-/** `save(row, pricing)` writes changed rates and resolves to whether they are saved; `draw()` shows the list anew. */
+/**
+ * `save(row, pricing)` writes changed rates and resolves to whether they are saved; `rowOf(key)` is a row as it is now;
+ * `draw()` shows the list anew.
+ */
 export class PriceGrid {
   #save;
   #draw;
+  #rowOf;
   #open = null;
-  /** Rates that were typed and are not saved yet, by model: on their way, or half a price that waits for its other half. */
+  /** Rates that were typed and are not saved, by model: on their way, or half a price that waits for its other half. */
   #typed = new Map();
   #queues = new Map();
 
-  constructor({ save, draw }) {
+  constructor({ save, rowOf, draw }) {
     this.#save = save;
+    this.#rowOf = rowOf;
     this.#draw = draw;
   }
 
@@ -31,6 +37,13 @@ export class PriceGrid {
     this.#open = { key: row.key, name, typed: this.#typed.get(row.key)?.[name] ?? row.pricing?.[name] ?? "" };
     this.#draw();
     this.#focus(row.key, name, "input");
+  }
+
+  /** Open the editor of a price by the names in the page; false where there is no such row. */
+  startAt(key, name) {
+    const row = this.#rowOf(key);
+    if (row) this.start(row, name);
+    return row !== undefined;
   }
 
   #focus(key, name, tag) {
@@ -67,7 +80,7 @@ export class PriceGrid {
   #enqueue(key, rates) {
     const before = this.#queues.get(key) ?? Promise.resolve();
     const done = before.then(async () => {
-      const row = this.rowOf(key);
+      const row = this.#rowOf(key);
       if (row) await this.#save(row, row.pricing?.free ? { ...rates, free: null } : rates);
       if (this.#queues.get(key) === done) {
         this.#queues.delete(key);
@@ -106,9 +119,6 @@ export class PriceGrid {
     }
     return undefined;
   }
-
-  /** Set by the page: the row of a key as it is now. */
-  rowOf = () => null;
 
   /** The cell of one price. */
   cell(row, name) {
@@ -199,4 +209,15 @@ function shown(pricing, name) {
 function spoken(pricing, name, waiting) {
   if (waiting) return `$${waiting}, not saved`;
   return pricing?.free ? "free" : pricing?.[name] ? price(pricing[name]) : "not set";
+}
+
+/** `e` edits the price that has the focus, or the first one of the row that has it. */
+export function editByKey(grid, signal) {
+  const press = (event) => {
+    if (event.key !== "e" || event.ctrlKey || event.metaKey || event.altKey || !preferences.hasShortcuts) return;
+    if (event.target.closest?.("input, textarea, select, dialog")) return;
+    const key = event.target.closest?.("tr[data-key]")?.dataset.key;
+    if (key && grid.startAt(key, event.target.dataset.price?.split("/").at(-1) ?? "input")) event.preventDefault();
+  };
+  document.addEventListener("keydown", press, { signal });
 }

@@ -4,6 +4,7 @@ import { field } from "../../components/forms.js";
 import { icon } from "../../components/icons.js";
 import { ownedField } from "../../documents/owned-field.js";
 import { tierPath } from "../../documents/leaves.js";
+import { lockOf } from "../../documents/standing.js";
 import { priceWarning } from "../../documents/values.js";
 import { count } from "../../format.js";
 import { html, when } from "../../html.js";
@@ -47,7 +48,7 @@ export function pricesTab(editor, { signal, draw }) {
 
 function freeChoice(editor, isFree, draw) {
   const { draft } = editor;
-  const isLocked = editor.lockOf("pricing.free") !== null || editor.lockOf("pricing.input") !== null;
+  const isLocked = ["pricing.free", "pricing.input"].some((path) => lockOf(editor, path) !== null);
   const choose = (free) => () => {
     draft.reset("pricing.free");
     for (const path of Object.keys(draft.leaves))

@@ -1,39 +1,59 @@
 // Writes of a model from its row in the list: a price, the switch, free. Each can be undone, and none overwrites what
 // somebody else saved meanwhile.
 
-import { ApiError, get, ifMatch, patch } from "../../api.js";
+import { ApiError, get } from "../../api.js";
 import { toast } from "../../components/toast.js";
-import { documentOf, leavesOf, patchOf } from "../../documents/leaves.js";
-import { differences } from "../../documents/merge.js";
+import { whoChanged } from "../../documents/authors.js";
+import { documentOf, leavesOf, mergePatch, patchOf } from "../../documents/leaves.js";
 import { openMerge } from "../../documents/merge-dialog.js";
-import { actorText, labelOf } from "../../documents/words.js";
+import { labelOf } from "../../documents/words.js";
+import { documentPath, entityPath, plain, takeBack, tellError, writeRow } from "../../documents/writes.js";
 import { dimensionText, price } from "../../format.js";
 
-const pathOf = (key) => `/api/admin/models/${encodeURIComponent(key)}`;
-const plain = (row) => documentOf("model", leavesOf("model", row));
+const nameOf = (row) => row.display_name ?? row.key;
 
-/** `onrow(row)` hears of every state that the server told. */
+/** `rows` are the Documents of the list: they hear of every state that the server told. */
 export class Writing {
-  #onrow;
+  #rows;
+  #last = new Map();
 
-  constructor(onrow) {
-    this.#onrow = onrow;
+  constructor(rows) {
+    this.#rows = rows;
   }
 
-  /** Write changes of a row. Returns whether they are saved. `said` stands in the toast, with the way back. */
-  async write(row, changes, said) {
+  /** Write changes of a row. Resolves to whether they are saved. `said` stands in the toast, with the way back. */
+  write(row, changes, said) {
+    // One write of a model after the other: the second is of what the first has made, and no conflict with it.
+    const before = this.#last.get(row.key) ?? Promise.resolve();
+    const done = before.then(() => {
+      const now = this.#rows.rowOf(row.key);
+      return this.#write(now && now.etag !== row.etag ? now : row, changes, said);
+    });
+    this.#last.set(
+      row.key,
+      done.catch(() => {}),
+    );
+    return done;
+  }
+
+  async #write(row, changes, said) {
     try {
-      const saved = await patch(pathOf(row.key), changes, { headers: ifMatch(row.etag) });
-      this.#onrow(saved);
+      const saved = await writeRow("model", row, changes);
+      this.#rows.put(saved);
       toast(said, { undo: () => this.#undo(row, saved) });
       for (const warning of saved.warnings ?? []) toast(warning, { tone: "info" });
       return true;
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.status === 412 && error.details.current?.key) return this.#merge(row, changes, said);
-      this.#refused(row, error);
-      return false;
+      if (error instanceof ApiError && error.status === 412 && error.details.current?.key)
+        return this.#merge(row, changes, said).catch((failed) => this.#refused(row, failed));
+      return this.#refused(row, error);
     }
+  }
+
+  #refused(row, error) {
+    if (error.status === 423) toast(ownedByFile(row, error.details), { tone: "bad" });
+    else tellError(error, `${row.key} was not saved: `);
+    return false;
   }
 
   /** Rates by dimension; null takes one out. */
@@ -41,87 +61,44 @@ export class Writing {
     const words = Object.entries(pricing)
       .filter(([name]) => name !== "free")
       .map(([name, value]) => `${dimensionText(name)} ${value === null ? "as input" : price(value)}`);
-    return this.write(
-      row,
-      { pricing },
-      `${row.display_name ?? row.key}: ${words.join(", ")}. For requests that start from now on.`,
-    );
+    return this.write(row, { pricing }, `${nameOf(row)}: ${words.join(", ")}. For requests that start from now on.`);
   }
 
   free(row) {
     const none = Object.fromEntries(Object.keys(row.pricing ?? {}).map((name) => [name, null]));
-    return this.write(row, { pricing: { ...none, free: true } }, `${row.display_name ?? row.key} is free.`);
+    return this.write(row, { pricing: { ...none, free: true } }, `${nameOf(row)} is free.`);
   }
 
   /** At once on the screen; taken back if the server refuses. */
   async enable(row, isOn) {
-    this.#onrow({ ...row, enabled: isOn, served: isOn && row.served });
-    const isSaved = await this.write(
-      row,
-      { enabled: isOn },
-      `${row.display_name ?? row.key} is ${isOn ? "enabled" : "disabled"}.`,
-    );
-    if (!isSaved) this.#onrow(row);
+    this.#rows.put({ ...row, enabled: isOn, served: isOn && row.served });
+    const isSaved = await this.write(row, { enabled: isOn }, `${nameOf(row)} is ${isOn ? "enabled" : "disabled"}.`);
+    if (!isSaved && this.#rows.rowOf(row.key)?.etag === row.etag) this.#rows.put(row);
   }
 
   async #undo(before, saved) {
-    try {
-      this.#onrow(
-        await patch(pathOf(before.key), patchOf(plain(saved), plain(before)), { headers: ifMatch(saved.etag) }),
-      );
-      toast(`${before.display_name ?? before.key} is as it was.`);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      const wasChanged = `${before.key} was changed since, so nothing was undone. Its history has every state.`;
-      toast(error.status === 412 ? wasChanged : error.message, { tone: "bad" });
-    }
+    const row = await takeBack("model", before, saved);
+    if (row) this.#rows.put(row);
   }
 
   /** Somebody was faster: compare the three sides. */
   async #merge(row, changes, said) {
     const [theirs, entity] = await Promise.all([
-      get(pathOf(row.key)),
-      get(`/api/admin/registry/models/${encodeURIComponent(row.key)}`),
+      get(documentPath("model", row.key)),
+      get(entityPath("model", row.key)),
     ]);
-    const original = leavesOf("model", row);
-    const yours = leavesOf("model", merge(plain(row), changes));
-    const now = leavesOf("model", theirs);
-    const [changed] = differences(original, now, original)
-      .map(({ path }) => entity.fields[path])
-      .filter((one) => one?.at);
-    this.#onrow(theirs);
-    const decided = await openMerge({
-      title: row.display_name ?? row.key,
-      original,
-      theirs: now,
-      yours,
-      who: changed ? { name: actorText(changed.by), at: changed.at } : null,
-    });
+    const sides = {
+      original: leavesOf("model", row),
+      theirs: leavesOf("model", theirs),
+      yours: leavesOf("model", mergePatch(plain("model", row), changes)),
+    };
+    this.#rows.put(theirs);
+    const decided = await openMerge({ ...sides, title: nameOf(row), who: whoChanged("model", sides, entity) });
     if (!decided?.leaves) return decided !== null;
-    const next = patchOf(plain(theirs), documentOf("model", decided.leaves));
-    return Object.keys(next).length ? this.write(theirs, next, said) : true;
-  }
-
-  #refused(row, error) {
-    if (error.status === 423)
-      toast(
-        `${labelOf(error.details.param)} of ${row.key} belongs to the file: edit ${error.details.place || "models.yaml"}.`,
-        { tone: "bad" },
-      );
-    else
-      toast(`${row.key} was not saved: ${error.message}${error.requestId ? ` (${error.requestId})` : ""}`, {
-        tone: "bad",
-      });
+    const next = patchOf(plain("model", theirs), documentOf("model", decided.leaves));
+    return Object.keys(next).length ? this.#write(theirs, next, said) : true;
   }
 }
 
-/** A merge patch laid over a document. */
-function merge(document, changes) {
-  const merged = { ...document };
-  for (const [name, value] of Object.entries(changes)) {
-    if (value === null) delete merged[name];
-    else if (typeof value === "object" && !Array.isArray(value)) merged[name] = merge(merged[name] ?? {}, value);
-    else merged[name] = value;
-  }
-  return merged;
-}
+const ownedByFile = (row, { param, place }) =>
+  `${labelOf(param)} of ${row.key} belongs to the file: edit ${place || "models.yaml"}.`;

@@ -1,15 +1,13 @@
 // One provider in a drawer: its connection, the models that it serves, history and YAML.
 
-import { ApiError, withQuery } from "../../api.js";
+import { withQuery } from "../../api.js";
 import { badge } from "../../components/bits.js";
-import { confirm } from "../../components/dialog.js";
 import { icon } from "../../components/icons.js";
 import { emptyState } from "../../components/resource.js";
-import { toast } from "../../components/toast.js";
+import { removeDocument } from "../../documents/actions.js";
 import { DocumentDrawer } from "../../documents/drawer.js";
-import { remove } from "../../documents/editor.js";
+import { documentHead } from "../../documents/head.js";
 import { historyTab } from "../../documents/history-tab.js";
-import { placeText, stateBadge } from "../../documents/marks.js";
 import { yamlTab } from "../../documents/yaml-tab.js";
 import { plural } from "../../format.js";
 import { html, when } from "../../html.js";
@@ -47,46 +45,37 @@ export function openProvider({ key, signal, query, modelsOf, missingOf, onsaved,
     ],
   });
   const drop = async (editor) => {
-    const using = modelsOf(key);
-    const alone = using.filter((model) => upstreamsOf(model).every(({ provider }) => provider === key));
-    const isSure = await confirm({
-      title: `Delete ${key}?`,
-      action: `Delete provider ${key}`,
-      text: using.length
-        ? `${plural(using.length, "model")} use it: ${using
-            .slice(0, 8)
-            .map((model) => model.display_name ?? model.key)
-            .join(
-              ", ",
-            )}${using.length > 8 ? "…" : ""}. ${alone.length ? `${plural(alone.length, "model is", "models are")} served by nobody else, and will not be served.` : "Each has another upstream."}`
-        : "No model uses it.",
-    });
-    if (!isSure) return;
-    try {
-      await remove({ kind: "provider", key, etag: editor.row.etag }, onremoved);
-      drawer.close();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      toast(error.status === 423 ? error.message : `${key} was not deleted: ${error.message}`, { tone: "bad" });
-    }
+    if (await removeDocument(editor, { text: whatIsLost(key, modelsOf(key)), onremoved })) drawer.close();
   };
   return Object.assign(drawer, { key });
 }
 
-function head({ row }, missing) {
-  return html`<div class="document-head">
-      <div class="document-facts">${stateBadge(row.registry?.state)}${placeText(row.registry?.place)}</div>
-    </div>
-    ${when(
-      missing,
-      () =>
-        html`<p class="strip" data-tone="bad" role="status">
-          ${icon("key")}<span
-            ><strong>Its key is not to be had.</strong> <code>${missing.reference}</code>: ${missing.reason}. Requests
-            pass it over until it is.</span
-          >
-        </p>`,
-    )}`;
+const NAMED_MAX = 8;
+
+/** What deleting it does to the models that it serves. */
+function whatIsLost(key, models) {
+  if (!models.length) return "No model uses it.";
+  const names = models.slice(0, NAMED_MAX).map((model) => model.display_name ?? model.key);
+  const alone = models.filter((model) => upstreamsOf(model).every(({ provider }) => provider === key)).length;
+  const left = alone
+    ? `${plural(alone, "model is", "models are")} served by nobody else, and will not be served.`
+    : "Each has another upstream.";
+  const who = plural(models.length, "model uses", "models use");
+  return `${who} it: ${names.join(", ")}${models.length > NAMED_MAX ? "…" : ""}. ${left}`;
+}
+
+function head(editor, missing) {
+  return html`${documentHead(editor)}
+  ${when(
+    missing,
+    () =>
+      html`<p class="strip" data-tone="bad" role="status">
+        ${icon("key")}<span
+          ><strong>Its key is not to be had.</strong> <code>${missing.reference}</code>: ${missing.reason}. Requests
+          pass it over until it is.</span
+        >
+      </p>`,
+  )}`;
 }
 
 function served(key, models) {
@@ -110,8 +99,13 @@ function served(key, models) {
               .map(({ actual_model: name }) => name ?? "the same name")
               .join(", ")}</span
           >
-          ${model.served ? badge("Served", "good", "check") : badge(model.enabled ? "Not served" : "Disabled", "quiet", "pause")}
+          ${servedBadge(model)}
         </li>`,
     )}
   </ul>`;
+}
+
+function servedBadge({ served: isServed, enabled: isEnabled }) {
+  if (isServed) return badge("Served", "good", "check");
+  return isEnabled ? badge("Not served", "bad", "error") : badge("Disabled", "quiet", "pause");
 }

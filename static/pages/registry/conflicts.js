@@ -2,13 +2,15 @@
 
 import { ApiError, get, post } from "../../api.js";
 import { badge, timeAgo } from "../../components/bits.js";
+import { icon } from "../../components/icons.js";
 import { Resource, emptyState, show } from "../../components/resource.js";
 import { toast } from "../../components/toast.js";
+import { actorText } from "../../documents/words.js";
 import { html, when } from "../../html.js";
-import { actorText, entityHref, isSet, parseAddress, threeSides, valueText } from "./words.js";
+import { entityHref, isSet, parseAddress, priceStep, threeSides, valueText } from "./words.js";
 import { showPatch } from "./patch.js";
 
-export function conflictsTab({ signal, query, redraw, changed }) {
+export function conflictsTab({ signal, query, router, redraw, changed }) {
   const conflicts = new Resource(
     { signal },
     async (inner) => {
@@ -37,12 +39,23 @@ export function conflictsTab({ signal, query, redraw, changed }) {
     await changed();
   };
 
+  /** Those of the entity that the address names, or all. */
   const chosen = () => {
     const entity = query().get("entity");
     return (conflicts.data ?? []).filter((one) => !entity || one.address.startsWith(`${entity}/`));
   };
+  const narrowed = () => {
+    const others = (conflicts.data ?? []).length - chosen().length;
+    const { key } = parseAddress(`${query().get("entity")}/`);
+    const showAll = () => router.setQuery({ entity: null });
+    return html`<p class="strip" data-tone="info">
+      ${icon("search")}<span>Only conflicts of <strong>${key}</strong></span>
+      <button type="button" class="button" @click=${showAll}>Show all${others ? `, ${others} more` : ""}</button>
+    </p>`;
+  };
   const view = () =>
-    show(conflicts, {
+    html`${when(query().get("entity"), narrowed)}
+    ${show(conflicts, {
       isEmpty: () => !chosen().length,
       empty: emptyState({
         title: "No conflicts",
@@ -50,7 +63,7 @@ export function conflictsTab({ signal, query, redraw, changed }) {
         text: "Nothing was changed differently in the file and here.",
       }),
       data: () => html`<div class="stack">${chosen().map((one) => card(one, busy, decide))}</div>`,
-    });
+    })}`;
   return { load: () => conflicts.load(), view };
 }
 
@@ -68,64 +81,69 @@ async function readPlanned(signal) {
 
 function card(conflict, busy, decide) {
   const { kind, key, group } = parseAddress(conflict.address);
-  const rows = threeSides(conflict.base, conflict.live, conflict.yaml);
-  const author = conflict.planned?.live_author;
   const isBusy = busy !== null;
+  const button = (choice, text, tone) =>
+    html`<button
+      type="button"
+      class="button"
+      data-kind=${tone}
+      ?disabled=${isBusy}
+      @click=${() => decide(conflict, choice)}>
+      ${text}
+    </button>`;
   return html`<article class="panel conflict" aria-label=${conflict.address}>
     <header>
       <h2><a href=${entityHref({ kind, key })}>${key}</a> <span class="quiet">${group || kind}</span></h2>
-      ${conflict.resolution ? badge(`decided: ${conflict.resolution === "yaml" ? "file" : "live"}`, "info", "clock") : badge("Both changed", "bad", "warning")}
+      ${standing(conflict.resolution)}
     </header>
     <p class="quiet">Open since ${timeAgo(conflict.first_seen)}. What is live stays in force until you decide.</p>
-    <div class="table-scroll" tabindex="0" role="region" aria-label="Three sides">
-      <table class="table three">
-        <thead>
-          <tr>
-            <th scope="col">Field</th>
-            <th scope="col">Applied last</th>
-            <th scope="col">
-              Live now<span class="sub"
-                >${author ? html`${actorText(author.actor)}, ${timeAgo(author.at)}` : "edited here"}</span
-              >
-            </th>
-            <th scope="col">
-              In the file<span class="sub"
-                >${conflict.planned?.location ?? ""}${conflict.planned?.yaml_author ? ` · ${conflict.planned.yaml_author}` : ""}</span
-              >
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows.map(
-            (row) =>
-              html`<tr>
-                <th scope="row" data-primary><code>${row.path || group}</code></th>
-                ${side("Applied last", row.base, false)}${side("Live now", row.live, row.liveChanged)}${side("In the file", row.file, row.fileChanged)}
-              </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
+    ${sides(conflict, group)}
     <div class="actions end">
       <a class="button" data-kind="quiet" href=${entityHref({ kind, key })}>Edit it instead</a>
-      <button type="button" class="button" ?disabled=${isBusy} @click=${() => decide(conflict, "live")}>
-        Keep live
-      </button>
-      <button
-        type="button"
-        class="button"
-        data-kind="primary"
-        ?disabled=${isBusy}
-        @click=${() => decide(conflict, "yaml")}>
-        Take the file's
-      </button>
+      ${button("live", "Keep live", "plain")} ${button("yaml", "Take the file's", "primary")}
     </div>
   </article>`;
 }
 
-function side(label, value, isChanged) {
+function standing(resolution) {
+  if (!resolution) return badge("Both changed", "bad", "warning");
+  return badge(`Decided: ${resolution === "yaml" ? "the file's" : "live"}`, "info", "clock");
+}
+
+/** The three sides, each with whose it is. */
+function sides({ base, live, yaml, planned }, group) {
+  const by = planned?.live_author;
+  const here = by ? html`${actorText(by.actor)}, ${timeAgo(by.at)}` : "edited here";
+  const there = [planned?.location, planned?.yaml_author].filter(Boolean).join(" · ");
+  return html`<div class="table-scroll" tabindex="0" role="region" aria-label="Three sides">
+    <table class="table three">
+      <thead>
+        <tr>
+          <th scope="col">Field</th>
+          <th scope="col">Applied last</th>
+          <th scope="col">Live now<span class="sub">${here}</span></th>
+          <th scope="col">In the file<span class="sub">${there}</span></th>
+        </tr>
+      </thead>
+      <tbody>
+        ${threeSides(base, live, yaml).map(
+          (row) =>
+            html`<tr>
+              <th scope="row" data-primary><code>${row.path || group}</code></th>
+              ${side("Applied last", row, row.base, false)} ${side("Live now", row, row.live, row.liveChanged)}
+              ${side("In the file", row, row.file, row.fileChanged)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+function side(label, { path, base }, value, isChanged) {
+  const step = isChanged ? priceStep(path, base, value) : "";
   return html`<td data-label=${label} data-changed=${isChanged}>
     <span class=${isSet(value) ? "mono" : "quiet"}>${valueText(value)}</span>
+    ${when(step, () => html`<span class="step">${step}</span>`)}
     ${when(isChanged, () => html`<span class="visually-hidden">changed</span>`)}
   </td>`;
 }

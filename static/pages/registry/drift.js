@@ -7,10 +7,11 @@ import { icon } from "../../components/icons.js";
 import { Resource, emptyState, show } from "../../components/resource.js";
 import { table } from "../../components/table.js";
 import { toast } from "../../components/toast.js";
+import { actorText } from "../../documents/words.js";
 import { html } from "../../html.js";
 import { askHold } from "./holds.js";
 import { showPatch } from "./patch.js";
-import { actorText, entityHref, isSet, parseEntity, valueText } from "./words.js";
+import { entityHref, isSet, parseEntity, valueText } from "./words.js";
 
 export function driftTab({ signal, redraw, changed }) {
   const drift = new Resource(

@@ -8,8 +8,9 @@ import { icon } from "../../components/icons.js";
 import { ListResource, emptyState, failure, pager, show, skeletonRows } from "../../components/resource.js";
 import { table } from "../../components/table.js";
 import { toast } from "../../components/toast.js";
+import { actorText } from "../../documents/words.js";
 import { html } from "../../html.js";
-import { actorText, isSet, parseEntity, entityHref, valueText } from "./words.js";
+import { isSet, parseEntity, entityHref, valueText } from "./words.js";
 
 const DONE = { create: "created", restore: "restored", update: "changed", rename: "renamed", delete: "deleted" };
 const KINDS = { sync: "sync", apply: "apply", ui: "page", rollback: "rollback", revert: "revert", adopt: "adopt" };

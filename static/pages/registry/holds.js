@@ -8,9 +8,9 @@ import { icon } from "../../components/icons.js";
 import { Resource, emptyState, show } from "../../components/resource.js";
 import { table } from "../../components/table.js";
 import { toast } from "../../components/toast.js";
+import { actorText } from "../../documents/words.js";
 import { html } from "../../html.js";
 import { asInput, fromInput } from "../../range.js";
-import { actorText } from "./words.js";
 
 const DAY_MS = 86_400_000;
 

@@ -66,55 +66,66 @@ export function planTab({ signal, redraw, changed }) {
 function page(plan, { form, allowed, allow }) {
   const counts = countsText(plan.counts);
   const shown = plan.entities.filter(isWorthShowing);
-  const isBlocked = plan.guards.length > 0 || plan.flaws.length > 0;
+  const waiting = plan.conflicts.length;
   return html`<div class="stack">
-    <div class="toolbar">
-      <strong>${counts || "Nothing to apply"}</strong
-      ><span class="quiet"
-        >files of ${plan.source.name}${plan.source.rev ? html` at <code>${plan.source.rev.slice(0, 12)}</code>` : ""},
-        against revision ${plan.against.revision}, looked at ${at(plan.planned_at)}</span
-      >
-    </div>
-    ${plan.flaws.map(
-      (flaw) =>
-        html`<p class="strip" data-tone="bad">
-          ${icon("error")}<span><strong>${flaw.entity ?? ""}</strong> ${flaw.path ?? ""} ${flaw.message}</span>
-        </p>`,
-    )}
-    ${[...plan.guards].map((guard) => guardStrip(guard, allow))}
-    ${[...allowed].map(
-      (flag) =>
-        html`<p class="strip" data-tone="warn">
-          ${icon("warning")}<span>Allowed for this apply: <code>${flag.replaceAll("_", "-")}</code></span>
-          <button type="button" class="button" @click=${() => allow(flag, false)}>Do not allow</button>
-        </p>`,
-    )}
-    ${when(plan.conflicts.length, () => html`<p class="strip" data-tone="bad">${icon("warning")}<span>${plural(plan.conflicts.length, "conflict waits", "conflicts wait")} and will be left alone.</span><a class="button" href="/ui/registry?tab=conflicts">Resolve</a></p>`)}
+    <div class="toolbar"><strong>${counts || "Nothing to apply"}</strong>${lookedAt(plan)}</div>
+    ${plan.flaws.map(flawStrip)} ${[...plan.guards].map((guard) => guardStrip(guard, allow))}
+    ${[...allowed].map((flag) => allowedStrip(flag, allow))} ${when(waiting, () => conflictStrip(waiting))}
     ${plan.hints.map((hint) => html`<p class="strip" data-tone="info">${icon("info")}<span>${hint}</span></p>`)}
-    ${when(plan.held.length, () => html`<p class="quiet">${plural(plan.held.length, "field is", "fields are")} held and left as they are live.</p>`)}
+    ${when(plan.held.length, () => heldLine(plan.held.length))}
     ${
       shown.length
         ? html`<ul class="stack tight">
             ${shown.map(entityCard)}
           </ul>`
-        : emptyState({
-            title: "Nothing would change",
-            iconName: "check",
-            text: "What the files declare is live, or waits in a conflict.",
-          })
+        : nothingChanges(waiting)
     }
-    ${when(
-      counts,
-      () =>
-        html`<form class="panel" @submit=${form.handle}>
-          <h2>Apply</h2>
-          ${form.summary()}
-          ${field(form, { name: "message", label: "Message", placeholder: "Why", hint: "Stands in the history." })}
-          <div class="actions end">${form.button(`Apply ${counts}`, { busy: "Applying…", disabled: isBlocked })}</div>
-          ${when(isBlocked, () => html`<p class="quiet end">First say what is meant above, or mend the files.</p>`)}
-        </form>`,
-    )}
+    ${when(counts, () => applyForm(form, counts, plan.guards.length > 0 || plan.flaws.length > 0))}
   </div>`;
+}
+
+function lookedAt({ source, against, planned_at: time }) {
+  const rev = source.rev ? html` at <code>${source.rev.slice(0, 12)}</code>` : "";
+  return html`<span class="quiet"
+    >files of ${source.name}${rev}, against revision ${against.revision}, looked at ${at(time)}</span
+  >`;
+}
+
+const flawStrip = ({ entity, path, message }) =>
+  html`<p class="strip" data-tone="bad">
+    ${icon("error")}<span><strong>${entity ?? ""}</strong> ${path ?? ""} ${message}</span>
+  </p>`;
+
+const allowedStrip = (flag, allow) =>
+  html`<p class="strip" data-tone="warn">
+    ${icon("warning")}<span>Allowed for this apply: <code>${flag.replaceAll("_", "-")}</code></span>
+    <button type="button" class="button" @click=${() => allow(flag, false)}>Do not allow</button>
+  </p>`;
+
+const conflictStrip = (waiting) =>
+  html`<p class="strip" data-tone="bad">
+    ${icon("warning")}<span>${plural(waiting, "conflict waits", "conflicts wait")} and will be left alone.</span>
+    <a class="button" href="/ui/registry?tab=conflicts">Resolve</a>
+  </p>`;
+
+const heldLine = (held) =>
+  html`<p class="quiet">${plural(held, "field is", "fields are")} held and left as they are live.</p>`;
+
+const nothingChanges = (waiting) =>
+  emptyState({
+    title: "Nothing would change",
+    iconName: "check",
+    text: waiting ? "What the files declare is live, or waits in a conflict." : "What the files declare is live.",
+  });
+
+function applyForm(form, counts, isBlocked) {
+  return html`<form class="panel" @submit=${form.handle}>
+    <h2>Apply</h2>
+    ${form.summary()}
+    ${field(form, { name: "message", label: "Message", placeholder: "Why", hint: "Stands in the history." })}
+    <div class="actions end">${form.button(`Apply ${counts}`, { busy: "Applying…", disabled: isBlocked })}</div>
+    ${when(isBlocked, () => html`<p class="quiet end">First say what is meant above, or mend the files.</p>`)}
+  </form>`;
 }
 
 function isWorthShowing(entity) {
@@ -129,44 +140,48 @@ function isWorthShowing(entity) {
 
 const changes = (one) => JSON.stringify(one.result) !== JSON.stringify(one.live);
 
-function guardStrip(guard, allow) {
+function guardStrip({ code, message, entities, flag }, allow) {
+  const mean = () => allow(flag.replace(/^--/, "").replaceAll("-", "_"), true);
   return html`<div class="strip" data-tone="bad" role="alert">
     ${icon("shield")}<span
-      ><strong>Refused: ${guard.code.replaceAll("-", " ")}.</strong> ${guard.message}
-      ${guard.entities.map((entity) => html`<span class="sub">${entity}</span>`)}</span
+      ><strong>Refused: ${code.replaceAll("-", " ")}.</strong> ${message}
+      ${entities.map((entity) => html`<span class="sub">${entity}</span>`)}</span
     >
-    ${when(guard.flag, () => html`<button type="button" class="button" @click=${() => allow(guard.flag.replace(/^--/, "").replaceAll("-", "_"), true)}>This is meant</button>`)}
+    ${when(flag, () => html`<button type="button" class="button" @click=${mean}>This is meant</button>`)}
   </div>`;
 }
 
 function entityCard(entity) {
+  const { kind, key, location, action, moved_from: from, flaw } = entity;
   const fields = entity.fields.filter(changes);
+  const place = location ? html`· <code>${location}</code>` : "";
   return html`<li class="panel plan-entity">
     <header>
-      <h3>
-        <a href=${entityHref(entity)}>${entity.key}</a>
-        <span class="quiet">${entity.kind} ${entity.location ? html`· <code>${entity.location}</code>` : ""}</span>
-      </h3>
-      ${badge(ACTIONS[entity.action] ?? entity.action, TONES[entity.action] ?? "quiet")}
+      <h3><a href=${entityHref(entity)}>${key}</a> <span class="quiet">${kind} ${place}</span></h3>
+      ${badge(ACTIONS[action] ?? action, TONES[action] ?? "quiet")}
     </header>
-    ${entity.moved_from ? html`<p>renamed from <code>${entity.moved_from}</code></p>` : ""}${entity.flaw ? html`<p class="field-error">${entity.flaw}</p>` : ""}
-    ${when(
-      fields.length,
-      () =>
-        html`<dl class="changes">
-          ${fields.map(
-            (one) =>
-              html`<div>
-                <dt><code>${one.path}</code>${one.location ? html`<span class="sub">${one.location}</span>` : ""}</dt>
-                <dd>
-                  ${side(one.live)}${icon("right")}${side(one.result)}${one.note ? html` <span class="quiet">${one.note}</span>` : ""}
-                </dd>
-              </div>`,
-          )}
-        </dl>`,
-    )}
+    ${when(from, () => html`<p>renamed from <code>${from}</code></p>`)}
+    ${when(flaw, () => html`<p class="field-error">${flaw}</p>`)} ${when(action === "deferred", () => waits(entity))}
+    ${when(fields.length, () => html`<dl class="changes">${fields.map(change)}</dl>`)}
     ${entity.notes.map((note) => html`<p class="quiet">${note}</p>`)}
   </li>`;
+}
+
+/** Why nothing of it is applied now. */
+function waits({ kind, key, deferred_by: by }) {
+  if (by) return html`<p class="quiet">Nothing of it is applied before <code>${by}</code> is decided.</p>`;
+  const href = `/ui/registry?tab=conflicts&entity=${encodeURIComponent(`${kind}.${key}`)}`;
+  return html`<p class="quiet">
+    The file and a live edit both changed it. Nothing of it is applied before
+    <a href=${href}>its conflict is decided</a>.
+  </p>`;
+}
+
+function change({ path, location, live, result, note }) {
+  return html`<div>
+    <dt><code>${path}</code>${when(location, () => html`<span class="sub">${location}</span>`)}</dt>
+    <dd>${side(live)}${icon("right")}${side(result)}${when(note, () => html` <span class="quiet">${note}</span>`)}</dd>
+  </div>`;
 }
 
 function side(value) {

@@ -1,5 +1,7 @@
 // How the registry's entities, fields and values are said on the page. Pure.
 
+import { compareDecimals, isDecimal, roughly } from "../../decimal.js";
+
 /** `model/gpt-main` as its parts. */
 export function parseEntity(text) {
   const [kind, ...rest] = text.split("/");
@@ -29,9 +31,12 @@ export function isSet(value) {
   return value !== undefined && value !== null;
 }
 
-/** Every path of three sides, with which of them differ from the base: `{path, base, live, file, liveChanged, fileChanged}`. */
+/**
+ * Every path of three sides, with which of them differ from the base: `{path, base, live, file, liveChanged,
+ * fileChanged}`. Prices stand in the order in which people say them.
+ */
 export function threeSides(base, live, file) {
-  const paths = [...new Set([...Object.keys(base), ...Object.keys(live), ...Object.keys(file)])].sort();
+  const paths = [...new Set([...Object.keys(base), ...Object.keys(live), ...Object.keys(file)])].sort(inOrder);
   return paths.map((path) => ({
     path,
     base: base[path],
@@ -40,6 +45,22 @@ export function threeSides(base, live, file) {
     liveChanged: !same(base[path], live[path]),
     fileChanged: !same(base[path], file[path]),
   }));
+}
+
+const PRICES = ["input", "output", "cached_input", "cache_write", "cache_write_1h"].map((name) => `pricing.${name}`);
+
+function inOrder(one, other) {
+  const [a, b] = [PRICES.indexOf(one), PRICES.indexOf(other)];
+  if (a >= 0 && b >= 0) return a - b;
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/** How much a price rose or fell, `+12.0 %`; "" where either is none, or it is the same. */
+export function priceStep(path, from, to) {
+  if (!path.startsWith("pricing.") || !isDecimal(from) || !isDecimal(to)) return "";
+  if (compareDecimals(from, "0") <= 0 || compareDecimals(from, to) === 0) return "";
+  const share = (roughly(to) / roughly(from) - 1) * 100;
+  return `${share > 0 ? "+" : "\u2212"}${Math.abs(share).toFixed(1)} %`;
 }
 
 function same(a, b) {
@@ -61,9 +82,4 @@ export function countsText(counts) {
   return COUNTS.filter(([name]) => counts[name])
     .map(([name, sign, words]) => `${sign}${counts[name]} ${words}`)
     .join(" · ");
-}
-
-/** Who acted, without the prefix that says how: `admin:Dana` is Dana. */
-export function actorText(actor) {
-  return actor?.startsWith("admin:") ? actor.slice(6) : (actor ?? "somebody");
 }

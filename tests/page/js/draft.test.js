@@ -77,3 +77,19 @@ test("merged leaves become what is typed over the new document", () => {
   draft.say({ ...draft.original, description: null });
   assert.deepEqual(draft.patch, { description: null });
 });
+
+test("what is typed while a save is under way is told apart from what was sent", () => {
+  const draft = make();
+  draft.type("description", "sent");
+  draft.type("pricing.output", "11");
+  const sent = draft.typed;
+  draft.type("description", "sent, and more");
+  draft.type("tags", "new");
+  assert.deepEqual(
+    [...draft.typedSince(sent)],
+    [
+      ["description", "sent, and more"],
+      ["tags", "new"],
+    ],
+  );
+});

@@ -6,6 +6,7 @@ import {
   groupOf,
   knownPath,
   leavesOf,
+  mergePatch,
   patchOf,
   shownPath,
   splitPath,
@@ -101,4 +102,15 @@ test("prices are one group, and tiers are listed from the lowest", () => {
     "900",
     "1000",
   ]);
+});
+
+test("a merge patch takes out what is null and makes the tables that it needs", () => {
+  const document = { description: "a", pricing: { input: "1.00" } };
+  const patch = { description: null, pricing: { output: "2.00" }, limits: { timeout: "5s" }, tags: ["x"] };
+  assert.deepEqual(mergePatch(document, patch), {
+    pricing: { input: "1.00", output: "2.00" },
+    limits: { timeout: "5s" },
+    tags: ["x"],
+  });
+  assert.deepEqual(document, { description: "a", pricing: { input: "1.00" } });
 });

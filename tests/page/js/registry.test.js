@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  actorText,
   countsText,
   entityHref,
   parseAddress,
   parseEntity,
+  priceStep,
   threeSides,
   valueText,
 } from "../../../static/pages/registry/words.js";
@@ -34,10 +34,26 @@ test("a plan in one line, and nothing for an empty one", () => {
   assert.equal(countsText({ create: 0, update: 0 }), "");
 });
 
-test("values and actors in words", () => {
+test("prices stand in the order in which people say them, with how far they rose or fell", () => {
+  const prices = { "pricing.cached_input": "1", "pricing.output": "10.00", "pricing.input": "4" };
+  assert.deepEqual(
+    threeSides(prices, prices, prices).map(({ path }) => path),
+    ["pricing.input", "pricing.output", "pricing.cached_input"],
+  );
+  assert.equal(priceStep("pricing.output", "10.00", "11.20"), "+12.0 %");
+  assert.equal(priceStep("pricing.output", "10.00", "2.5"), "\u221275.0 %");
+  for (const [path, from, to] of [
+    ["pricing.output", "10", "10.00"],
+    ["pricing.output", "0", "1"],
+    ["pricing.output", null, "1"],
+    ["pricing.free", true, null],
+    ["limits.context_window", 1000, 2000],
+  ])
+    assert.equal(priceStep(path, from, to), "");
+});
+
+test("values in words", () => {
   assert.equal(valueText(null), "not set");
   assert.equal(valueText(""), "empty");
   assert.equal(valueText(["a"]), '["a"]');
-  assert.equal(actorText("admin:Dana"), "Dana");
-  assert.equal(actorText("watch:host"), "watch:host");
 });
