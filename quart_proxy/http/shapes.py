@@ -237,6 +237,7 @@ SHAPES: Mapping[str, Schema] = {
         actor=TEXT,
         action=TEXT,
         target=TEXT,
+        target_name=maybe(TEXT),
         before=ANY,
         after=ANY,
         request_id=maybe(TEXT),

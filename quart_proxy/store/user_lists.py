@@ -74,13 +74,12 @@ DAYS_SHORT = 3
 _NEVER = datetime.fromtimestamp(0, UTC)
 _CALLED = select(usage_hourly.c.hour).where(usage_hourly.c.user_id == users.c.id, usage_hourly.c.hour >= _since(30))
 _HOLDER = users.alias("holder")
-_WEEK = func.sum(usage_hourly.c.cost)
 _SHORT = (
     select(usage_hourly.c.user_id)
     .join(_HOLDER, _HOLDER.c.id == usage_hourly.c.user_id)
     .where(usage_hourly.c.hour >= _since(7))
     .group_by(usage_hourly.c.user_id, _HOLDER.c.balance)
-    .having(func.round(_HOLDER.c.balance * 7 / func.nullif(_WEEK, 0), 1) < DAYS_SHORT)
+    .having(func.round(_HOLDER.c.balance * 7 / func.nullif(func.sum(usage_hourly.c.cost), 0), 1) < DAYS_SHORT)
 )
 _STANDINGS: dict[UserStanding, ColumnElement[bool]] = {
     UserStanding.OUT: users.c.balance <= 0,
