@@ -9,6 +9,8 @@ const PLACES = {
   ledger: () => "/ui/ledger",
   settings: () => "/ui/settings",
   registry: () => "/ui/registry",
+  // The key of a model's own upstream has no page of its own.
+  secret: (name) => (name.startsWith("provider.") ? PLACES.provider(name.slice("provider.".length)) : null),
   dead_letter: () => "/ui/system#dead-letters",
 };
 
@@ -22,7 +24,7 @@ export function targetHref(target) {
 
 /** `good`, `bad`, `warn` or `quiet`: what kind of thing an action is. Its name ends in a verb. */
 export function actionTone(action) {
-  if (/(delete|revoke|failed|refused|dismiss|disable)/.test(action)) return "bad";
+  if (/(delete|revoke|failed|refuse|dismiss|disable)/.test(action)) return "bad";
   if (/(create|credit|grant|enable)/.test(action)) return "good";
   return /(rollback|reverse|rotate|adjust)/.test(action) ? "warn" : "quiet";
 }

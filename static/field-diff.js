@@ -9,6 +9,7 @@ export function fieldDiff(before, after) {
     .filter((one) => JSON.stringify(one.before) !== JSON.stringify(one.after));
 }
 
+/** Lists of names are one value; what is in a list of objects stands under its number. */
 function leaves(document, path = "", found = new Map()) {
   if (isBranch(document)) {
     for (const [name, value] of Object.entries(document)) leaves(value, path ? `${path}.${name}` : name, found);
@@ -16,8 +17,10 @@ function leaves(document, path = "", found = new Map()) {
   return found;
 }
 
-const isBranch = (value) =>
-  value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
+function isBranch(value) {
+  if (value === null || typeof value !== "object") return false;
+  return Array.isArray(value) ? value.some(isBranch) : Object.keys(value).length > 0;
+}
 
 /** One value in words: text as it is, what is not there as "–". */
 export function valueText(value) {

@@ -167,6 +167,7 @@ SHAPES: Mapping[str, Schema] = {
         days_left=maybe(DAYS),
         spend_status=_SPEND_STATUS,
     ),
+    "UserTotals": obj(count=COUNT, balance=MONEY, spent_7d=MONEY, spent_30d=MONEY),
     "Key": _KEY,
     "KeyRow": also(_KEY, user_name=TEXT, spent_30d=MONEY, last_used_at=maybe(TIME), spend_status=_SPEND_STATUS),
     "NewKey": also(
@@ -236,6 +237,7 @@ SHAPES: Mapping[str, Schema] = {
         actor=TEXT,
         action=TEXT,
         target=TEXT,
+        target_name=maybe(TEXT),
         before=ANY,
         after=ANY,
         request_id=maybe(TEXT),

@@ -105,9 +105,11 @@ class Accounts:
     async def update_key(self, actor: Actor, key_id: int, changes: Mapping[str, Any]) -> ApiKey:
         changes = _folded(changes)
         async with self._database.transaction() as connection:
+            before = await kept.get_key(connection, key_id, is_locked=True)
             key = await kept.update_key(connection, key_id, changes)
             await bump_version(connection)
-            await _audit(connection, actor, "key.update", f"key/{key_id}", after=_plain(changes))
+            was = {name: getattr(before, name) for name in changes}
+            await _audit(connection, actor, "key.update", f"key/{key_id}", before=_plain(was), after=_plain(changes))
         return key
 
     async def revoke_key(self, actor: Actor, key_id: int) -> ApiKey:
@@ -142,7 +144,13 @@ class Accounts:
             if is_new:
                 # A top-up must open the door at once, on every worker.
                 await bump_version(connection)
-                after = {"kind": kind, "amount": amount, "balance_after": entry.balance_after}
+                after = {
+                    "entry": entry.id,
+                    "kind": kind,
+                    "amount": amount,
+                    "balance_after": entry.balance_after,
+                    **_said({"reason": reason}),
+                }
                 await _audit(connection, actor, "ledger.record", f"user/{user_id}", after=_plain(after))
         return entry
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import Text, cast, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from quart_proxy.core.errors import NotFound
 from quart_proxy.store.tables import audit_log
 
 
@@ -65,6 +66,14 @@ async def list_audit(
     if before_id is not None:
         query = query.where(audit_log.c.id < before_id)
     return [AuditEntry(*row) for row in await connection.execute(query)]
+
+
+async def get_audit_entry(connection: AsyncConnection, entry_id: int) -> AuditEntry:
+    """Raises NotFound."""
+    row = (await connection.execute(select(*_ENTRY).where(audit_log.c.id == entry_id))).first()
+    if row is None:
+        raise NotFound(f"There is no entry {entry_id} in the audit log.", param="entry_id")
+    return AuditEntry(*row)
 
 
 async def list_known(connection: AsyncConnection, column: Literal["actor", "action"]) -> list[str]:

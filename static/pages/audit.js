@@ -1,17 +1,19 @@
 // Who did what: every write of an admin, with what changed, from where and in which request.
 
-import { download, get, withQuery } from "../api.js";
-import { at, badge, code, facts, pageHead, timeAgo } from "../components/bits.js";
-import { changeList, changeSummary } from "../components/changes.js";
+import { get, withQuery } from "../api.js";
+import { pageHead } from "../components/bits.js";
 import { Dialog } from "../components/dialog.js";
+import { exportButton } from "../components/export.js";
 import { filterInput } from "../components/filters.js";
-import { icon } from "../components/icons.js";
 import { ListResource, Resource, emptyState, pager, show } from "../components/resource.js";
 import { table } from "../components/table.js";
 import { freshness, timeRange } from "../components/time-range.js";
-import { actionTone, targetHref } from "../audit-targets.js";
+import { actorText } from "../documents/words.js";
 import { html, when } from "../html.js";
 import { readRange } from "../range.js";
+import { AUDIT_COLUMNS } from "./audit/columns.js";
+import { entryView } from "./audit/entry.js";
+import { actionText, sentenceText } from "./audit/sentences.js";
 
 const STANDARD = "90d";
 const NAMES = ["actor", "action", "target", "q"];
@@ -34,12 +36,18 @@ export default function audit({ query, signal, router, draw }) {
     ({ cursor, signal: aborted }) => get(withQuery("/api/admin/audit", { ...chosen(), cursor }), { signal: aborted }),
     () => page(),
   );
-  const drawer = new Dialog({ kind: "drawer", signal, onclose: () => router.setQuery({ open: null }) });
   const known = new Resource(
     { signal },
     (aborted) => get("/api/admin/audit/actions", { signal: aborted }),
     () => page(),
   );
+  /** The entry that the address has open, where the list does not hold it. */
+  const single = new Resource(
+    { signal },
+    (aborted) => get(`/api/admin/audit/${encodeURIComponent(query().get("open"))}`, { signal: aborted }),
+    () => page(),
+  );
+  const drawer = new Dialog({ kind: "drawer", signal, onclose: () => router.setQuery({ open: null }) });
   const question = () => JSON.stringify([...NAMES, "range", "from", "to"].map((name) => query().get(name)));
   let asked = question();
 
@@ -54,44 +62,48 @@ export default function audit({ query, signal, router, draw }) {
   };
   const typed = (name, placeholder, isFirst) =>
     filterInput({ name, value: query().get(name), placeholder, isFirst, router });
+  const head = () =>
+    pageHead("Audit log", {
+      lead: "Every write of an admin: who, what, and what it changed.",
+      actions: html`${freshness(list)}
+      ${exportButton({
+        text: "Export (CSV)",
+        path: () => withQuery("/api/admin/audit.csv", chosen()),
+        name: "audit.csv",
+        disabled: !list.rows.length,
+      })}`,
+    });
 
   const view = () =>
-    html`${pageHead("Audit log", {
-        lead: "Every write of an admin: who, what, and what it changed.",
-        actions: html`${freshness(list)}<button
-            type="button"
-            class="button"
-            @click=${() => download(withQuery("/api/admin/audit.csv", chosen()), "audit.csv")}>
-            ${icon("download")}Save as CSV
-          </button>`,
-      })}
+    html`${head()}
       <div class="toolbar audit-filters">
         <label class="filter">Find ${typed("q", "Text in an entry", true)}</label>
-        ${choice("actor", "Who", "Anybody", known.data?.actors)}${choice("action", "Did", "Anything", known.data?.data)}
+        ${choice("actor", "Who", "Anybody", known.data?.actors, actorText)}
+        ${choice("action", "Did", "Anything", known.data?.data, actionText)}
         <label class="filter">To ${typed("target", "user/1, model/…", false)}</label>
         ${timeRange(range(), (changes) => router.setQuery(changes))}
         ${when(isNarrowed(), () => html`<a class="button" data-kind="quiet" href="/ui/audit">Clear</a>`)}
       </div>
-      ${show(list, {
-        data: rows,
-        isEmpty: ({ data }) => !data.length,
-        empty: emptyState({
-          iconName: "shield",
-          title: "No entries",
-          text: isNarrowed() ? "Nothing was written that fits these filters." : "Nothing was written in this range.",
-          action: html`<a class="button" href="/ui/audit">Clear the filters</a>`,
-        }),
-      })}
+      ${show(list, { data: rows, isEmpty: ({ data }) => !data.length, empty: nothing() })}
       ${list.rows.length ? pager(list, "entry", "entries") : ""}`;
 
+  const nothing = () =>
+    emptyState({
+      iconName: "shield",
+      title: "No entries",
+      text: isNarrowed() ? "Nothing was written that fits these filters." : "Nothing was written in this range.",
+      action: isNarrowed() ? html`<a class="button" href="/ui/audit">Clear the filters</a>` : "",
+    });
+
   /** One of what is in the log; what the address says is there too, even if nobody ever did it. */
-  const choice = (name, label, all, found = []) => {
+  const choice = (name, label, all, found = [], textOf = String) => {
     const now = query().get(name) ?? "";
+    const options = [...new Set([...found, ...(now ? [now] : [])])];
     return html`<label class="filter"
       >${label}
       <select @change=${(event) => router.setQuery({ [name]: event.target.value })}>
         <option value="" .selected=${!now}>${all}</option>
-        ${[...new Set([...found, ...(now ? [now] : [])])].map((one) => html`<option value=${one} .selected=${one === now}>${one}</option>`)}
+        ${options.map((one) => html`<option value=${one} .selected=${one === now}>${textOf(one)}</option>`)}
       </select></label
     >`;
   };
@@ -102,24 +114,23 @@ export default function audit({ query, signal, router, draw }) {
       rows: list.rows,
       hrefOf,
       open: (row) => router.go(hrefOf(row)),
-      columns: [
-        { name: "action", label: "What", primary: true, render: ({ action }) => badge(action, actionTone(action)) },
-        { name: "target", label: "To what", render: ({ target }) => targetLink(target) },
-        { name: "changes", label: "Changes", render: ({ before, after }) => changeSummary(before, after) },
-        { name: "actor", label: "Who", render: ({ actor }) => actor },
-        { name: "at", label: "When", render: ({ at: time }) => html`<span class="nowrap">${timeAgo(time)}</span>` },
-      ],
+      columns: AUDIT_COLUMNS,
     });
 
   function drawDrawer() {
     const open = query().get("open");
-    const entry = open && list.rows.find(({ id }) => String(id) === open);
+    const entry = [...list.rows, single.data].find((one) => one && String(one.id) === open);
     if (!entry) return drawer.isOpen && drawer.close();
-    return drawer.show(`${entry.action}: ${entry.target}`, entryView(entry));
+    return drawer.show(sentenceText(entry), entryView(entry));
   }
 
+  const findOpen = () => {
+    const open = query().get("open");
+    if (open && !list.rows.some(({ id }) => String(id) === open) && String(single.data?.id) !== open) single.load();
+  };
+
   page();
-  list.load();
+  list.load().then(findOpen);
   known.load();
   return {
     onquery: () => {
@@ -127,25 +138,7 @@ export default function audit({ query, signal, router, draw }) {
       if (question() !== asked) list.load();
       asked = question();
       page();
+      findOpen();
     },
   };
-}
-
-function targetLink(target) {
-  const href = targetHref(target);
-  return href ? html`<a href=${href}>${target}</a>` : target;
-}
-
-function entryView({ at: time, actor, target, request_id: request, address, before, after }) {
-  return html`${facts([
-      ["Who", html`<a href=${withQuery("/ui/audit", { actor })}>${actor}</a>`],
-      ["When", at(time)],
-      ["To what", html`${targetLink(target)} · <a href=${withQuery("/ui/audit", { target })}>its whole history</a>`],
-      ["From address", address ?? "–"],
-      ["Request", request ? code(request, "Copy the request id") : "–"],
-    ])}
-    <section class="stack tight">
-      <h3>What changed</h3>
-      ${changeList(before, after)}
-    </section>`;
 }

@@ -1,5 +1,7 @@
 """Lists of users and keys: sorted, narrowed, in pages, with what was spent of late."""
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -48,8 +50,13 @@ async def people(admin: Admin, product: Product, past: Past) -> Past:
         ("sort=balance&order=desc", "someone Zoe other adam Bob"),
         ("sort=spent_30d", "someone other Bob adam Zoe"),
         ("sort=spent_30d&order=asc", "Zoe adam Bob other someone"),
-        ("low=1", "adam Bob"),
-        ("low=1&sort=balance&q=o", "Bob"),
+        ("sort=last_used_at", "other someone Bob adam Zoe"),
+        ("sort=last_used_at&order=asc", "Zoe adam Bob someone other"),
+        ("standing=out", "adam Bob"),
+        ("standing=out&sort=balance&q=o", "Bob"),
+        ("standing=low", ""),
+        ("standing=idle", "Zoe adam Bob"),
+        ("standing=disabled", ""),
     ],
 )
 async def test_users_are_sorted_through_all_pages(admin: Admin, people: Past, query: str, order: str) -> None:
@@ -67,6 +74,31 @@ async def test_a_user_row_says_what_was_spent_and_how_long_the_rest_lasts(admin:
     assert (unused["spent_30d"], unused["last_used_at"], unused["days_left"], unused["keys"]) == ("0", None, None, 1)
     assert (await admin.post(f"/users/{user_id}/keys", {"name": "second"})).status_code == 201
     assert (await admin.get(f"/users/{user_id}")).json()["keys"] == 2
+
+
+async def test_what_a_list_holds_is_summed_and_leaves_as_a_file(admin: Admin, people: Past) -> None:
+    low = people.books.users[0]
+    before = (await admin.get(f"/users/{low}")).json()
+    # What is left for 2.9 days at the pace of the last week is low; for 3 it is not.
+    for days, found in (("3", []), ("2.9", ["someone"])):
+        balance = Decimal((await admin.get(f"/users/{low}")).json()["balance"])
+        change = Decimal(before["spent_7d"]) / 7 * Decimal(days) - balance
+        moved = await admin.post(f"/users/{low}/ledger", {"kind": "adjust", "amount": str(change), "reason": "x"})
+        assert moved.status_code == 201
+        assert (await admin.get(f"/users/{low}")).json()["days_left"] == float(days)
+        assert await names(admin, "standing=low") == found
+    assert (await admin.patch(f"/users/{low}", {"disabled": True})).status_code == 200
+    assert await names(admin, "standing=disabled") == ["someone"]
+    for query in ("", "standing=out", "q=o&sort=spent_30d"):
+        rows = (await admin.get(f"/users?{query}")).json()["data"]
+        totals = (await admin.get(f"/users/totals?{query}")).json()
+        saved = list(csv.DictReader(io.StringIO((await admin.get(f"/users.csv?{query}")).text)))
+        assert totals.pop("count") == len(rows) == len(saved)
+        for name, total in totals.items():
+            assert sum(Decimal(row[name]) for row in rows) == Decimal(total)
+        assert [(row["id"], row["balance"], row["spent"]) for row in saved] == [
+            (str(row["id"]), row["balance"], row["lifetime"]["spent"]) for row in rows
+        ]
 
 
 async def test_every_key_is_listed_with_its_user_and_its_spending(admin: Admin, product: Product, past: Past) -> None:
@@ -109,7 +141,7 @@ async def test_every_key_is_listed_with_its_user_and_its_spending(admin: Admin, 
     [
         ("/users?sort=colour", "sort"),
         ("/users?order=up", "order"),
-        ("/users?low=yes", "low"),
+        ("/users?standing=rich", "standing"),
         ("/users?sort=balance&cursor=MSBub25l", "cursor"),
         ("/keys?status=lost", "status"),
         ("/keys?user_id=-1", "user_id"),

@@ -194,6 +194,22 @@ async def test_rows_are_narrowed_by_time_and_by_a_part_of_what_they_say(admin: A
     assert {"admin", "tester"} <= set(known["actors"])
 
 
+async def test_an_entry_names_its_user_or_key_and_says_what_was_there_before(admin: Admin) -> None:
+    user = (await admin.post("/users", {"name": "Ada"})).json()["id"]
+    key = (await admin.post(f"/users/{user}/keys", {"name": "ci"})).json()["id"]
+    await admin.patch(f"/keys/{key}", {"name": "nightly", "rpm": 60})
+    entry = (await admin.post(f"/users/{user}/ledger", {"kind": "grant", "amount": "2", "reason": "a gift"})).json()
+    await admin.delete(f"/users/{user}")
+    (changed,) = (await admin.get(f"/audit?target=key/{key}&action=key.update")).json()["data"]
+    assert (changed["before"], changed["after"]) == ({"name": "ci", "rpm": None}, {"name": "nightly", "rpm": 60})
+    assert changed["target_name"] == "nightly"
+    (moved,) = (await admin.get(f"/audit?target=user/{user}&action=ledger.record")).json()["data"]
+    assert moved["target_name"] == "Ada"
+    assert {name: moved["after"][name] for name in ("entry", "reason")} == {"entry": entry["id"], "reason": "a gift"}
+    assert (await admin.get(f"/audit/{moved['id']}")).json() == moved
+    assert (await admin.get("/audit/999999999")).status_code == 404
+
+
 async def test_sign_ins_and_refused_ones_are_kept_without_the_password(product: Product) -> None:
     url = f"{product.base_url}/api/admin"
     refused = await product.client.post(f"{url}/login", json={"password": "a wrong password", "name": "eve"})

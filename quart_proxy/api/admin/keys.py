@@ -5,14 +5,14 @@ from datetime import timedelta
 from quart import Blueprint, Response
 
 from quart_proxy.http import json_response, service
-from quart_proxy.http.account_rows import KEY_FILTERS, keys_answer
+from quart_proxy.http.account_rows import KEY_FILTERS, key_rows, keys_answer
 from quart_proxy.http.answers import acting, put_in_force
 from quart_proxy.http.fields import ID, Field, identifier, read_body_fields, read_query, whole
 from quart_proxy.http.forms import key_form
 from quart_proxy.http.key_fields import KEY_FIELDS
 from quart_proxy.http.operations import operation
 from quart_proxy.services.accounts import Accounts
-from quart_proxy.store.accounts import get_key
+from quart_proxy.store.accounts import get_key, read_user_names
 from quart_proxy.store.database import Database
 
 GRACE_HOURS_MAX = 90 * 24
@@ -29,10 +29,13 @@ async def list_all() -> Response:
 
 
 @routes.get(f"/<{ID}:key_id>")
-@operation(answer="Key")
+@operation(answer="KeyRow")
 async def get_one(key_id: int) -> Response:
-    async with service(Database).read() as connection:
-        return json_response(key_form(await get_key(connection, key_id)))
+    async with service(Database).snapshot() as connection:
+        key = await get_key(connection, key_id)
+        names = await read_user_names(connection, [key.user_id])
+        (row,) = await key_rows(connection, [(key, names[key.user_id])])
+    return json_response(row)
 
 
 @routes.patch(f"/<{ID}:key_id>")

@@ -4,6 +4,7 @@ A balance is moved by entries of the ledger alone: no field of a user writes it.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from quart_proxy.core.errors import Fault, InvalidFields
 from quart_proxy.core.money import format_money, parse_money
 from quart_proxy.http import json_response, service
 from quart_proxy.http.account_rows import key_rows, user_rows
-from quart_proxy.http.answers import acting, put_in_force, read_page
+from quart_proxy.http.answers import CSV_ROWS_PER_READ, acting, also_at, csv_response, put_in_force, read_page
 from quart_proxy.http.fields import (
     ID,
     NOTE_CHARACTERS_MAX,
@@ -21,9 +22,9 @@ from quart_proxy.http.fields import (
     boolean,
     choice,
     email,
-    flag,
     idempotency_key,
     identifier,
+    moment,
     money,
     read_body_fields,
     read_query,
@@ -38,7 +39,7 @@ from quart_proxy.services.accounts import Accounts
 from quart_proxy.store.accounts import User, get_user, list_keys
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import EntryFilter, list_entries
-from quart_proxy.store.user_lists import Place, UserSort, list_users_by
+from quart_proxy.store.user_lists import Place, UserFilter, UserSort, UserStanding, list_users_by, sum_users
 
 routes = Blueprint("users", __name__)
 
@@ -51,7 +52,26 @@ NEW_USER = {
     "balance": _NOT_HERE,
 }
 NEW_KEY = {**KEY_FIELDS, "name": Field(text(), required=True)}
-LISTED = {"q": text(), "low": flag, "sort": choice(*UserSort), "order": choice("asc", "desc")}
+FILTERS = {"q": text(), "standing": choice(*UserStanding)}
+ORDER = {"sort": choice(*UserSort), "order": choice("asc", "desc")}
+COLUMNS = (
+    "id",
+    "name",
+    "email",
+    "note",
+    "disabled",
+    "balance",
+    "spent_7d",
+    "spent_30d",
+    "days_left",
+    "spent",
+    "requests",
+    "input_tokens",
+    "output_tokens",
+    "keys",
+    "last_used_at",
+    "created_at",
+)
 CHANGES = {**NEW_USER, "name": Field(text()), "disabled": Field(boolean)}
 MOVEMENT = {
     "kind": Field(choice("credit", "grant", "adjust", "refund"), required=True),
@@ -61,36 +81,89 @@ MOVEMENT = {
 
 
 @routes.get("")
-@operation(answer="UserRow", kind="list", query=LISTED, is_paged=True)
+@operation(answer="UserRow", kind="list", query={**FILTERS, **ORDER}, is_paged=True)
 async def list_all() -> Response:
-    """`q` narrows by a part of the name or the e-mail address, `low=1` to those with nothing left. `sort` is `id` where
-    it is not said, and `order` upwards, but for what was spent."""
-    given = read_query(LISTED)
-    sort = UserSort(given.get("sort", UserSort.ID))
+    """`q` narrows by a part of the name or the e-mail address, `standing` to those with nothing left (`out`), with less
+    than three days left (`low`), without a request in thirty days (`idle`), or switched off (`disabled`). `sort` is
+    `id` where it is not said, and `order` upwards, but for what was spent and for the last use."""
+    sort, is_descending = _read_order()
     page = read_page(lambda cursor: _parse_place(cursor, sort))
     async with service(Database).snapshot() as connection:
         found = await list_users_by(
-            connection,
-            sort,
-            descending=given.get("order", "desc" if sort is UserSort.SPENT else "asc") == "desc",
-            after=page.cursor,
-            limit=page.limit + 1,
-            containing=given.get("q", ""),
-            low=given.get("low", False),
+            connection, sort, _read_filter(), descending=is_descending, after=page.cursor, limit=page.limit + 1
         )
         rows = await user_rows(connection, [user for user, _ in found])
     placed = list(zip(rows, (place for _, place in found), strict=True))
     return page.answer(placed, lambda row: row[0], lambda row: _render_place(row[1]))
 
 
+@also_at(routes, "/api/admin/users.csv")
+@operation(kind="csv", query={**FILTERS, **ORDER})
+async def export_users() -> Response:
+    database, chosen, (sort, is_descending) = service(Database), _read_filter(), _read_order()
+
+    async def read_more(after: Place | None) -> list[tuple[Place, dict[str, Any]]]:
+        async with database.snapshot() as connection:
+            found = await list_users_by(
+                connection, sort, chosen, descending=is_descending, after=after, limit=CSV_ROWS_PER_READ
+            )
+            rows = await user_rows(connection, [user for user, _ in found])
+        return [(place, {**row, **row["lifetime"]}) for row, (_, place) in zip(rows, found, strict=True)]
+
+    return await csv_response("users", COLUMNS, read_more)
+
+
+@routes.get("/totals")
+@operation(answer="UserTotals", query=FILTERS)
+async def sum_all() -> Response:
+    """Of all that the filters leave: how many, what they have, what they spent of late."""
+    async with service(Database).snapshot() as connection:
+        sums = await sum_users(connection, _read_filter())
+    return json_response(
+        {
+            "count": sums.count,
+            "balance": format_money(sums.balance),
+            "spent_7d": format_money(sums.spent_7d),
+            "spent_30d": format_money(sums.spent_30d),
+        }
+    )
+
+
+def _read_filter() -> UserFilter:
+    given = read_query(FILTERS)
+    return UserFilter(
+        containing=given.get("q", ""), standing=UserStanding(given["standing"]) if "standing" in given else None
+    )
+
+
+def _read_order() -> tuple[UserSort, bool]:
+    """What to sort by, and whether downwards."""
+    given = read_query(ORDER)
+    sort = UserSort(given.get("sort", UserSort.ID))
+    usual = "desc" if sort in (UserSort.SPENT, UserSort.LAST_USED) else "asc"
+    return sort, given.get("order", usual) == "desc"
+
+
 def _render_place(place: Place) -> str:
-    return f"{place.id} {format_money(place.value) if isinstance(place.value, Decimal) else place.value}"
+    value = place.value
+    kept = (
+        format_money(value)
+        if isinstance(value, Decimal)
+        else value.isoformat()
+        if isinstance(value, datetime)
+        else value
+    )
+    return f"{place.id} {kept}"
 
 
 def _parse_place(cursor: str, sort: UserSort) -> Place:
     """Raises ValueError for what this list did not give in this order."""
     number, _, value = cursor.partition(" ")
-    kept: dict[UserSort, Callable[[str], int | str | Decimal]] = {UserSort.ID: int, UserSort.NAME: str}
+    kept: dict[UserSort, Callable[[str], int | str | Decimal | datetime]] = {
+        UserSort.ID: int,
+        UserSort.NAME: str,
+        UserSort.LAST_USED: moment,
+    }
     return Place(kept.get(sort, parse_money)(value), identifier(number))
 
 

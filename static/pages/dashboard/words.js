@@ -50,7 +50,7 @@ export function attentionWords(item) {
           (item.users ?? []).map(({ name }) => name),
           item.count,
         ),
-        href: "/ui/users?low=1",
+        href: "/ui/users?standing=out",
         action: "Top up",
       };
     case "spooled_settlements":

@@ -7,7 +7,7 @@ import { ListResource, show as states } from "../../components/resource.js";
 import { table } from "../../components/table.js";
 import { html, when } from "../../html.js";
 import { entryColumns } from "../money/entries.js";
-import { AUDIT_COLUMNS } from "./audit.js";
+import { AUDIT_COLUMNS } from "../audit/columns.js";
 
 export function tombstone({ id, signal, draw }) {
   const entries = new ListResource(

@@ -23,6 +23,12 @@ test("lists of names, as some entries have them, are one value", () => {
   assert.deepEqual(fieldDiff(null, ["a", "b"]), [{ path: "", before: undefined, after: ["a", "b"] }]);
 });
 
+test("a list of objects is told by what is in them", () => {
+  assert.deepEqual(fieldDiff({ upstreams: [{ key: "a", weight: 1 }] }, { upstreams: [{ key: "a", weight: 2 }] }), [
+    { path: "upstreams.0.weight", before: 1, after: 2 },
+  ]);
+});
+
 test("values are said in words", () => {
   assert.deepEqual([null, undefined, "", true, false, "x", 3, ["a"]].map(valueText), [
     "–",
