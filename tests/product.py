@@ -69,6 +69,11 @@ class Product:
         return self.app.extensions[SERVICES][kind]
 
     @property
+    def admin_cookie(self) -> str:
+        """What the page's cookie is called at this address."""
+        return f"quart_proxy_admin_{httpx.URL(self.base_url).port}"
+
+    @property
     def accounts(self) -> Accounts:
         return Accounts(self.database)
 

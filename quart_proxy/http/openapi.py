@@ -196,7 +196,8 @@ def _doors() -> dict[str, Any]:
             "type": "apiKey",
             "in": "cookie",
             "name": "quart_proxy_admin",
-            "description": "The page's own; writes need the X-CSRF-Token of the session with it.",
+            "description": "The page's own, with `_PORT` after its name where the address has a port; writes need the"
+            " X-CSRF-Token of the session with it.",
         },
         "bearerKey": {"type": "http", "scheme": "bearer", "description": "A client's API key."},
         "xApiKey": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same, Anthropic's way."},

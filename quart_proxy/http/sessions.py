@@ -8,12 +8,19 @@ from quart_proxy.core.errors import PermissionDenied, Unauthenticated
 from quart_proxy.http import service
 from quart_proxy.services.auth import AdminSession, AdminSessions, Scope
 
-COOKIE = "quart_proxy_admin"
+_COOKIE = "quart_proxy_admin"
 CSRF_HEADER = "X-CSRF-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 REGISTRY = "/api/admin/registry/"
 WRITES_NOTHING = frozenset({f"{REGISTRY}validate", f"{REGISTRY}plan", f"{REGISTRY}export"})
 """Paths whose POST only looks: the files come in the body."""
+
+
+def cookie_name() -> str:
+    """The cookie of the address that the browser came to. Cookies of one host are shared by all its ports, so the name
+    has the port: two installations side by side would sign each other's admins out."""
+    port = request.host.rpartition(":")[2]
+    return f"{_COOKIE}_{port}" if port.isascii() and port.isdecimal() else _COOKIE
 
 
 def require_admin() -> None:
@@ -29,7 +36,7 @@ def _session() -> AdminSession:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return service(AdminSessions).verify(token.strip())
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(cookie_name())
     if not cookie:
         raise Unauthenticated("Sign in: POST /api/admin/login with the admin password gives a token.")
     session = service(AdminSessions).verify(cookie)

@@ -16,6 +16,13 @@ async def test_user_is_told_the_address_and_where_each_model_is_called(product: 
         "sandbox-claude": chats,
         "sandbox-responses": chats,
     }
+    assert {model["context_window"] for model in told["models"]} == {None}
+    await product.add_model("roomy", limits={"context_window": 131_072})
+    _, other = await product.add_user("0", allowed_models=["roomy"])
+    roomy = await product.client.get(
+        f"{product.base_url}/api/user/connect", headers={"authorization": f"Bearer {other}"}
+    )
+    assert roomy.json()["models"][0]["context_window"] == 131_072
     named = {**headers, "host": "gateway.example:8443"}
     assert (await product.client.get(f"{product.base_url}/api/user/connect", headers=named)).json()[
         "base_url"

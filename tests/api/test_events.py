@@ -251,7 +251,7 @@ async def test_the_stream_ends_with_its_session_and_an_expired_one_opens_none(pa
 
 async def test_the_pages_cookie_opens_a_stream_and_nobody_else_gets_one(pair: Pair) -> None:
     token = (await pair.one.login())["authorization"].removeprefix("Bearer ")
-    async with watching(pair.one, headers={"cookie": f"quart_proxy_admin={token}"}) as stream:
+    async with watching(pair.one, headers={"cookie": f"{pair.one.admin_cookie}={token}"}) as stream:
         assert stream.last_id
     narrow = pair.one.service(AdminSessions).issue("ci", "registry:plan", timedelta(minutes=1)).token
     for headers, status in (

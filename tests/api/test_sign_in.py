@@ -10,7 +10,7 @@ import pytest
 from product import ADMIN_PASSWORD, Product
 from sqlalchemy import text
 
-from quart_proxy.http.sessions import COOKIE, CSRF_HEADER
+from quart_proxy.http.sessions import CSRF_HEADER
 from quart_proxy.services.auth import AUDIENCE, ISSUER, AdminSessions
 
 
@@ -29,7 +29,7 @@ async def test_right_password_gives_a_token_and_a_cookie_that_scripts_cannot_rea
     assert answer.json().keys() == {"token", "expires_at", "csrf_token"}
     assert answer.headers["cache-control"] == "no-store"
     cookie = answer.headers["set-cookie"]
-    assert cookie.startswith(f"{COOKIE}=")
+    assert cookie.startswith(f"{product.admin_cookie}=")
     assert {"HttpOnly", "SameSite=Strict", "Path=/api/admin"} <= set(cookie.split("; "))
     assert "Secure" not in cookie.split("; ")
     assert await get_users(product, authorization=f"Bearer {answer.json()['token']}") == 200
@@ -57,7 +57,7 @@ async def test_many_wrong_passwords_close_the_door_to_the_right_one_too(product:
 async def test_cookie_alone_reads_and_cannot_write_without_the_header(product: Product) -> None:
     signed_in = (await login(product)).json()
     product.client.cookies.clear()
-    cookie = {"cookie": f"{COOKIE}={signed_in['token']}"}
+    cookie = {"cookie": f"{product.admin_cookie}={signed_in['token']}"}
     url = f"{product.base_url}/api/admin/users"
     assert await get_users(product, **cookie) == 200
     for token in ({}, {CSRF_HEADER: "wrong"}, {CSRF_HEADER: ""}):
@@ -76,7 +76,20 @@ async def test_page_learns_its_csrf_token_again_and_signs_out(product: Product) 
     assert session.json()["csrf_token"] == signed_in["csrf_token"]
     signed_out = await product.client.post(f"{product.base_url}/api/admin/logout", headers=headers)
     assert signed_out.status_code == 204
-    assert f"{COOKIE}=;" in signed_out.headers["set-cookie"]
+    assert f"{product.admin_cookie}=;" in signed_out.headers["set-cookie"]
+
+
+async def test_two_installations_on_one_host_leave_each_other_their_cookies(product: Product) -> None:
+    names = []
+    for host in ("one.example:3000", "one.example:3001", "one.example"):
+        url = f"{product.base_url}/api/admin/login"
+        answer = await product.client.post(url, json={"password": ADMIN_PASSWORD}, headers={"host": host})
+        names.append(answer.headers["set-cookie"].partition("=")[0])
+        cookie = {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+        product.client.cookies.clear()
+        assert await get_users(product, host=host, **cookie) == 200
+        assert await get_users(product, **cookie) == 401
+    assert len(set(names)) == 3
 
 
 def claims(**changes: Any) -> dict[str, Any]:

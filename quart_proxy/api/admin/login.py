@@ -6,7 +6,7 @@ from quart_proxy.http import json_response, request_id_text, service
 from quart_proxy.http.fields import NAME_CHARACTERS_MAX, Field, read_body_fields, text
 from quart_proxy.http.forms import time_text
 from quart_proxy.http.operations import operation
-from quart_proxy.http.sessions import COOKIE, client_address
+from quart_proxy.http.sessions import client_address, cookie_name
 from quart_proxy.services.auth import AdminSessions
 from quart_proxy.settings import ADMIN_TOKEN_S
 
@@ -30,7 +30,7 @@ async def sign_in() -> Response:
         headers={"cache-control": "no-store"},
     )
     response.set_cookie(
-        COOKIE,
+        cookie_name(),
         session.token,
         max_age=ADMIN_TOKEN_S,
         path="/api/admin",

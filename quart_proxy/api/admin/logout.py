@@ -5,7 +5,7 @@ from quart import Blueprint, Response
 from quart_proxy.http import service
 from quart_proxy.http.answers import acting
 from quart_proxy.http.operations import operation
-from quart_proxy.http.sessions import COOKIE
+from quart_proxy.http.sessions import cookie_name
 from quart_proxy.store.changes import record_audit
 from quart_proxy.store.database import Database
 
@@ -26,5 +26,5 @@ async def sign_out() -> Response:
             address=who.address,
         )
     response = Response(status=204)
-    response.delete_cookie(COOKIE, path="/api/admin", httponly=True, samesite="Strict")
+    response.delete_cookie(cookie_name(), path="/api/admin", httponly=True, samesite="Strict")
     return response

@@ -18,6 +18,7 @@ async def get_connection() -> Response:
         {
             "name": model.display_name,
             "endpoints": [f"/v1/{spoken.endpoint}" for spoken in router.formats_of(model)],
+            "context_window": model.limits.get("context_window"),
         }
         for model in await router.list_models(await authenticated())
     ]
