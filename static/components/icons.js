@@ -42,6 +42,7 @@ const PATHS = {
   clock: svg`<circle cx="12" cy="12" r="8.5"/><path d="M12 7v5l3.5 2"/>`,
   down: svg`<path d="m6 9 6 6 6-6"/>`,
   right: svg`<path d="m9 6 6 6-6 6"/>`,
+  keyboard: svg`<rect x="3" y="6" width="18" height="12" rx="2"/><path d="M7 10h.01M11 10h.01M15 10h.01M8 14h8"/>`,
   left: svg`<path d="m15 6-6 6 6 6"/>`,
   trash: svg`<path d="M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13"/>`,
   stop: svg`<rect x="6" y="6" width="12" height="12" rx="2"/>`,

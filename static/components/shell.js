@@ -37,15 +37,15 @@ function side(area, routes, path, { signOut, palette, help }) {
       )}
     </nav>
     <div class="side-foot">
-      ${other(area)}${theme()}
-      <button type="button" class="nav-link" @click=${help}>${icon("info")}<span>Keyboard</span></button>
-      <button type="button" class="nav-link" @click=${signOut}>${icon("out")}<span>Sign out</span></button>
+      ${other(area)}
+      <div class="side-row">${look()}${iconButton("Keyboard", "keyboard", help)}</div>
+      ${account(area, signOut)}
     </div>`;
 }
 
 function top(area, route, { palette }) {
   return html`<a class="brand" href=${HOME[area]}>${logo()}<span>quart-proxy</span></a>
-    ${when(area !== "anyone", () => html`<button type="button" class="button" data-kind="icon" aria-label="Search" @click=${palette}>${icon("search")}</button>`)}`;
+    ${when(area !== "anyone", () => iconButton("Search", "search", palette))}`;
 }
 
 function bottom(area, routes, path, actions) {
@@ -62,16 +62,13 @@ function openMore(area, routes, path, { signOut }) {
   dialog.show(
     "More",
     html`<nav class="more" aria-label="More" @click=${(event) => event.target.closest("a") && dialog.close()}>
-      ${routes.map((route) => link(route, path))} ${other(area)}${theme()}<button
-        type="button"
-        class="nav-link"
-        @click=${() => {
-          dialog.close();
-          signOut();
-        }}>
-        ${icon("out")}<span>Sign out</span>
-      </button>
-    </nav>`,
+        ${routes.map((route) => link(route, path))}${other(area)}
+      </nav>
+      ${look()}
+      ${account(area, () => {
+        dialog.close();
+        signOut();
+      })}`,
   );
 }
 
@@ -91,7 +88,25 @@ function other(area) {
   return "";
 }
 
-function theme() {
+/** Who is signed in, and the way out. */
+function account(area, signOut) {
+  const key = session.userKey ?? "";
+  const admin = session.admin?.subject.split(":")[1] ?? "Signed in";
+  const [name, what] = area === "user" ? [`${key.slice(0, 6)}…${key.slice(-4)}`, "API key"] : [admin, "Admin"];
+  return html`<div class="account">
+    <span class="account-name" title=${name}>${name}<small>${what}</small></span
+    >${iconButton("Sign out", "out", signOut)}
+  </div>`;
+}
+
+function iconButton(label, iconName, press) {
+  return html`<button type="button" class="button" data-kind="icon" aria-label=${label} title=${label} @click=${press}>
+    ${icon(iconName)}
+  </button>`;
+}
+
+/** How things are shown: the theme, and the zone of times. */
+function look() {
   const now = preferences.theme;
   return html`<div class="theme-choice" role="group" aria-label="Theme">
     ${Object.entries(THEME_ICONS).map(
