@@ -9,8 +9,8 @@ const POLL_MS = 2000;
 const POLLS_PER_TRY = 10;
 
 /**
- * `handle` hears `status(name)` (connecting, live, reconnecting, polling, hidden), `settled(rows)`, `progress(rows, more)`
- * and `reset()`. `filters` are those of /api/admin/events. It ends with `signal`, or `stop()`.
+ * `handle` hears `status(name)` (connecting, live, reconnecting, polling, hidden), `settled(rows)`,
+ * `progress(rows, more)` and `reset()`. `filters` are those of /api/admin/events. It ends with `signal`, or `stop()`.
  */
 export class Connection {
   #filters;
