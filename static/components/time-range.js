@@ -102,8 +102,14 @@ customElements.define("fresh-since", FreshSince);
 
 const REFRESH_MS = 30_000;
 
-/** Run `refresh` every half minute while the tab is visible, until the page is left. */
+/** Run `refresh` every half minute while the tab is visible, and when it is so again, until the page is left. */
 export function refreshing(signal, refresh) {
-  const timer = setInterval(() => document.visibilityState === "visible" && refresh(), REFRESH_MS);
+  let isOld = false;
+  const turn = () => {
+    isOld = document.hidden;
+    if (!isOld) refresh();
+  };
+  const timer = setInterval(turn, REFRESH_MS);
+  document.addEventListener("visibilitychange", () => isOld && turn(), { signal });
   signal.addEventListener("abort", () => clearInterval(timer));
 }

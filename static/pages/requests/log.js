@@ -22,7 +22,7 @@ import { RequestFinder } from "./finder.js";
 import { LiveRequests } from "./live.js";
 
 /** How long sums and bars may be behind the rows that come by themselves. */
-const BEHIND_MS = 5000;
+const BEHIND_MS = 3000;
 
 /** `source`: `{api, page, isAdmin, title, lead}`; only an admin can watch live. */
 export function requestLog({ query, signal, router, draw }, source) {
@@ -196,12 +196,13 @@ export function requestLog({ query, signal, router, draw }, source) {
   const isWaiting = () => html`<p class="quiet">Waiting for the first request.</p>`;
   const nothing = () => emptyLog({ ...asked, router, connect: source.connect });
 
+  const fresh = () => freshness({ loadedAt: (live ? totals : list).loadedAt, isLoading: list.isLoading, load });
   const show = () =>
     draw(
       html`${pageHead(source.title, {
           lead: source.lead,
           actions: html`${timeRange(asked.range, (changes) => router.setQuery({ ...changes, live: null }))}
-          ${shareLink(asked.range)}${freshness({ loadedAt: list.loadedAt, isLoading: list.isLoading, load })}`,
+          ${shareLink(asked.range)}${fresh()}`,
         })}
         <div class="log-tools">${finder.field()}${bar.panel(asked.filters)}</div>
         ${bar.active(asked.filters)}

@@ -20,7 +20,7 @@ export function times(receipt) {
     ${when(receipt.attempts?.length, untilNext)}`;
 }
 
-const untilNext = () => html`<p class="quiet">An attempt in vain lasts until the next one begins, pauses included.</p>`;
+const untilNext = () => html`<p class="sub">An attempt in vain lasts until the next one begins, pauses included.</p>`;
 
 const fact = (name, value) =>
   html`<div>
