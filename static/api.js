@@ -2,7 +2,7 @@
 //
 // An admin is known by a cookie, and writes carry its CSRF token; a user is known by an API key held in memory.
 
-import { saveText } from "./clipboard.js";
+import { saveBlob } from "./clipboard.js";
 import { session } from "./session.js";
 
 /** An answer that is an error, or no answer at all (`status` 0). `faults` is a Map of field to sentence. */
@@ -22,7 +22,7 @@ export class ApiError extends Error {
 async function call(method, path, { body, headers = {}, signal, as = "json" } = {}) {
   const answer = await send(method, path, { body, headers, signal });
   if (!answer.ok) throw await readError(answer);
-  const data = as === "text" ? await answer.text() : answer.status === 204 ? null : await answer.json();
+  const data = answer.status === 204 ? null : await readBody(answer, as);
   return { data, etag: answer.headers.get("etag"), requestId: answer.headers.get("x-request-id") };
 }
 
@@ -45,6 +45,16 @@ async function send(method, path, { body, headers, signal }) {
     return send(method, path, { body, headers, signal });
   }
   return answer;
+}
+
+/** A line that breaks in the middle of an answer is no answer either. */
+async function readBody(answer, as) {
+  try {
+    return await answer[as]();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, { message: "The answer of the server broke off." });
+  }
 }
 
 async function readError(answer) {
@@ -80,8 +90,7 @@ export function withQuery(path, values) {
   return text ? `${path}?${text}` : path;
 }
 
-/** Save an answer of the server as a file, with the session's credentials. */
+/** Save an answer of the server as a file, with the session's credentials. Long ones are kept by the browser's disk. */
 export async function download(path, name) {
-  const text = await call("GET", path, { as: "text" });
-  saveText(text.data, name);
+  saveBlob((await call("GET", path, { as: "blob" })).data, name);
 }

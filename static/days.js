@@ -22,7 +22,7 @@ function format(zone) {
 }
 
 /** The clock on the wall of `zone` as if it were UTC, in milliseconds. */
-function wall(time, zone) {
+export function wall(time, zone) {
   const said = Object.fromEntries(
     format(zone)
       .formatToParts(time)
@@ -31,8 +31,8 @@ function wall(time, zone) {
   return Date.UTC(said.year, said.month - 1, said.day, said.hour, said.minute, said.second);
 }
 
-/** The moment at which the wall of `zone` shows `shown`; where clocks were set that night, twice, for the offset of then. */
-function momentOf(shown, zone) {
+/** The moment at which the wall of `zone` shows `shown`; twice, for the offset of then where clocks were set. */
+export function momentOf(shown, zone) {
   const guess = shown - (wall(shown, zone) - shown);
   return shown - (wall(guess, zone) - guess);
 }

@@ -2,16 +2,17 @@
 //
 //   chart({ title: "Spend by model", kind: "bars", data, format: money, hrefOf: (bucket, series) => "/ui/requests?…" })
 //
-// `data` is the answer of /api/…/stats/timeseries. `format(value)` puts a value into words, `axis(value)` one at the axis.
-// `hrefOf(bucket, series)` says where a bar leads: `series` null is the whole bucket, `bucket` null the whole range; it may
-// say null. `controls` stand beside the title. `onzoom(first, last)` makes a drag over the bars choose buckets. `colour(series, index)` gives another class.
+// `data` is the answer of /api/…/stats/timeseries. `format(value)` puts a value into words, `axis(value)` one at the
+// axis. `hrefOf(bucket, series)` says where a bar leads: `series` null is the whole bucket, `bucket` null the whole
+// range; it may say null. `controls` stand beside the title. `onzoom(first, last)` makes a drag over the bars choose
+// buckets. `colour(series, index)` gives another class.
 
 import { saveText } from "../clipboard.js";
 import { html, nothing, render, svg, when } from "../html.js";
 import { price } from "../format.js";
 import { bucketText, zoneText } from "./chart/buckets.js";
 import { legend, seriesTable } from "./chart/legend.js";
-import { axes, bars, bucketAt, colourOf, layout, lines, pointed } from "./chart/parts.js";
+import { axes, barBox, bars, bucketAt, colourOf, layout, lines, pointed } from "./chart/parts.js";
 import { isEmpty } from "./chart/stack.js";
 import { stepLink } from "./chart/steps.js";
 import { chartCsv, summary } from "./chart/words.js";
@@ -117,6 +118,7 @@ class TimeChart extends HTMLElement {
     const place = layout(given, Math.max(this.#width, 200), height);
     const colours = data.series.map((one, at) => given.colour(one, at));
     const titleOf = (at, series) => this.#words(at, series);
+    const marks = kind === "bars" ? bars : lines;
     this.#links = this.#open(place);
     return html`<div
         class="chart-plot"
@@ -134,8 +136,7 @@ class TimeChart extends HTMLElement {
           viewBox=${`0 0 ${place.width} ${height}`}
           height=${height}
           focusable="false">
-          ${pointed(place, this.#at)}${axes(place, data)}${kind === "bars" ? bars(place, colours, titleOf) : lines(place, colours, titleOf)}
-          ${this.#chosen(place)}
+          ${pointed(place, this.#at)}${axes(place, data)}${marks(place, colours, titleOf)}${this.#chosen(place)}
         </svg>
         ${when(this.#links.length, () => this.#overlay(place))}
         ${when(isEmpty(data), () => html`<p class="chart-empty">Nothing in this range</p>`)}
@@ -174,11 +175,6 @@ class TimeChart extends HTMLElement {
 
   #overlay(place) {
     const current = Math.min(this.#focused ?? Infinity, this.#links.length - 1);
-    const { data, format } = this.#given;
-    const said = ({ bucket, series }) =>
-      series === null
-        ? `${bucketText(data, bucket)}: ${data.series.map((one) => `${one.name} ${format(one.values[bucket])}`).join(", ")}`
-        : this.#words(bucket, series);
     return html`<svg
       class="chart-links"
       role="group"
@@ -187,14 +183,20 @@ class TimeChart extends HTMLElement {
       height=${place.height}
       @keydown=${(event) => this.#step(event)}
       @focusout=${() => this.#show(null)}>
-      ${this.#links.map(
-        (
-          link,
-          at,
-        ) => svg`<a href=${link.href} draggable="false" tabindex=${at === current ? 0 : -1} aria-label=${said(link)} data-at=${at} @focus=${() => this.#land(at)}>
-        <title>${said(link)}</title><rect class="hit" x=${place.left + link.bucket * place.x.step} y=${link.top} width=${place.x.step} height=${Math.max(1, link.bottom - link.top)}></rect></a>`,
-      )}
+      ${this.#links.map((link, at) => this.#link(link, at, { place, isCurrent: at === current }))}
     </svg>`;
+  }
+
+  #link(link, at, { place, isCurrent }) {
+    const said = link.series === null ? this.#bucketWords(link.bucket) : this.#words(link.bucket, link.series);
+    const box = barBox(place, link.bucket, 1, { top: link.top, base: Math.max(link.top + 1, link.bottom) });
+    return svg`<a href=${link.href} draggable="false" tabindex=${isCurrent ? 0 : -1} aria-label=${said} data-at=${at}
+      @focus=${() => this.#land(at)}><title>${said}</title>${box("hit")}</a>`;
+  }
+
+  #bucketWords(at) {
+    const { data, format } = this.#given;
+    return `${bucketText(data, at)}: ${data.series.map((one) => `${one.name} ${format(one.values[at])}`).join(", ")}`;
   }
 
   #land(at) {
@@ -268,7 +270,7 @@ class TimeChart extends HTMLElement {
     if (!this.#drag?.isReal) return nothing;
     const first = Math.min(this.#drag.first, this.#drag.last);
     const buckets = Math.abs(this.#drag.last - this.#drag.first) + 1;
-    return svg`<rect class="chart-chosen" x=${place.left + first * place.x.step} y=${place.top} width=${buckets * place.x.step} height=${place.base - place.top}></rect>`;
+    return barBox(place, first, buckets)("chart-chosen");
   }
 }
 

@@ -10,6 +10,7 @@ import { table } from "../components/table.js";
 import { freshness, timeRange } from "../components/time-range.js";
 import { actorText } from "../documents/words.js";
 import { html, when } from "../html.js";
+import { preferences } from "../preferences.js";
 import { readRange } from "../range.js";
 import { AUDIT_COLUMNS } from "./audit/columns.js";
 import { entryView } from "./audit/entry.js";
@@ -19,7 +20,7 @@ const STANDARD = "90d";
 const NAMES = ["actor", "action", "target", "q"];
 
 export default function audit({ query, signal, router, draw }) {
-  const range = () => readRange(query(), Date.now(), STANDARD);
+  const range = () => readRange(query(), Date.now(), STANDARD, preferences.zone);
   const chosen = () => {
     const { from, to, name } = range();
     // A range that ends now is left open, so that what is written while one looks is there.

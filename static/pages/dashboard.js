@@ -4,7 +4,7 @@ import { get, withQuery } from "../api.js";
 import { pageHead } from "../components/bits.js";
 import { chart, spanOf } from "../components/chart.js";
 import { Resource, show as states, skeletonRows } from "../components/resource.js";
-import { freshness, refreshing, timeRange } from "../components/time-range.js";
+import { freshness, refreshing, shareLink, timeRange } from "../components/time-range.js";
 import { compact, duration, money, outcomeText } from "../format.js";
 import { html, when } from "../html.js";
 import { preferences } from "../preferences.js";
@@ -33,7 +33,7 @@ const CHECK_MS = 4000;
 export default function dashboard({ query, signal, router, draw }) {
   let asked = null;
   const read = () => ({
-    range: readRange(query(), Date.now()),
+    range: readRange(query(), Date.now(), "24h", preferences.zone),
     interval: INTERVALS.some(([name]) => name === query().get("interval")) ? query().get("interval") : "",
     group: query().get("group") in GROUPS ? query().get("group") : "model",
   });
@@ -84,15 +84,17 @@ export default function dashboard({ query, signal, router, draw }) {
 
   // --- the parts ---
 
+  const intervalOption = ([name, text]) =>
+    html`<option value=${name} ?selected=${name === asked.interval}>${text}</option>`;
   const controls = () =>
     html`${timeRange(asked.range, (changes) => router.setQuery(changes))}
       <label
         ><span class="visually-hidden">Granularity</span
         ><select class="small" @change=${(event) => router.setQuery({ interval: event.target.value })}>
-          ${INTERVALS.map(([name, text]) => html`<option value=${name} ?selected=${name === asked.interval}>${text}</option>`)}
+          ${INTERVALS.map(intervalOption)}
         </select></label
       >
-      ${freshness({ loadedAt: summary.loadedAt, isLoading: summary.isLoading, load })}`;
+      ${shareLink(asked.range)}${freshness({ loadedAt: summary.loadedAt, isLoading: summary.isLoading, load })}`;
 
   const groupChoice = () =>
     html`<div class="segments" role="group" aria-label="Group spend by">
@@ -112,22 +114,27 @@ export default function dashboard({ query, signal, router, draw }) {
       ${states(resource, { skeleton: skeletonRows(7), data: (data) => chart({ data, ...describe(data) }) })}
     </section>`;
 
+  const spend = (data) => {
+    const [title, name] = GROUPS[data.group_by] ?? GROUPS.model;
+    return { title, controls: groupChoice(), kind: "bars", format: money, hrefOf: leads(data, name) };
+  };
+  const byOutcome = (data) => ({
+    title: "Requests by outcome",
+    kind: "bars",
+    format: compact,
+    colour: outcomeColour,
+    data: { ...data, series: data.series.map((one) => ({ ...one, name: one.key ? outcomeText(one.key) : one.name })) },
+    hrefOf: leads(data, "outcome"),
+  });
+  const firstTokens = (data) => ({
+    title: "Time to first token",
+    kind: "lines",
+    format: duration,
+    hrefOf: (bucket) => (bucket === null ? null : leads(data)(bucket, null)),
+  });
   const charts = () =>
-    html` ${panel(cost, (data) => ({ title: (GROUPS[data.group_by] ?? GROUPS.model)[0], controls: groupChoice(), kind: "bars", format: money, hrefOf: leads(data, (GROUPS[data.group_by] ?? GROUPS.model)[1]) }))}
-      <div class="columns">
-        ${panel(outcomes, (data) => ({
-          title: "Requests by outcome",
-          kind: "bars",
-          format: compact,
-          colour: outcomeColour,
-          data: {
-            ...data,
-            series: data.series.map((one) => ({ ...one, name: one.key ? outcomeText(one.key) : one.name })),
-          },
-          hrefOf: leads(data, "outcome"),
-        }))}
-        ${panel(waits, (data) => ({ title: "Time to first token", kind: "lines", format: duration, hrefOf: (bucket) => (bucket === null ? null : leads(data)(bucket, null)) }))}
-      </div>`;
+    html`${panel(cost, spend)}
+      <div class="columns">${panel(outcomes, byOutcome)}${panel(waits, firstTokens)}</div>`;
 
   const rankings = () =>
     html`<div class="columns rankings">

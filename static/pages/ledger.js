@@ -11,6 +11,7 @@ import { timeRange } from "../components/time-range.js";
 import { toast } from "../components/toast.js";
 import { exactMoney, money, plural, signedMoney } from "../format.js";
 import { html } from "../html.js";
+import { preferences } from "../preferences.js";
 import { readRange } from "../range.js";
 import { reconcile } from "./money/books.js";
 import { entryColumns } from "./money/entries.js";
@@ -21,7 +22,7 @@ import { findUsers } from "./requests/filter-bar.js";
 const KIND_CHOICES = [["", "All"], ...KINDS.map(({ kind, text }) => [kind, text]), ["reverse", "Reverse"]];
 
 export default function ledger({ query, signal, router, draw }) {
-  const range = () => readRange(query(), Date.now(), "all");
+  const range = () => readRange(query(), Date.now(), "all", preferences.zone);
   const filters = () => {
     const { from, to } =
       query().get("range") || query().get("from") || query().get("to") ? range() : { from: null, to: null };
@@ -123,7 +124,7 @@ function ranges(query, router) {
       ${icon("clock")}All time
     </button>`;
   }
-  return html`${timeRange(readRange(query, Date.now()), (changes) => router.setQuery(changes))}
+  return html`${timeRange(readRange(query, Date.now(), "all", preferences.zone), (changes) => router.setQuery(changes))}
     <button
       type="button"
       class="button"

@@ -14,10 +14,12 @@ from anthropic import AsyncAnthropic
 from calling import call
 from cast import Cast
 from openai import APIStatusError, AsyncOpenAI
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, StorageState, expect
 from product import Product, cloned_database, serve_product
 from visiting import OpenContext, settled, show_key, sign_in
 from watching import Watch
+
+from quart_proxy.store.catalog import Upstream
 
 
 async def open_requests(page: Page, query: str = "") -> None:
@@ -100,7 +102,7 @@ async def test_requests_show_up_as_they_happen(admin_page: Page, site: Product) 
 
 async def test_the_tail_pauses_and_goes_on_where_it_was(admin_page: Page, site: Product) -> None:
     page = admin_page
-    await open_requests(page, "?live=1")
+    await open_requests(page, "?live=1&range=90d")
     await is_live(page)
     before = await rows(page).count()
     await page.keyboard.press("Space")
@@ -112,6 +114,9 @@ async def test_the_tail_pauses_and_goes_on_where_it_was(admin_page: Page, site: 
     await page.get_by_role("button", name="3 new, resume").click()
     await expect(rows(page)).to_have_count(before + 3)
     await expect(page.locator(".live-status")).to_have_text("Live")
+    # The sums follow.
+    wanted = (await totals(site))["requests"]
+    await expect(page.get_by_role("button", name=f"Export {wanted:,} rows (CSV)")).to_be_visible()
 
 
 async def test_the_tail_keeps_to_its_filters(admin_page: Page, site: Product) -> None:
@@ -192,6 +197,27 @@ async def test_any_id_that_was_given_out_opens_the_receipt(admin_page: Page, sit
     await page.keyboard.press("Escape")
     await expect(dialog).to_have_count(0)
     await expect(page).not_to_have_url(re.compile("open="))
+
+
+async def test_a_receipt_tells_of_the_upstreams_that_failed_before(admin_page: Page, site: Product) -> None:
+    page = admin_page
+    url, key = f"{site.sandbox_url}/v1", "${env:SANDBOX_API_KEY}"
+    ways = {"north": "sandbox:status=500", "south": "sandbox"}
+    upstreams = tuple(
+        Upstream(key=name, api_format="openai", api_url=url, api_key=key, actual_model=actual)
+        for name, actual in ways.items()
+    )
+    await site.add_model("doubled", upstreams=upstreams, extra={})
+    request_id = (await site.chat("doubled")).headers["x-request-id"]
+    await open_requests(page, "?model=doubled")
+    await expect(row(page, request_id)).to_contain_text("after 1 failed attempt")
+    await row(page, request_id).locator("a.row-link").click()
+    dialog = page.get_by_role("dialog", name="Request")
+    await expect(dialog).to_contain_text(re.compile(r"Completed in .*, after 1 attempt failed; \$0\.\d+ was charged"))
+    await expect(dialog).to_contain_text("doubled/north answered 500 (upstream_error)")
+    await expect(dialog).to_contain_text("sandbox at doubled/south")
+    await dialog.get_by_role("button", name="Copy link").click()
+    assert await page.evaluate("navigator.clipboard.readText()") == f"{site.base_url}/ui/requests?open={request_id}"
 
 
 async def test_an_unknown_id_is_said_to_be_unknown(admin_page: Page, watch: Watch) -> None:
@@ -293,6 +319,32 @@ async def test_filters_that_hide_everything_say_so(admin_page: Page, cast: Cast)
     await expect(page.get_by_role("heading", name="No request matches")).to_be_visible()
     await page.get_by_role("button", name="Clear filters").click()
     await expect(rows(page).first).to_be_visible()
+
+
+async def test_a_range_is_typed_in_the_zone_that_is_shown_and_shared_as_it_is(
+    open_context: OpenContext, admin_state: StorageState, cast: Cast
+) -> None:
+    page = await (await open_context(storage_state=admin_state, timezone_id="Asia/Tokyo")).new_page()
+    await open_requests(page, "?range=7d")
+    await page.evaluate("localStorage.setItem('zone', 'local')")
+    await page.get_by_label("Range").select_option("custom")
+    first, last = page.get_by_label("from", exact=True), page.get_by_label("to", exact=True)
+    await first.fill("2026-11-02T09:30")
+    await first.blur()
+    await expect(page).to_have_url(re.compile(r"from=2026-11-02T00%3A30%3A00\.000Z&to="))
+    before = page.url
+    await last.fill("2026-11-01T00:00")
+    await last.blur()
+    assert "end after it begins" in await last.evaluate("field => field.validationMessage")
+    assert page.url == before
+    await last.fill("2026-11-03T00:00")
+    await last.blur()
+    await expect(page).to_have_url(re.compile(r"to=2026-11-02T15%3A00%3A00\.000Z"))
+
+    await open_requests(page, "?range=24h&outcome=refused&live=1")
+    await page.get_by_role("button", name="Copy a link to what is shown").click()
+    shared = await page.evaluate("navigator.clipboard.readText()")
+    assert re.search(r"/ui/requests\?outcome=refused&from=20\S+Z&to=20\S+Z$", shared)
 
 
 async def test_a_drag_over_the_bars_zooms_in(admin_page: Page, cast: Cast) -> None:

@@ -3,6 +3,7 @@
 import { html, when } from "../../html.js";
 import { table } from "../table.js";
 import { bucketText, zoneText } from "./buckets.js";
+import { swatch } from "./small.js";
 import { bucketSum, sum } from "./stack.js";
 
 /** Totals of all that is drawn; of one bucket, while it is pointed at. */
@@ -21,16 +22,15 @@ export function legend({ data, format, kind, hrefOf }, at, colours) {
       ${data.series.map((one, index) => {
         const href = hrefOf?.(null, one);
         return html`<li>
-          <svg class="swatch" viewBox="0 0 1 1" aria-hidden="true" focusable="false">
-            <rect class=${`mark ${colours[index]}`} width="1" height="1"></rect>
-          </svg>
-          ${href ? html`<a href=${href}>${one.name}</a>` : html`<span>${one.name}</span>`}
+          ${swatch(colours[index])} ${href ? html`<a href=${href}>${one.name}</a>` : html`<span>${one.name}</span>`}
           <span class="chart-value">${shown(valueOf(one), format)}</span>
         </li>`;
       })}
-      ${when(whole !== null, () => html`<li class="chart-sum"><span>Total</span> <span class="chart-value">${format(whole)}</span></li>`)}
+      ${when(whole !== null, () => wholeOf(format(whole)))}
     </ul>`;
 }
+
+const wholeOf = (text) => html`<li class="chart-sum"><span>Total</span> <span class="chart-value">${text}</span></li>`;
 
 /** The same values as a real table. */
 export function seriesTable({ title, data, format, kind, hrefOf }) {

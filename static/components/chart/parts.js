@@ -49,15 +49,17 @@ export function bucketAt(place, px, count) {
 
 export function axes(place, data) {
   const shown = spread(data.buckets.length, place.x.step, LABEL_ROOM);
-  return svg`${place.ticks.map(
-    (
-      tick,
-      at,
-    ) => svg`<line class="chart-grid" data-base=${at === 0} x1=${place.left} x2=${place.right} y1=${place.y(tick)} y2=${place.y(tick)}></line>
-      <text class="chart-label" text-anchor="end" x=${place.left - 8} y=${place.y(tick) + 4}>${place.labels[at]}</text>`,
-  )}
-    ${shown.map((at) => svg`<text class="chart-label" text-anchor=${anchor(place, at)} x=${labelX(place, at)} y=${place.height - 6}>${tickText(data, at)}</text>`)}`;
+  return svg`${place.ticks.map((tick, at) => gridLine(place, place.y(tick), place.labels[at], at === 0))}
+    ${shown.map((at) => label(anchor(place, at), labelX(place, at), place.height - 6, tickText(data, at)))}`;
 }
+
+function gridLine(place, y, text, isBase) {
+  const { left, right } = place;
+  return svg`<line class="chart-grid" data-base=${isBase} x1=${left} x2=${right} y1=${y} y2=${y}></line>
+    ${label("end", left - 8, y + 4, text)}`;
+}
+
+const label = (side, x, y, text) => svg`<text class="chart-label" text-anchor=${side} x=${x} y=${y}>${text}</text>`;
 
 /** The first and last labels stay within the drawing. */
 function anchor(place, at) {
@@ -72,25 +74,37 @@ function labelX(place, at) {
 
 export function pointed(place, at) {
   if (at === null) return "";
-  return svg`<rect class="chart-pointed" x=${place.left + at * place.x.step} y=${place.top} width=${place.x.step} height=${place.base - place.top}></rect>`;
+  return barBox(place, at)("chart-pointed");
+}
+
+/** Buckets from `first` on, from `top` to `base`, as a rectangle of a class that is still to be given. */
+export function barBox(place, first, buckets = 1, { top, base } = place) {
+  const { left, x } = place;
+  return (name) =>
+    svg`<rect class=${name} x=${left + first * x.step} y=${top} width=${buckets * x.step} height=${base - top}></rect>`;
 }
 
 export function bars(place, colours, titleOf) {
+  const width = place.x.size;
+  const round = Math.min(1.5, width / 4);
   return place.bars.map((pieces, at) =>
     pieces.map((piece, order) => {
       const top = place.y(piece.to);
       const size = Math.max(0.75, place.y(piece.from) - top - (order ? 0.5 : 0));
-      return svg`<rect class=${`mark ${colours[piece.series]}`} x=${place.x.start(at)} y=${top} width=${place.x.size} height=${size} rx=${Math.min(1.5, place.x.size / 4)}><title>${titleOf(at, piece.series)}</title></rect>`;
+      return svg`<rect class=${`mark ${colours[piece.series]}`} x=${place.x.start(at)} y=${top} width=${width}
+        height=${size} rx=${round}><title>${titleOf(at, piece.series)}</title></rect>`;
     }),
   );
 }
 
 export function lines(place, colours, titleOf) {
   return place.lines.map((found, series) =>
-    found.map(
-      (run) => svg`
-    <polyline class=${`line ${colours[series]}`} points=${run.map(({ at, value }) => `${place.x.middle(at)},${place.y(value)}`).join(" ")}></polyline>
-    ${run.map(({ at, value }) => svg`<circle class=${`dot ${colours[series]}`} data-alone=${run.length === 1} cx=${place.x.middle(at)} cy=${place.y(value)} r="3"><title>${titleOf(at, series)}</title></circle>`)}`,
-    ),
+    found.map((run) => {
+      const spots = run.map(({ at, value }) => ({ at, x: place.x.middle(at), y: place.y(value) }));
+      const dot = ({ at, x, y }) => svg`<circle class=${`dot ${colours[series]}`} data-alone=${run.length === 1}
+        cx=${x} cy=${y} r="3"><title>${titleOf(at, series)}</title></circle>`;
+      const points = spots.map(({ x, y }) => `${x},${y}`).join(" ");
+      return svg`<polyline class=${`line ${colours[series]}`} points=${points}></polyline>${spots.map(dot)}`;
+    }),
   );
 }

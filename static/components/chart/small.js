@@ -1,4 +1,4 @@
-// Drawings without axes: a line beside a figure, and bars beside names.
+// Drawings without axes: a line beside a figure, bars beside names, a spot of colour.
 
 import { html, svg } from "../../html.js";
 import { linear } from "./scale.js";
@@ -26,6 +26,13 @@ export function sparkline(values, label = "") {
       ) => svg`<polygon points=${`${x(run[0].at)},${HEIGHT} ${points(run)} ${x(run.at(-1).at)},${HEIGHT}`}></polygon>
       <polyline points=${points(run)}></polyline>`,
     )}
+  </svg>`;
+}
+
+/** A spot of a series' colour, beside its name. */
+export function swatch(colour) {
+  return html`<svg class="swatch" viewBox="0 0 1 1" aria-hidden="true" focusable="false">
+    <rect class=${`mark ${colour}`} width="1" height="1"></rect>
   </svg>`;
 }
 

@@ -2,7 +2,7 @@
 
 import { addDecimals } from "../../decimal.js";
 
-/** Every bar's pieces, from the bottom up: `[[{series, value, from, to}, …], …]`; pieces of nothing are left out. */
+/** Every bar's pieces from the bottom up, `[[{series, value, from, to}, …], …]`; pieces of nothing are left out. */
 export function stack(series, buckets) {
   return Array.from({ length: buckets }, (_, at) => {
     let top = 0;

@@ -33,7 +33,7 @@ function lineWords(data, format) {
 /** The drawn values as CSV: a row for each bucket, a column for each series. */
 export function chartCsv(data) {
   const rows = [
-    ["start", ...data.series.map((one) => one.name)],
+    ["start (UTC)", ...data.series.map((one) => one.name)],
     ...data.buckets.map((start, at) => [start, ...data.series.map((one) => one.values[at] ?? "")]),
   ];
   return rows.map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";

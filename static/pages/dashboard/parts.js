@@ -39,16 +39,17 @@ export function checklist(steps) {
         (step, at) =>
           html`<li data-done=${step.isDone}>
             <span class="step-mark" aria-hidden="true">${step.isDone ? icon("check") : at + 1}</span>
-            <div>
-              <strong>${step.title}</strong
-              >${step.isDone ? html`<span class="visually-hidden"> (done)</span>` : html`<p class="quiet">${step.text}</p>`}
-            </div>
-            ${step.isDone ? "" : html`<a class="button" data-kind=${step === next ? "primary" : "plain"} href=${step.href}>${step.action}</a>`}
+            <div><strong>${step.title}</strong>${step.isDone ? done() : html`<p class="quiet">${step.text}</p>`}</div>
+            ${step.isDone ? "" : stepLink(step, step === next)}
           </li>`,
       )}
     </ol>
   </section>`;
 }
+
+const done = () => html`<span class="visually-hidden"> (done)</span>`;
+const stepLink = ({ href, action }, isNext) =>
+  html`<a class="button" data-kind=${isNext ? "primary" : "plain"} href=${href}>${action}</a>`;
 
 /** Ranked by cost: bars, how many requests, and where they are. */
 export function ranking(title, { data }, { hrefOf, all }) {
@@ -57,7 +58,13 @@ export function ranking(title, { data }, { hrefOf, all }) {
     value: row.cost,
     text: money(row.cost),
     href: hrefOf(row),
-    note: html`${plural(row.requests, "request")}${row.failed ? html`, ${percent(row.failed / row.requests)} failed` : ""}${row.first_byte_ms?.p50 ? html`, first token ${duration(row.first_byte_ms.p50)}` : ""}`,
+    note: [
+      plural(row.requests, "request"),
+      row.failed && `${percent(row.failed / row.requests)} failed`,
+      row.first_byte_ms?.p50 && `first token ${duration(row.first_byte_ms.p50)}`,
+    ]
+      .filter(Boolean)
+      .join(", "),
   }));
   return html`<section class="panel">
     <header>

@@ -5,12 +5,25 @@ import { sparkline } from "../../components/chart.js";
 import { compact, count, duration, money, percent, plural } from "../../format.js";
 import { html } from "../../html.js";
 import { FAILED } from "../requests/filters.js";
-import { allTokens, bucketTotals, changeText, failureNote, failureShares, spanText, waitNote } from "./words.js";
+import {
+  allTokens,
+  bucketTotals,
+  changeText,
+  failureNote,
+  failureShares,
+  spanText,
+  waitNote,
+  wholeBuckets,
+} from "./words.js";
 
-/** `series`: the answers of timeseries by name, each undefined while it is not there. `requests(changes)` gives addresses. */
+/**
+ * `series`: the answers of timeseries by name, each undefined while it is not there. `requests(changes)` gives
+ * addresses.
+ */
 export function tiles({ current, previous, outstanding_balance: outstanding, users }, { range, series, requests }) {
   const span = spanText(range);
-  const { cost, outcomes, tokens, waits } = series;
+  const whole = (data) => data && wholeBuckets(data, range);
+  const [cost, outcomes, tokens, waits] = [series.cost, series.outcomes, series.tokens, series.waits].map(whole);
   const cached = current.tokens.cached_input;
   return html`<div class="tiles six">
     ${tile({

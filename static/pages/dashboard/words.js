@@ -1,13 +1,23 @@
-// The dashboard in words: what waits for somebody and where it is mended, and how figures compare with the time before. Pure.
+// The dashboard in words: what waits for somebody and where it is mended, and how figures compare with the time
+// before. Pure.
 
+import { bucketEnd } from "../../components/chart/buckets.js";
 import { addDecimals } from "../../decimal.js";
 import { count, duration, percent, plural } from "../../format.js";
 
 const NAMES_MAX = 3;
+const WHOLE_MIN = 3;
 
 /** What one entry of /api/admin/attention says, and the view that mends it: `{text, detail, href, action}`. */
 export function attentionWords(item) {
   switch (item.kind) {
+    case "unmetered_answers":
+      return {
+        text: `${plural(item.count, "answer")} of the last day ${item.count === 1 ? "was" : "were"} not charged`,
+        detail: `The provider told no tokens, or nonsense. ${models(item)}`.trim(),
+        href: "/ui/requests?range=24h&outcome=no_usage&outcome=usage_invalid",
+        action: "See requests",
+      };
     case "unpriced_models":
       return {
         text: `${plural(item.count, "model")} ${item.count === 1 ? "needs" : "need"} a price`,
@@ -77,6 +87,14 @@ export function attentionWords(item) {
   }
 }
 
+/** Which models, where not all of them can be told how many there are in all. */
+function models({ models: found = [] }) {
+  const shown = found.slice(0, NAMES_MAX).join(", ");
+  return found.length
+    ? `${found.length === 1 ? "Model" : "Models"}: ${shown}${found.length > NAMES_MAX ? ", …" : ""}`
+    : "";
+}
+
 function names(list = [], whole) {
   const shown = list.slice(0, NAMES_MAX).join(", ");
   const more = whole - Math.min(list.length, NAMES_MAX);
@@ -87,7 +105,7 @@ function failing({ name, requests, failures, last_error: error }) {
   return `${name}: ${count(failures)} of ${count(requests)}${error ? `, last ${error}` : ""}`;
 }
 
-/** How a figure compares with the time before: `+12 % on the 24 hours before`; null where there is nothing to compare. */
+/** How a figure compares with the time before: `+12 % on the 24 hours before`; null: there is nothing to compare. */
 export function changeText(now, before, span) {
   const [a, b] = [Number(now), Number(before)];
   if (now === null || before === null || !Number.isFinite(a) || !Number.isFinite(b)) return null;
@@ -109,9 +127,23 @@ export function waitNote({ first_byte_ms: now }, { first_byte_ms: before }) {
   return `p95 ${duration(now.p95)}${before.p50 === null ? "" : `, p50 before ${duration(before.p50)}`}`;
 }
 
-/** `24 hours`, from "Last 24 hours"; `span` for one that was chosen by hand. */
-export function spanText(range) {
-  return range.name === "custom" ? "span" : range.text.replace("Last ", "");
+/** `24 hours`, from "Last 24 hours"; `span` for any other. */
+export function spanText({ text }) {
+  return text.startsWith("Last ") ? text.replace("Last ", "") : "span";
+}
+
+/** The buckets that lie in the range as a whole: a part of one looks like a fall. All of them, where few are whole. */
+export function wholeBuckets(data, { from, to }) {
+  const first = from && Date.parse(from) > Date.parse(data.buckets[0]) ? 1 : 0;
+  const end =
+    data.buckets.length - (to && Date.parse(to) < Date.parse(bucketEnd(data, data.buckets.length - 1)) ? 1 : 0);
+  if (end - first < WHOLE_MIN) return data;
+  const cut = (values) => values.slice(first, end);
+  return {
+    ...data,
+    buckets: cut(data.buckets),
+    series: data.series.map((one) => ({ ...one, values: cut(one.values) })),
+  };
 }
 
 /** Tokens of every kind together, without reasoning, which is a part of the output. */

@@ -14,7 +14,7 @@ export function requestColumns({ isAdmin }) {
       name: "outcome",
       label: "Outcome",
       render: (row) =>
-        html`${stateBadge(row)}${when(row.error_code, (error) => html`<span class="sub">${row.status} ${error}</span>`)}`,
+        html`${stateBadge(row)}${when(row.error_code, (error) => sub(`${row.status} ${error}`))}${failover(row)}`,
     },
     ...(isAdmin
       ? [
@@ -44,8 +44,13 @@ export function requestColumns({ isAdmin }) {
     },
     { name: "output", label: "Output", align: "end", render: ({ tokens }) => (tokens ? quantity(tokens.output) : "–") },
     { name: "cost", label: "Cost", align: "end", render: (row) => (row.cost === undefined ? "–" : amount(row.cost)) },
-    { name: "first", label: "First token", align: "end", wide: true, render: (row) => took(row.first_byte_ms) },
-    { name: "took", label: "Took", align: "end", wide: true, render: (row) => took(row.duration_ms ?? row.elapsed_ms) },
+    {
+      name: "took",
+      label: "Took",
+      align: "end",
+      wide: true,
+      render: (row) => html`${took(row.duration_ms ?? row.elapsed_ms)}${when(row.first_byte_ms, firstToken)}`,
+    },
   ];
 }
 
@@ -70,10 +75,18 @@ function clockTime({ started_at: time }) {
   >`;
 }
 
+const sub = (text) => html`<span class="sub">${text}</span>`;
+const firstToken = (ms) => html`<span class="sub nowrap" title="Until the first token">first ${duration(ms)}</span>`;
+
+/** That the first upstream was not the one that answered. */
+function failover({ attempts, state }) {
+  if (!attempts?.length || (state && state !== "settled")) return "";
+  return sub(`after ${plural(attempts.length, "failed attempt")}`);
+}
+
 function stateBadge(row) {
   if (row.state === "waiting") return badge("waiting", "quiet", "clock");
-  if (row.state === "streaming")
-    return html`${badge("streaming", "info", "live")}<span class="sub">${duration(row.elapsed_ms)}</span>`;
+  if (row.state === "streaming") return html`${badge("streaming", "info", "live")}${sub(duration(row.elapsed_ms))}`;
   return outcomeBadge(row.outcome);
 }
 

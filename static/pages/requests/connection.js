@@ -9,8 +9,8 @@ const POLL_MS = 2000;
 const POLLS_PER_TRY = 10;
 
 /**
- * `handle` hears `status(name)` (connecting, live, reconnecting, polling, hidden), `settled(rows)`, `progress(rows, more)`
- * and `reset()`. `filters` are those of /api/admin/events. It ends with `signal`, or `stop()`.
+ * `handle` hears `status(name)` (connecting, live, reconnecting, polling, hidden), `settled(rows)`,
+ * `progress(rows, more)` and `reset()`. `filters` are those of /api/admin/events. It ends with `signal`, or `stop()`.
  */
 export class Connection {
   #filters;
@@ -20,6 +20,8 @@ export class Connection {
   #timer = null;
   #failures = 0;
   #polls = 0;
+  /** Which line this is: what an older one still hears is not heard. */
+  #line = 0;
   #end = new AbortController();
 
   constructor({ filters, cursor, handle, signal }) {
@@ -46,6 +48,7 @@ export class Connection {
   }
 
   #close() {
+    this.#line += 1;
     this.#source?.close();
     this.#source = null;
     clearTimeout(this.#timer);
@@ -93,10 +96,12 @@ export class Connection {
 
   async #poll() {
     const { signal } = this.#end;
+    const line = this.#line;
     this.#handle.status("polling");
     let wait = POLL_MS;
     try {
       const page = await get(withQuery("/api/admin/usage/tail", { ...this.#filters, after: this.#cursor }), { signal });
+      if (line !== this.#line) return;
       this.#cursor = page.cursor;
       if (page.data.length) this.#handle.settled(page.data);
       if (page.has_more) wait = 0;
@@ -104,9 +109,9 @@ export class Connection {
     } catch (error) {
       if (error.name === "AbortError") return;
       if (!(error instanceof ApiError)) throw error;
+      if (line !== this.#line) return;
       this.#handle.status("reconnecting");
     }
-    if (signal.aborted || document.hidden) return;
     this.#timer = setTimeout(() => (this.#polls >= POLLS_PER_TRY ? this.#open() : this.#poll()), wait);
   }
 }

@@ -6,7 +6,7 @@ import { Picker } from "../../components/picker.js";
 import { isDecimal } from "../../decimal.js";
 import { outcomeText, plural } from "../../format.js";
 import { html, when } from "../../html.js";
-import { chips, isFiltered, NO_FILTERS, OUTCOMES } from "./filters.js";
+import { chips, NO_FILTERS, OUTCOMES } from "./filters.js";
 
 const FOUND_MAX = 20;
 const STATUSES = [
@@ -16,6 +16,15 @@ const STATUSES = [
   ["5xx", "5xx"],
   ["402", "402 out of money"],
   ["429", "429 too many"],
+];
+/** As the log has them. */
+const ENDPOINTS = [
+  ["", "Any API"],
+  ["chat/completions", "Chat Completions"],
+  ["messages", "Messages"],
+  ["responses", "Responses"],
+  ["embeddings", "Embeddings"],
+  ["completions", "Completions"],
 ];
 
 /** `context` is the page's; `source` says whose requests: `{isAdmin}`; `names(name, value)` knows names from rows. */
@@ -50,7 +59,7 @@ export class FilterBar {
         this.#isOpen = event.target.open;
       }}>
       <summary class="button">
-        ${icon("sliders")}Filters${when(isFiltered(filters), () => html` <span class="count">${chips(filters).length}</span>`)}
+        ${icon("sliders")}Filters${when(chips(filters).length, (active) => html` <span class="count">${active}</span>`)}
       </summary>
       <div class="form-grid">
         ${Object.entries(this.#pickers).map(([name, picker]) =>
@@ -61,7 +70,8 @@ export class FilterBar {
             placeholder: `Any ${labels[name].replace("API ", "").toLowerCase()}`,
           }),
         )}
-        ${this.#status(filters)}${this.#text("error_code", "Error code", filters.error_code[0] ?? "", "Any, e.g. rate_limited")}
+        ${this.#status(filters)}${this.#endpoint(filters)}
+        ${this.#text("error_code", "Error code", filters.error_code[0] ?? "", "Any, e.g. rate_limited")}
         ${this.#text("min_cost", "Cost at least, $", filters.min_cost ?? "", "0.00", "decimal")}
       </div>
       ${this.#outcomes(filters)}
@@ -94,12 +104,20 @@ export class FilterBar {
   clear = () => this.#router.setQuery(NO_FILTERS);
 
   #status({ status }) {
-    const now = status[0] ?? "";
-    const known = STATUSES.some(([value]) => value === now);
-    const options = known ? STATUSES : [...STATUSES, [now, now]];
+    return this.#choice("status", "Status", STATUSES, status[0] ?? "");
+  }
+
+  #endpoint({ endpoint }) {
+    return this.#choice("endpoint", "API", ENDPOINTS, endpoint[0] ?? "");
+  }
+
+  /** One that is not among the choices came by the address. */
+  #choice(name, label, choices, now) {
+    const isKnown = choices.some(([value]) => value === now);
+    const options = isKnown ? choices : [...choices, [now, now]];
     return html`<div class="field">
-      <label for="filter-status">Status</label
-      ><select id="filter-status" @change=${(event) => this.#router.setQuery({ status: event.target.value })}>
+      <label for=${`filter-${name}`}>${label}</label
+      ><select id=${`filter-${name}`} @change=${(event) => this.#router.setQuery({ [name]: event.target.value })}>
         ${options.map(([value, text]) => html`<option value=${value} ?selected=${value === now}>${text}</option>`)}
       </select>
     </div>`;

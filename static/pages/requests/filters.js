@@ -70,7 +70,7 @@ const NAMES = {
   min_cost: "Cost from",
 };
 
-/** The filters in words, each with what takes it out: `[{name, label, text, without}]`. `nameOf(name, value)` knows names. */
+/** The filters in words, each with what takes it out: `[{name, label, text, without}]`. `nameOf` knows names. */
 export function chips(filters, nameOf = () => null) {
   const found = REPEATED.flatMap((name) =>
     filters[name].map((value) => ({

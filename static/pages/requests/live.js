@@ -8,7 +8,7 @@ import { html, when } from "../../html.js";
 import { preferences } from "../../preferences.js";
 import { Connection, cursorOfNow } from "./connection.js";
 import { matches, streamFilters } from "./filters.js";
-import { announcement, EMPTY_TAIL, reduceTail, samplingText, seedTail } from "./tail.js";
+import { announcement, EMPTY_TAIL, heldText, reduceTail, samplingText, seedTail } from "./tail.js";
 
 const TICK_MS = 1000;
 const CHIPS = {
@@ -22,7 +22,10 @@ const CHIPS = {
 /** Where the space bar has a meaning of its own. */
 const OWN_SPACE = "button, input, select, textarea, summary, dialog, [contenteditable]";
 
-/** `load()` fetches the first page of the list, `draw()` shows the page, `place()` is the element that the rows are in. */
+/**
+ * `load()` fetches the first page of the list, `draw()` shows the page, `place()` is the element that the rows are in;
+ * `heard()` is told whenever requests settled.
+ */
 export class LiveRequests {
   #context;
   #filters;
@@ -34,9 +37,9 @@ export class LiveRequests {
   #end = new AbortController();
   #drawing = false;
 
-  constructor({ filters, load, draw, place, signal }) {
+  constructor({ filters, load, draw, place, heard, signal }) {
     this.#filters = filters;
-    this.#context = { load, draw, place };
+    this.#context = { load, draw, place, heard };
     signal.addEventListener("abort", () => this.stop());
     const options = { signal: this.#end.signal };
     document.addEventListener("keydown", (event) => this.#press(event), options);
@@ -64,7 +67,7 @@ export class LiveRequests {
     const cursor = await this.#cursor(signal);
     const list = await this.#context.load();
     if (signal.aborted) return;
-    this.#state = seedTail(list?.data ?? []);
+    this.#state = seedTail(list?.data ?? [], { isPaused: this.#reasons.size > 0 });
     this.#connection?.stop();
     this.#connection = new Connection({
       filters: streamFilters(this.#filters),
@@ -75,7 +78,7 @@ export class LiveRequests {
           this.#set(() => {
             this.#status = name;
           }),
-        settled: (rows) => this.#hear({ type: "settled", rows: rows.filter((row) => matches(this.#filters, row)) }),
+        settled: (rows) => this.#settle(rows.filter((row) => matches(this.#filters, row))),
         progress: (rows, more) => {
           this.#more = more ?? 0;
           this.#hear({ type: "progress", rows: rows.filter((row) => matches(this.#filters, row)), now: Date.now() });
@@ -92,6 +95,12 @@ export class LiveRequests {
     } catch {
       return null;
     }
+  }
+
+  #settle(rows) {
+    if (!rows.length) return;
+    this.#hear({ type: "settled", rows });
+    this.#context.heard();
   }
 
   #hear(event) {
@@ -158,12 +167,12 @@ export class LiveRequests {
   bar() {
     const isPaused = this.#reasons.size > 0;
     const [text, tone, iconName] = CHIPS[isPaused && this.#status === "live" ? "paused" : this.#status];
-    const held = this.#state.held.length;
+    const held = heldText(this.#state);
     return html`<span class="live-status" data-status=${this.#status} data-paused=${isPaused}
         >${badge(text, tone, iconName)}</span
       >
       <button type="button" class="button" @click=${this.turn}>
-        ${icon(isPaused ? "play" : "pause")}${isPaused ? (held ? `${count(held)} new, resume` : "Resume") : "Pause"}
+        ${icon(isPaused ? "play" : "pause")}${isPaused ? (held ? `${held}, resume` : "Resume") : "Pause"}
       </button>`;
   }
 

@@ -4,28 +4,31 @@ import { ApiError, download, get, withQuery } from "../../api.js";
 import { pageHead } from "../../components/bits.js";
 import { chart, spanOf } from "../../components/chart.js";
 import { icon } from "../../components/icons.js";
-import { emptyState, ListResource, pager, Resource, show as states, skeletonRows } from "../../components/resource.js";
+import { ListResource, pager, Resource, show as states, skeletonRows } from "../../components/resource.js";
 import { table } from "../../components/table.js";
-import { freshness, refreshing, timeRange } from "../../components/time-range.js";
+import { freshness, refreshing, shareLink, timeRange } from "../../components/time-range.js";
 import { toast } from "../../components/toast.js";
 import { compact, outcomeText, plural } from "../../format.js";
 import { html, when } from "../../html.js";
 import { preferences } from "../../preferences.js";
-import { customRange, namedRange, readRange } from "../../range.js";
+import { asInput, customRange, readRange } from "../../range.js";
 import { outcomeColour } from "./colours.js";
 import { requestColumns, rowTone, totalCells } from "./columns.js";
 import { RequestDrawer } from "./drawer.js";
+import { emptyLog } from "./empty.js";
 import { FilterBar } from "./filter-bar.js";
-import { isFiltered, NO_FILTERS, OUTCOMES, readFilters, requestsOf } from "./filters.js";
+import { OUTCOMES, readFilters, requestsOf } from "./filters.js";
 import { RequestFinder } from "./finder.js";
 import { LiveRequests } from "./live.js";
 
-const WIDEST = "90d";
+/** How long sums and bars may be behind the rows that come by themselves. */
+const BEHIND_MS = 3000;
 
 /** `source`: `{api, page, isAdmin, title, lead}`; only an admin can watch live. */
 export function requestLog({ query, signal, router, draw }, source) {
   let asked = null;
   let live = null;
+  let following;
   let isExporting = false;
 
   const ask =
@@ -61,29 +64,44 @@ export function requestLog({ query, signal, router, draw }, source) {
   };
   const finder = new RequestFinder({ router, source, draw: () => show() });
   const bar = new FilterBar({ router, isAdmin: source.isAdmin, names: nameOf, draw: () => show() });
-  const drawer = new RequestDrawer({ router, signal, source, rows });
+  const drawer = new RequestDrawer({ router, signal, source, rows: () => rows().filter(isSettled) });
 
   /** What the address asks for; "now" is taken once, so that table, sums, bars and file are of the same rows. */
   const read = () => {
     const now = query();
-    const range = readRange(now, Date.now());
+    const range = readRange(now, Date.now(), "24h", preferences.zone);
     const filters = readFilters(now);
     const isLive = source.isAdmin && now.get("live") === "1" && range.name !== "custom";
-    const key = JSON.stringify([now.get("range"), now.get("from"), now.get("to"), filters, isLive]);
+    const span = ["range", "from", "to"].map((name) => now.get(name));
+    const key = JSON.stringify([span, filters, isLive, preferences.zone]);
     return { key, range, filters, isLive, params: { ...filters, from: range.from, to: isLive ? null : range.to } };
+  };
+  const loadSums = () => {
+    histogram.load();
+    totals.load();
+  };
+  /** The rows come by themselves; bars and sums follow, and the range goes on with the clock. */
+  const catchUp = () => {
+    following = clearTimeout(following);
+    if (!live) return;
+    asked = read();
+    loadSums();
+  };
+  const follow = () => {
+    following ??= setTimeout(catchUp, BEHIND_MS);
   };
   const load = () => {
     live?.stop();
     live = null;
     asked = read();
-    histogram.load();
-    totals.load();
+    loadSums();
     if (asked.isLive)
       live = new LiveRequests({
         filters: asked.filters,
         load: () => list.load(),
         draw: () => show(),
         place: () => document.getElementById("requests"),
+        heard: follow,
         signal,
       });
     else list.load();
@@ -98,7 +116,7 @@ export function requestLog({ query, signal, router, draw }, source) {
     isExporting = true;
     show();
     try {
-      await download(withQuery(`${source.api}/usage.csv`, asked.params), "requests.csv");
+      await download(withQuery(`${source.api}/usage.csv`, asked.params), fileName(asked.range, preferences.zone));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       toast(`The file could not be made: ${error.message}`, { tone: "bad" });
@@ -131,6 +149,10 @@ export function requestLog({ query, signal, router, draw }, source) {
     asked.range.name === "custom" ? { from: asked.range.from, to: asked.range.to } : { range: asked.range.name };
 
   const turnLive = () => router.setQuery(asked.isLive ? { live: null } : { live: "1", from: null, to: null });
+  const liveButton = () =>
+    html`<button type="button" class="button" aria-pressed=${asked.isLive} @click=${turnLive}>
+      ${icon("live")}Live
+    </button>`;
   const tools = () =>
     html`<div class="toolbar" id="requests">
       <h2>
@@ -145,11 +167,9 @@ export function requestLog({ query, signal, router, draw }, source) {
         }
       </h2>
       <div class="push actions">
-        ${when(live, () => live.bar())}
-        ${when(source.isAdmin, () => html`<button type="button" class="button" aria-pressed=${asked.isLive} @click=${turnLive}>${icon("live")}Live</button>`)}
+        ${when(live, () => live.bar())} ${when(source.isAdmin, liveButton)}
         <button type="button" class="button" ?disabled=${isExporting || !totals.data?.requests} @click=${exportRows}>
-          ${icon("download")}
-          ${isExporting ? "Exporting…" : totals.data ? `Export ${plural(totals.data.requests, "row")} (CSV)` : "Export (CSV)"}
+          ${icon("download")} ${isExporting ? "Exporting…" : exportText(totals.data)}
         </button>
       </div>
     </div>`;
@@ -159,7 +179,6 @@ export function requestLog({ query, signal, router, draw }, source) {
       ...Object.fromEntries([...query().keys()].map((name) => [name, query().getAll(name)])),
       open: row.request_id,
     });
-  const isSettled = (row) => !row.state || row.state === "settled";
   const rowsTable = () =>
     html`${when(live, () => live.notes())}${table({
       caption: "Requests",
@@ -173,67 +192,44 @@ export function requestLog({ query, signal, router, draw }, source) {
     })}
     ${live ? "" : pager(list, "request")}`;
 
-  const nothing = () => {
-    if (isFiltered(asked.filters)) {
-      return emptyState({
-        title: "No request matches",
-        iconName: "search",
-        text: "Nothing in this range passes the filters.",
-        action: html`<button
-          type="button"
-          class="button"
-          data-kind="primary"
-          @click=${() => router.setQuery(NO_FILTERS)}>
-          Clear filters
-        </button>`,
-      });
-    }
-    if (asked.range.name === WIDEST)
-      return emptyState({
-        title: "No requests yet",
-        iconName: "list",
-        text: "Each request to /v1 gets a row here, with its receipt.",
-        action: source.connect,
-      });
-    return emptyState({
-      title: `No requests in ${asked.range.name === "custom" ? "this range" : `the ${asked.range.text.toLowerCase()}`}`,
-      iconName: "clock",
-      text: "Look further back, or send one.",
-      action: html`<button
-          type="button"
-          class="button"
-          data-kind="primary"
-          @click=${() => router.setQuery(namedRange(WIDEST))}>
-          Last 90 days</button
-        >${source.connect}`,
-    });
-  };
+  const isNothing = () => !rows().length && !live;
+  const isWaiting = () => html`<p class="quiet">Waiting for the first request.</p>`;
+  const nothing = () => emptyLog({ ...asked, router, connect: source.connect });
 
+  const fresh = () => freshness({ loadedAt: (live ? totals : list).loadedAt, isLoading: list.isLoading, load });
   const show = () =>
     draw(
       html`${pageHead(source.title, {
           lead: source.lead,
           actions: html`${timeRange(asked.range, (changes) => router.setQuery({ ...changes, live: null }))}
-          ${freshness({ loadedAt: list.loadedAt, isLoading: list.isLoading, load })}`,
+          ${shareLink(asked.range)}${fresh()}`,
         })}
         <div class="log-tools">${finder.field()}${bar.panel(asked.filters)}</div>
         ${bar.active(asked.filters)}
         <section class="panel">${states(histogram, { data: bars, skeleton: skeletonRows(6) })}</section>
         <section class="stack requests">
           ${tools()}
-          ${states(list, { data: rowsTable, isEmpty: () => !rows().length && !live, empty: nothing(), skeleton: skeletonRows(10) })}
-          ${when(live && list.data && !live.rows.length, () => html`<p class="quiet">Waiting for the first request.</p>`)}
+          ${states(list, { data: rowsTable, isEmpty: isNothing, empty: nothing(), skeleton: skeletonRows(10) })}
+          ${when(live && list.data && !live.rows.length, isWaiting)}
         </section>`,
     );
 
-  preferences.addEventListener("change", () => load(), { signal });
-  // The rows come by themselves; the bars and sums follow.
-  refreshing(signal, () => live && (histogram.load(), totals.load()));
+  preferences.addEventListener("change", hear, { signal });
+  refreshing(signal, catchUp);
+  signal.addEventListener("abort", () => clearTimeout(following));
   load();
   show();
   drawer.follow(query().get("open"));
   return { onquery: hear };
 }
+
+const isSettled = (row) => !row.state || row.state === "settled";
+
+/** `requests-2026-11-16-2026-11-23.csv`, by the days of the zone. */
+const fileName = ({ from, to }, zone) =>
+  `${["requests", ...[from, to].filter(Boolean).map((time) => asInput(time, zone).slice(0, 10))].join("-")}.csv`;
+
+const exportText = (totals) => (totals ? `Export ${plural(totals.requests, "row")} (CSV)` : "Export (CSV)");
 
 /** Outcomes in words. */
 const named = (data) => ({

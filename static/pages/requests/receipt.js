@@ -1,14 +1,14 @@
 // The receipt of one request, in a drawer: what happened, and every line of what it cost.
 
-import { at, badge, code, copyButton, facts, outcomeBadge } from "../../components/bits.js";
+import { badge, code, copyButton, facts, outcomeBadge } from "../../components/bits.js";
 import { receiptLines } from "../../components/receipt-lines.js";
-import { duration } from "../../format.js";
-import { html, svg, when } from "../../html.js";
-import { advice, attemptText, curl, endpointPath, endpointText, errorSource, timeline, verdict } from "./words.js";
+import { html, when } from "../../html.js";
+import { times } from "./times.js";
+import { advice, curl, endpointPath, endpointText, errorSource, verdict } from "./words.js";
 
 const SOURCES = { gateway: "this gateway", upstream: "the provider", client: "the client" };
 
-/** `receipt`: the answer of /usage/{id}. `isAdmin` shows who it was for and who answered. `page`: where requests are listed. */
+/** `receipt`: the answer of /usage/{id}. `isAdmin` shows who it was for and who answered. `page` lists requests. */
 export function receiptBody(receipt, { isAdmin, page }) {
   return html`<div class="request">
     <p class="verdict" data-tone=${errorSource(receipt) ? "bad" : "good"}>
@@ -16,22 +16,9 @@ export function receiptBody(receipt, { isAdmin, page }) {
     </p>
     <section>
       <h3>Cost</h3>
-      ${receipt.lines.length ? receiptLines(receipt) : html`<p class="quiet">Nothing was counted, so there is nothing to charge.</p>`}
+      ${receipt.lines.length ? receiptLines(receipt) : nothingCounted()}
     </section>
-    ${when(
-      errorSource(receipt),
-      (source) =>
-        html`<section>
-          <h3>Error</h3>
-          ${facts([
-            ["Where it comes from", badge(SOURCES[source], source === "upstream" ? "bad" : "warn", "warning")],
-            receipt.error_code && ["Code", code(receipt.error_code, "Copy the error code")],
-            ["Answered to the client", receipt.status],
-            isAdmin && advice(receipt) && ["What it means", advice(receipt)],
-            isAdmin && receipt.upstream_status && ["Answered by the provider", receipt.upstream_status],
-          ])}
-        </section>`,
-    )}
+    ${when(errorSource(receipt), (source) => error(receipt, source, isAdmin))}
     <section>
       <h3>Time</h3>
       ${times(receipt)}
@@ -39,35 +26,11 @@ export function receiptBody(receipt, { isAdmin, page }) {
     <section>
       <h3>What was asked</h3>
       ${facts([
-        isAdmin && [
-          "User",
-          html`<a href=${`/ui/users/${receipt.user_id}`}>${receipt.user_name ?? `User ${receipt.user_id}`}</a>
-            <a class="aside" href=${`${page}?user_id=${receipt.user_id}`}>their requests</a>`,
-        ],
-        [
-          "API key",
-          html`${isAdmin ? html`<a href=${`/ui/keys?open=${receipt.key_id}`}>${receipt.key_name ?? `Key ${receipt.key_id}`}</a>` : (receipt.key_name ?? `Key ${receipt.key_id}`)}
-            <a class="aside" href=${`${page}?key_id=${receipt.key_id}`}>requests with it</a>`,
-        ],
-        [
-          "Model",
-          html`${isAdmin ? html`<a href=${`/ui/models?open=${encodeURIComponent(receipt.model)}`}>${receipt.model}</a>` : receipt.model}
-            <a class="aside" href=${`${page}?model=${encodeURIComponent(receipt.model)}`}>requests to it</a>`,
-        ],
-        isAdmin &&
-          receipt.actual_model && [
-            "Answered by",
-            `${receipt.actual_model}${receipt.upstream ? ` at ${receipt.upstream}` : ""}`,
-          ],
-        isAdmin &&
-          receipt.attempts?.length && [
-            "Tried before",
-            receipt.attempts.map((one) => html`<div>${attemptText(one)}</div>`),
-          ],
-        [
-          "API",
-          `${endpointText(receipt.endpoint)} (${endpointPath(receipt.endpoint)})${receipt.streamed ? ", streamed" : ""}`,
-        ],
+        isAdmin && ["User", user(receipt, page)],
+        ["API key", key(receipt, isAdmin, page)],
+        ["Model", model(receipt, isAdmin, page)],
+        isAdmin && receipt.actual_model && [hasAnswered(receipt) ? "Answered by" : "Sent to", served(receipt)],
+        ["API", api(receipt)],
         receipt.client_agent && ["Client", receipt.client_agent],
       ])}
     </section>
@@ -83,25 +46,56 @@ export function receiptBody(receipt, { isAdmin, page }) {
     </section>
     <p class="quiet">Prompts and answers are not kept.</p>
     <div class="actions">
+      ${copyButton(addressOf(receipt, page), "Copy link", { quiet: false })}
       ${copyButton(curl(receipt, location.origin), "Copy as curl", { quiet: false })}
       ${copyButton(JSON.stringify(receipt, null, 2), "Copy as JSON", { quiet: false })}
     </div>
   </div>`;
 }
 
-function times(receipt) {
-  const parts = timeline(receipt);
-  let from = 0;
-  return html`${when(
-    parts.length,
-    () =>
-      html`<svg class="timeline" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" focusable="false">
-        ${parts.map((part, index) => {
-          const x = from;
-          from += part.share * 100;
-          return svg`<rect class=${`mark series-${index === 0 && parts.length > 1 ? "other" : 0}`} x=${x} width=${Math.max(0.5, part.share * 100)} height="4"></rect>`;
-        })}
-      </svg>`,
-  )}
-  ${facts([["Started", at(receipt.started_at)], ...parts.map(({ name, ms }) => [name, duration(ms)]), parts.length > 1 && ["In all", duration(receipt.duration_ms)]])}`;
+const nothingCounted = () => html`<p class="quiet">Nothing was counted, so there is nothing to charge.</p>`;
+
+function error(receipt, source, isAdmin) {
+  const tone = source === "upstream" ? "bad" : "warn";
+  return html`<section>
+    <h3>Error</h3>
+    ${facts([
+      ["Where it comes from", badge(SOURCES[source], tone, "warning")],
+      receipt.error_code && ["Code", code(receipt.error_code, "Copy the error code")],
+      ["Answered to the client", receipt.status],
+      isAdmin && advice(receipt) && ["What it means", advice(receipt)],
+      isAdmin && receipt.upstream_status && ["Answered by the provider", receipt.upstream_status],
+    ])}
+  </section>`;
 }
+
+// --- who, with what, where ---
+
+const aside = (page, name, value, text) =>
+  html`<a class="aside" href=${`${page}?${name}=${encodeURIComponent(value)}`}>${text}</a>`;
+
+function user({ user_id: id, user_name: name }, page) {
+  return html`<a href=${`/ui/users/${id}`}>${name ?? `User ${id}`}</a> ${aside(page, "user_id", id, "their requests")}`;
+}
+
+function key({ key_id: id, key_name: name }, isAdmin, page) {
+  const called = name ?? `Key ${id}`;
+  return html`${isAdmin ? html`<a href=${`/ui/keys?open=${id}`}>${called}</a>` : called}
+  ${aside(page, "key_id", id, "requests with it")}`;
+}
+
+function model({ model: name }, isAdmin, page) {
+  return html`${isAdmin ? html`<a href=${`/ui/models?open=${encodeURIComponent(name)}`}>${name}</a>` : name}
+  ${aside(page, "model", name, "requests to it")}`;
+}
+
+const served = ({ actual_model: name, upstream }) => `${name}${upstream ? ` at ${upstream}` : ""}`;
+
+const api = ({ endpoint, streamed }) =>
+  `${endpointText(endpoint)} (${endpointPath(endpoint)})${streamed ? ", streamed" : ""}`;
+
+/** Whether anything came of the last upstream but a refusal. */
+const hasAnswered = ({ outcome, first_byte_ms: first }) => outcome === "completed" || first !== null;
+
+/** The receipt alone, whatever list it was opened from. */
+const addressOf = ({ request_id: id }, page) => `${location.origin}${page}?open=${id}`;

@@ -25,9 +25,10 @@ export const EMPTY_TAIL = Object.freeze({
 });
 
 /** The state with rows that are there already, such as the first page of the list. */
-export function seedTail(rows) {
+export function seedTail(rows, { isPaused = false } = {}) {
   return {
     ...EMPTY_TAIL,
+    isPaused,
     rows: rows.slice(0, ROWS_MAX).map((row) => ({ ...row, state: "settled" })),
     known: rows.map((row) => row.request_id).reverse(),
   };
@@ -58,19 +59,22 @@ function settle(state, row) {
   if (state.known.includes(row.request_id)) return state;
   const settled = { ...row, state: "settled" };
   const isFailed = row.outcome !== "completed";
+  const isThere = state.rows.some((one) => one.request_id === row.request_id);
+  const busy = tally(state.busy, endSecond(row));
+  const isShown = isThere || busy.shown < SHOWN_PER_SECOND;
   const next = {
     ...state,
+    busy: isShown ? { ...busy, shown: busy.shown + 1 } : busy,
     known: [...state.known, row.request_id].slice(-KNOWN_MAX),
     unsaid: { settled: state.unsaid.settled + 1, failed: state.unsaid.failed + (isFailed ? 1 : 0) },
   };
-  if (state.rows.some((one) => one.request_id === row.request_id)) {
+  if (isThere) {
     // It was seen under way: it ends where it stands, even while paused.
     return { ...next, rows: state.rows.map((one) => (one.request_id === row.request_id ? settled : one)) };
   }
-  const busy = count(state.busy, endSecond(row));
-  if (busy.shown > SHOWN_PER_SECOND) return { ...next, busy: { ...busy, shown: SHOWN_PER_SECOND } };
-  if (state.isPaused) return { ...next, busy, held: [...state.held, settled].slice(-ROWS_MAX) };
-  return { ...next, busy, rows: cap([settled, ...state.rows]) };
+  if (!isShown) return next;
+  if (state.isPaused) return { ...next, held: [...state.held, settled].slice(-ROWS_MAX) };
+  return { ...next, rows: cap([settled, ...state.rows]) };
 }
 
 /** By when requests ended and not by when that was heard: what a broken connection missed is no rush. */
@@ -78,10 +82,8 @@ function endSecond(row) {
   return Math.floor((Date.parse(row.started_at) + (row.duration_ms ?? 0)) / 1000);
 }
 
-function count(busy, second) {
-  return busy.second === second
-    ? { second, seen: busy.seen + 1, shown: busy.shown + 1 }
-    : { second, seen: 1, shown: 1 };
+function tally(busy, second) {
+  return busy.second === second ? { ...busy, seen: busy.seen + 1 } : { second, seen: 1, shown: 0 };
 }
 
 function progress(state, told, now) {
@@ -116,11 +118,17 @@ function cap(rows) {
   return rows.filter((row) => row.state !== "settled" || settled-- > 0);
 }
 
+/** How many rows wait for the tail to go on; null: none. With more than are kept, so many at least. */
+export function heldText({ held }) {
+  return held.length ? `${held.length}${held.length === ROWS_MAX ? "+" : ""} new` : null;
+}
+
 /** Whether rows are being left out, in words; null while all are shown. */
 export function samplingText({ busy }, now) {
   const isNow = Math.abs(now / 1000 - busy.second) < 5;
   if (!isNow || busy.seen <= busy.shown) return null;
-  return `Busy: showing ${busy.shown} of ${busy.seen} requests a second. All of them are in the table once Live is off.`;
+  const { shown, seen } = busy;
+  return `Busy: showing ${shown} of ${seen} requests a second. All of them are in the table once Live is off.`;
 }
 
 /** What screen readers are to hear now, or null: at most every ten seconds. */

@@ -1,19 +1,21 @@
 // One request in words: how it ended, who is to blame, when what happened, and how to do it again. Pure.
 
 import { compareDecimals } from "../../decimal.js";
-import { duration, outcomeText, price } from "../../format.js";
+import { endpointName } from "../../endpoints.js";
+import { duration, outcomeText, plural, price } from "../../format.js";
 
 /** One sentence on how a request ended and what it cost. */
 export function verdict(row) {
   const paid = compareDecimals(row.cost, "0") > 0 ? `${price(row.cost)} was charged` : "nothing was charged";
   const after = row.duration_ms === null ? "" : ` after ${duration(row.duration_ms)}`;
+  const vain = row.attempts?.length ? plural(row.attempts.length, "attempt") : null;
   switch (row.outcome) {
     case "completed":
-      return `Completed${after ? ` in ${duration(row.duration_ms)}` : ""}; ${paid}.`;
+      return `Completed${after && ` in ${duration(row.duration_ms)}`}${vain ? `, after ${vain} failed` : ""}; ${paid}.`;
     case "refused":
       return `Refused here with ${row.status}, before any provider was called; nothing was charged.`;
     case "upstream_error":
-      return `The provider ${providerFault(row)}${after}; ${paid}.`;
+      return `The provider ${providerFault(row)}${after}${vain ? `, and ${vain} before it failed too` : ""}; ${paid}.`;
     case "error_after_usage":
       return `The answer broke${after}, but the provider had already counted tokens; ${paid}.`;
     case "no_usage":
@@ -36,7 +38,8 @@ function providerFault(row) {
 
 const ADVICE = {
   model_not_found:
-    "No model of this name was served to this key: there is none, it has no price, it is switched off, or the key may not call it.",
+    "No model of this name was served to this key: there is none, it has no price, it is switched off, " +
+    "or the key may not call it.",
   insufficient_balance: "The balance did not cover what requests in flight may cost.",
 };
 
@@ -52,13 +55,31 @@ export function errorSource({ outcome }) {
   return outcome === "aborted_unmetered" ? "client" : "upstream";
 }
 
-/** The parts of the time it took: `[{name, ms, share}]`, shares summing to 1; empty while it is not known. */
-export function timeline({ first_byte_ms: first, duration_ms: whole, streamed }) {
-  if (!whole) return [];
-  if (first === null || first > whole) return [{ name: "Until its end", ms: whole, share: 1 }];
+/**
+ * What the time was spent on, in its order: `[{name, ms, share, kind, note?}]`, shares summing to 1. `kind`: failed,
+ * waiting or answer. Attempts in vain come first, each until the next one began; empty while nothing is known.
+ */
+export function timeline({ first_byte_ms: first, duration_ms: whole, streamed, outcome, attempts }) {
+  const vain = (attempts ?? []).map((one, at, all) => ({
+    name: `Attempt ${at + 1}`,
+    ms: one.after_ms - (all[at - 1]?.after_ms ?? 0),
+    kind: "failed",
+    note: attemptText(one),
+  }));
+  const begun = attempts?.at(-1)?.after_ms ?? 0;
+  const parts = [...vain, ...(whole ? lastAttempt({ first, whole, begun, streamed, outcome, at: vain.length }) : [])];
+  const sum = parts.reduce((ms, part) => ms + part.ms, 0);
+  return parts.map((part) => ({ ...part, share: sum ? part.ms / sum : 1 / parts.length }));
+}
+
+function lastAttempt({ first, whole, begun, streamed, outcome, at }) {
+  if (first === null || first > whole) {
+    const name = at ? `Attempt ${at + 1}` : "Until its end";
+    return [{ name, ms: Math.max(0, whole - begun), kind: outcome === "completed" ? "answer" : "failed" }];
+  }
   return [
-    { name: streamed ? "Until the first token" : "Until the answer", ms: first, share: first / whole },
-    { name: streamed ? "Streaming" : "Reading the answer", ms: whole - first, share: (whole - first) / whole },
+    { name: streamed ? "Until the first token" : "Until the answer", ms: Math.max(0, first - begun), kind: "waiting" },
+    { name: streamed ? "Streaming" : "Reading the answer", ms: whole - first, kind: "answer" },
   ].filter(({ ms }) => ms > 0);
 }
 
@@ -76,11 +97,11 @@ export function curl(row, origin) {
   return lines.join(" \\\n  ");
 }
 
+/** What each API calls the question; all others have messages. */
+const ASKED = { responses: { input: "…" }, embeddings: { input: "…" }, completions: { prompt: "…" } };
+
 function body({ model, streamed, endpoint }, isAnthropic) {
-  const asked =
-    endpoint.endsWith("responses") || endpoint.endsWith("embeddings")
-      ? { input: "…" }
-      : { messages: [{ role: "user", content: "…" }] };
+  const asked = ASKED[endpointName(endpoint)] ?? { messages: [{ role: "user", content: "…" }] };
   return { model, ...(streamed ? { stream: true } : {}), ...(isAnthropic ? { max_tokens: 1024 } : {}), ...asked };
 }
 
@@ -88,7 +109,7 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** The API that was called, in a word: `chat`, `messages`. */
 export function endpointText(endpoint) {
-  return endpoint.replace(/^\/?v1\//, "").replace("/completions", "");
+  return endpointName(endpoint).replace("/completions", "");
 }
 
 /** Where it is called. */
@@ -96,8 +117,7 @@ export function endpointPath(endpoint) {
   return endpoint.startsWith("/") ? endpoint : `/v1/${endpoint}`;
 }
 
-/** An upstream that was called before the one that answered, and what came of it. */
-export function attemptText({ upstream, status, error, after_ms: afterMs }) {
-  const told = status ? `answered ${status}` : "did not answer";
-  return `${upstream} ${told} (${error}), left after ${duration(afterMs)}`;
+/** What came of an upstream that was called before the last one. */
+export function attemptText({ upstream, status, error }) {
+  return `${upstream} ${status ? `answered ${status}` : "did not answer"} (${error})`;
 }

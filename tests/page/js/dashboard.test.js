@@ -11,6 +11,7 @@ import {
   firstSteps,
   spanText,
   waitNote,
+  wholeBuckets,
 } from "../../../static/pages/dashboard/words.js";
 
 test("every kind that waits says what, and leads to where it is mended", () => {
@@ -36,6 +37,13 @@ test("every kind that waits says what, and leads to where it is mended", () => {
   }
 });
 
+test("answers that nobody paid for are told with their models", () => {
+  const { text, detail, href } = attentionWords({ kind: "unmetered_answers", count: 3, models: ["a", "b", "c", "d"] });
+  assert.equal(text, "3 answers of the last day were not charged");
+  assert.match(detail, /Models: a, b, c, …$/);
+  assert.match(href, /outcome=no_usage&outcome=usage_invalid/);
+});
+
 test("a failing upstream is told with its figures", () => {
   const { detail } = attentionWords({
     kind: "upstream_failing",
@@ -52,6 +60,7 @@ test("figures compare with the time before", () => {
   assert.equal(changeText("5", "0", "7 days"), "none in the 7 days before");
   assert.equal(changeText(null, 3, "7 days"), null);
   assert.equal(spanText({ name: "24h", text: "Last 24 hours" }), "24 hours");
+  assert.equal(spanText({ name: "today", text: "Today" }), "span");
 });
 
 test("reasoning is not counted twice", () => {
@@ -74,6 +83,18 @@ test("the share that failed leaves out what was refused here", () => {
 test("buckets are summed, money exactly", () => {
   assert.deepEqual(bucketTotals(DATA), [15, 2, 5]);
   assert.deepEqual(bucketTotals({ buckets: [0], series: [{ values: ["0.1"] }, { values: ["0.2"] }] }), ["0.3"]);
+});
+
+test("a line of how it went ends with the last whole bucket", () => {
+  const buckets = [10, 11, 12, 13, 14].map((hour) => `2026-11-23T${hour}:00:00Z`);
+  const data = { interval: "hour", buckets, series: [{ values: [1, 9, 9, 9, 1] }] };
+  const cut = (from, to) => wholeBuckets(data, { from, to }).series[0].values;
+  assert.deepEqual(cut("2026-11-23T10:30:00Z", "2026-11-23T14:30:00Z"), [9, 9, 9]);
+  assert.deepEqual(cut("2026-11-23T10:00:00Z", "2026-11-23T15:00:00Z"), [1, 9, 9, 9, 1]);
+  assert.deepEqual(
+    wholeBuckets({ ...data, buckets: buckets.slice(0, 2) }, { from: "2026-11-23T10:30:00Z" }).series,
+    data.series,
+  );
 });
 
 test("the first steps tick themselves", () => {

@@ -103,6 +103,56 @@ test("the time it took is in parts", () => {
   assert.deepEqual(timeline({ first_byte_ms: 1, duration_ms: null }), []);
 });
 
+const VAIN = [
+  { upstream: "north", status: 500, error: "upstream_error", after_ms: 100 },
+  { upstream: "south", status: null, error: "upstream_unreachable", after_ms: 400 },
+];
+
+test("attempts in vain come first in the time it took, each with what came of it", () => {
+  const ended = { first_byte_ms: 600, duration_ms: 1000, streamed: true, outcome: "completed", attempts: VAIN };
+  const parts = timeline(ended);
+  assert.deepEqual(
+    parts.map(({ name, ms, kind }) => [name, ms, kind]),
+    [
+      ["Attempt 1", 100, "failed"],
+      ["Attempt 2", 300, "failed"],
+      ["Until the first token", 200, "waiting"],
+      ["Streaming", 400, "answer"],
+    ],
+  );
+  assert.equal(parts[1].note, "south did not answer (upstream_unreachable)");
+  assert.equal(
+    parts.reduce((sum, { share }) => sum + share, 0),
+    1,
+  );
+  const lost = timeline({ ...ended, first_byte_ms: null, outcome: "upstream_error" });
+  assert.deepEqual(
+    lost.map(({ name, kind }) => [name, kind]),
+    [
+      ["Attempt 1", "failed"],
+      ["Attempt 2", "failed"],
+      ["Attempt 3", "failed"],
+    ],
+  );
+  // Where the end is not known, the attempts are.
+  assert.equal(timeline({ ...ended, duration_ms: null }).length, 2);
+});
+
+test("a verdict tells of attempts in vain", () => {
+  const row = { outcome: "completed", cost: "0", duration_ms: 1000, attempts: VAIN };
+  assert.equal(verdict(row), "Completed in 1.0 s, after 2 attempts failed; nothing was charged.");
+  assert.match(
+    verdict({ ...row, outcome: "upstream_error", upstream_status: 503 }),
+    /answered 503 after 1.0 s, and 2 attempts before it failed too;/,
+  );
+});
+
+test("each API is asked in its own words", () => {
+  const of = (endpoint) => curl({ endpoint, model: "m", streamed: false }, "");
+  assert.match(of("completions"), /v1\/completions(.|\n)*"prompt"/);
+  assert.match(of("chat/completions"), /v1\/chat\/completions(.|\n)*"messages"/);
+});
+
 test("a request as curl has no key, and quotes what it is given", () => {
   const text = curl({ endpoint: "/v1/messages", model: "it's", streamed: true }, "http://host");
   assert.match(text, /^curl -N http:\/\/host\/v1\/messages \\\n/);
@@ -126,10 +176,10 @@ test("an admin is told what a refusal of this gateway may mean", () => {
 test("an attempt in vain is told with what came of it", () => {
   assert.equal(
     attemptText({ upstream: "openai", status: 429, error: "upstream_rate_limited", after_ms: 120 }),
-    "openai answered 429 (upstream_rate_limited), left after 120 ms",
+    "openai answered 429 (upstream_rate_limited)",
   );
   assert.equal(
     attemptText({ upstream: "spare", status: null, error: "upstream_unreachable", after_ms: 5000 }),
-    "spare did not answer (upstream_unreachable), left after 5.0 s",
+    "spare did not answer (upstream_unreachable)",
   );
 });

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import {
   announcement,
   EMPTY_TAIL,
+  heldText,
   reduceTail,
   ROWS_MAX,
   samplingText,
@@ -95,6 +96,23 @@ test("in a busy second some are left out, and it is said", () => {
   assert.match(samplingText(state, START + 3500), /showing 20 of 87 /);
   assert.equal(samplingText(state, START + 60_000), null);
   assert.equal(reduceTail(state, settled(row(200, { second: 4 }))).rows.length, SHOWN_PER_SECOND + 1);
+});
+
+test("in a busy second those that were seen under way count as well", () => {
+  const seen = Array.from({ length: 15 }, (_, at) => underWay(at));
+  const rush = Array.from({ length: 40 }, (_, at) => row(at, { second: 3 }));
+  const state = play(progress(START, ...seen), settled(...rush));
+  assert.equal(state.rows.length, SHOWN_PER_SECOND);
+  assert.match(samplingText(state, START + 3500), /showing 20 of 40 /);
+});
+
+test("a list that is read anew does not end a pause", () => {
+  const state = reduceTail(seedTail([row(1)], { isPaused: true }), settled(row(2)));
+  assert.deepEqual(ids(state.rows), [1]);
+  assert.equal(heldText(state), "1 new");
+  assert.equal(heldText(seedTail([])), null);
+  const many = Array.from({ length: 600 }, (_, at) => row(at + 10, { second: at }));
+  assert.equal(heldText(reduceTail(state, settled(...many))), "500+ new");
 });
 
 test("what a broken connection missed is all shown", () => {
