@@ -115,11 +115,13 @@ const filesChanged = () =>
     <a class="button" href="/ui/registry?tab=plan">See the plan</a>
   </p>`;
 
+const missingLine = ({ reference, entity, reason }) =>
+  html`<span class="sub"><code>${reference}</code> of ${entity}: ${reason}</span>`;
+
 const missing = (secrets) =>
   html`<div class="strip" data-tone="warn">
     ${icon("key")}<span
-      >${plural(secrets.length, "key is", "keys are")} not to be had:
-      ${secrets.map((one) => html`<span class="sub"><code>${one.reference}</code> of ${one.entity}: ${one.reason}</span>`)}</span
+      >${plural(secrets.length, "key is", "keys are")} not to be had: ${secrets.map(missingLine)}</span
     >
   </div>`;
 

@@ -9,7 +9,7 @@ import { html } from "../../html.js";
 
 const FORMAT_NAMES = Object.fromEntries(FORMATS);
 
-/** `modelsOf(key)`, `missingOf(key)` as of the drawer; `resultOf(key)` what its last test said, `test(row)` asks anew. */
+/** `modelsOf` and `missingOf` as of the drawer; `resultOf(key)` is what its last test said, `test(row)` asks anew. */
 export function providerTable(rows, { open, hrefOf, modelsOf, missingOf, resultOf, test }) {
   const format = ({ api_format: name }) => html`<span class="nowrap">${FORMAT_NAMES[name] ?? name}</span>`;
   const models = ({ key }) =>
