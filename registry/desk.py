@@ -30,7 +30,7 @@ from registry.field_states import describe_entity
 from registry.files.overlays import in_play, list_overlays
 from registry.files.positions import Fault as FileFault
 from registry.files.readers import suggest
-from registry.files.sources import SourceFile
+from registry.files.sources import SourceFile, UnreadableSource
 from registry.files.validation import validate_files
 from registry.forms import (
     change_form,
@@ -49,7 +49,7 @@ from registry.secrets import FindReason, MissingSecret, list_missing_secrets
 from registry.splicing.cuts import SpliceError
 from registry.splicing.patch import render_patch
 from registry.state import State, load_state, lock_registry
-from registry.sync import find_own_digest, read_own_bundle, sync_registry
+from registry.sync import find_own_digest, read_own_bundle, read_own_files, sync_registry, unreadable_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,14 @@ class Desk:
                 "missing_secrets": [missing.as_json() for missing in await self._missing(connection)],
             }
 
-    def validate(self, files: Sequence[SourceFile]) -> dict[str, Any]:
+    def validate(self, files: Sequence[SourceFile] | None) -> dict[str, Any]:
         """Whether they make a registry, the base and with each overlay over it; and, with this server's, whether that
-        may be served here."""
+        may be served here. None: the files that the server syncs itself."""
+        if files is None:
+            try:
+                files = read_own_files(self.settings)
+            except UnreadableSource as error:
+                return {"valid": False, "errors": 1, "warnings": 0, "faults": [unreadable_fault(error)]}
         found = validate_files(files)
         faults = [*found.faults, *(self._reach_faults(files) if found.registry is not None else ())]
         errors = sum(fault.severity == "error" for fault in faults)

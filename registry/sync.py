@@ -95,9 +95,13 @@ def read_own_bundle(settings: Settings) -> Bundle:
     try:
         files = read_own_files(settings)
     except UnreadableSource as error:
-        fault = {"code": "E100", "severity": "error", "message": str(error), "file": error.file}
-        raise InvalidRegistry(str(error), faults=[fault]) from None
+        raise InvalidRegistry(str(error), faults=[unreadable_fault(error)]) from None
     return read_bundle(files, rev=settings.registry_rev, seq=settings.registry_seq, author=settings.registry_author)
+
+
+def unreadable_fault(error: UnreadableSource) -> dict[str, Any]:
+    """A file that cannot be read, as the fault of it."""
+    return {"code": "E100", "severity": "error", "message": str(error), "file": error.file}
 
 
 def find_own_digest(settings: Settings) -> str | None:

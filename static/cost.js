@@ -13,7 +13,7 @@ export function amountOf(tokens, rate) {
   return decimalText({ units: units * BigInt(tokens), scale: scale + MILLION_DIGITS });
 }
 
-/** The threshold whose rates a prompt of so many tokens has, as in `pricing.tiers`; null: those of the price itself. */
+/** The threshold whose rates a prompt of so many tokens has, of `pricing.tiers`; null: those of the price itself. */
 export function tierOf(pricing, promptTokens) {
   const exceeded = Object.keys(pricing.tiers ?? {})
     .map(Number)

@@ -2,7 +2,10 @@
 
 const LINES_MAX = 1500;
 
-/** `[{kind: "same" | "out" | "in", text}]`. Texts of very many lines are told as wholly replaced between their equal ends. */
+/**
+ * `[{kind: "same" | "out" | "in", text}]`. Texts of very many lines are told as wholly replaced between their equal
+ * ends.
+ */
 export function textDiff(before, after) {
   const [a, b] = [lines(before), lines(after)];
   let start = 0;

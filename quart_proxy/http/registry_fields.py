@@ -121,7 +121,6 @@ ORIGIN: Fields = {
     "seq": Field(whole(0, ID_MAX), nullable=True),
     "author": Field(text(), nullable=True),
 }
-FILES = Field(_files, required=True)
 OWN_FILES = Field(_files)
 """Files that may be left out: then it is about the server's own."""
 PLAN: Fields = {"files": OWN_FILES, "policy": Field(record(POLICY)), "origin": Field(record(ORIGIN))}

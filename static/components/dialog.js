@@ -67,6 +67,7 @@ export class Dialog {
     // A press on the backdrop, and not one that began inside and ended there.
     element.addEventListener("mousedown", (event) => event.target === element && this.close());
     element.addEventListener("close", () => opener?.isConnected && opener.focus());
+    measureGutter();
     document.body.append(element);
   }
 
@@ -78,6 +79,13 @@ export class Dialog {
     liftWords(element);
     element.remove();
   }
+}
+
+/** How wide the scrollbar of the window is: it goes while a dialog is open, and the page keeps its place. */
+function measureGutter() {
+  if (document.querySelector("dialog[open]")) return;
+  const root = document.documentElement;
+  root.style.setProperty("--gutter", `${innerWidth - root.clientWidth}px`);
 }
 
 /** Behind a modal dialog nothing can be pressed or heard: toasts and the announcer stand in the uppermost one. */

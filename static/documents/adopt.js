@@ -1,4 +1,4 @@
-// The patch that has the file declare what is only live, and the providers of a model that the file does not have either.
+// The patch that has the file declare what is only live, with the providers of a model that no file has either.
 
 import { get, post } from "../api.js";
 

@@ -49,11 +49,13 @@ export class Check {
           html`<p class="check-result">
             ${badge(one.ok ? "Answers" : "Fails", one.ok ? "good" : "bad", one.ok ? "check" : "error")}
             <span
-              >${shown.length > 1 ? html`<strong>${one.upstream}</strong> ` : ""}${one.message}
-              ${one.latency_ms === null || one.latency_ms === undefined ? "" : html`<span class="quiet">${duration(one.latency_ms)}</span>`}</span
+              >${shown.length > 1 ? html`<strong>${one.upstream}</strong> ` : ""}${one.message} ${latency(one)}</span
             >
           </p>`,
       )}
     </div>`;
   }
 }
+
+const latency = ({ latency_ms: ms }) =>
+  when(Number.isFinite(ms), () => html`<span class="quiet">${duration(ms)}</span>`);

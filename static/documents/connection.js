@@ -28,17 +28,26 @@ export const keyType = (text) => (text === "" || text.startsWith("$") ? "text" :
 export const KEY_HINT =
   "The key itself, which is encrypted and never shown again, or a reference: ${env:NAME}, ${file:/path}.";
 
+const ADDRESS = { label: "Address", type: "url", required: true, placeholder: "https://" };
+
 /** The three fields; `at(name)` gives the path of each. */
 export function connectionFields(editor, at) {
   const { draft } = editor;
   const format = draft.text(at("api_format"));
   const formats = [...(format ? [] : [["", "Choose…"]]), ...FORMATS];
+  const own = (name, options) => ownedField(editor, at(name), options);
+  const key = {
+    label: "API key",
+    type: keyType(draft.text(at("api_key"))),
+    placeholder: "${env:NAME} or the key",
+    hint: KEY_HINT,
+    autocomplete: "off",
+  };
   return html`<div class="form-grid">
-      ${ownedField(editor, at("api_format"), { label: "Format", type: "select", options: formats, required: true })}
-      ${ownedField(editor, at("api_url"), { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(format) })}
+      ${own("api_format", { label: "Format", type: "select", options: formats, required: true })}
+      ${own("api_url", { ...ADDRESS, hint: urlHint(format) })}
     </div>
-    ${ownedField(editor, at("api_key"), { label: "API key", type: keyType(draft.text(at("api_key"))), placeholder: "${env:NAME} or the key", hint: KEY_HINT, autocomplete: "off" })}
-    ${kept(editor, at("api_key"))}`;
+    ${own("api_key", key)} ${kept(editor, at("api_key"))}`;
 }
 
 /** What is told of a key that was typed in: that it is there, by whom, when, and a fingerprint. */

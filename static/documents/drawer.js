@@ -14,9 +14,9 @@ import { labelOf } from "./words.js";
 const POLL_MS = 4000;
 
 /**
- * `tabs`: `{name, text, make(editor, {signal, draw}) -> {view(), enter?()}}`. `tab()` is the one that the address names,
- * `hrefOf(name)` the address of one. `head(editor, draw)` gives what stands over the tabs, `actions(editor)` what is
- * beside the title, `titleOf(row)` the title.
+ * `tabs`: `{name, text, make(editor, {signal, draw}) -> {view(), enter?()}}`. `tab()` is the one that the address
+ * names, `hrefOf(name)` the address of one. `head(editor, draw)` gives what stands over the tabs, `actions(editor)`
+ * what is beside the title, `titleOf(row)` the title.
  */
 export class DocumentDrawer {
   #options;

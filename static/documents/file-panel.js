@@ -1,11 +1,9 @@
 // Where a document stands between the files and live, what differs, and what can be done about it.
 
-import { ApiError } from "../api.js";
 import { timeAgo } from "../components/bits.js";
 import { Dialog, confirm } from "../components/dialog.js";
 import { Form, field } from "../components/forms.js";
 import { icon } from "../components/icons.js";
-import { toast } from "../components/toast.js";
 import { plural } from "../format.js";
 import { html, when } from "../html.js";
 import { askHold } from "../pages/registry/holds.js";
@@ -38,12 +36,13 @@ function conflict(editor) {
 }
 
 function orphaned(editor) {
+  const adopt = () => showPatch([`${editor.kind}/${editor.key}`], () => exportLive(editor));
   return html`<div class="strip" data-tone="warn" role="status">
     ${icon("file")}<span
       ><strong>The file no longer declares it.</strong> It is served as before. Write it back into the file, or delete
       it.</span
     >
-    <button type="button" class="button" @click=${() => adopt(editor)}>${icon("copy")}Patch for the file</button>
+    <button type="button" class="button" @click=${adopt}>${icon("copy")}Patch for the file</button>
   </div>`;
 }
 
@@ -105,16 +104,19 @@ function short(field, value) {
 }
 
 async function takeAll(editor, fields) {
+  const names = fields.map(({ path }) => labelOf(path)).join(", ");
   const isSure = await confirm({
     title: `Take all of ${editor.key} from the file?`,
     action: `Revert ${editor.key}`,
-    text: `${fields.map(({ path }) => labelOf(path)).join(", ")} will be what the file said when it was applied last. The edits stay in the history.`,
+    text: `${names} will be what the file said when it was applied last. The edits stay in the history.`,
   });
   if (isSure) await revert(editor, []);
 }
 
+const REASON = { name: "reason", label: "Reason", required: true, autofocus: true, hint: "Stands in the history." };
+
 /** Take it out of the file's hands, with a reason. */
-export function askDetach(editor) {
+function askDetach(editor) {
   const dialog = new Dialog();
   const draw = () => dialog.isOpen && open();
   const form = new Form({
@@ -132,7 +134,7 @@ export function askDetach(editor) {
           The file no longer changes it. While the file still declares it, every apply is a conflict: take its stanza
           out of the file.
         </p>
-        ${field(form, { name: "reason", label: "Reason", required: true, autofocus: true, hint: "Stands in the history." })}
+        ${field(form, REASON)}
         <div class="actions end">
           <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button
           >${form.button(`Detach ${editor.key}`, { busy: "Detaching…" })}
@@ -140,18 +142,6 @@ export function askDetach(editor) {
       </form>`,
     );
   open();
-}
-
-/** The patch that writes what is only live into the file. */
-async function adopt(editor) {
-  try {
-    const { patch } = await exportLive(editor);
-    await navigator.clipboard.writeText(patch);
-    toast("The patch for the file is copied.");
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    toast(error.message, { tone: "bad" });
-  }
 }
 
 /** "Changed meanwhile": what was typed stays, until it was looked at. */

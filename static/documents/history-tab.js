@@ -6,7 +6,7 @@ import { confirm } from "../components/dialog.js";
 import { icon } from "../components/icons.js";
 import { ListResource, emptyState, pager, show, skeletonRows } from "../components/resource.js";
 import { toast } from "../components/toast.js";
-import { html, repeat } from "../html.js";
+import { html, repeat, when } from "../html.js";
 import { actorText, labelOf, valueText } from "./words.js";
 
 const KINDS = {
@@ -50,15 +50,13 @@ export function historyTab(editor, { signal, draw }) {
     try {
       const asked = { to: row.revision, only: [name] };
       const dry = await post("/api/admin/registry/rollback", { ...asked, dry_run: true });
-      const fields = dry.changes.flatMap(({ fields: changed }) => changed);
       if (!dry.changes.length) toast("It is like that already.", { tone: "info" });
       else if (
         await confirm({
           title: `Bring ${editor.key} back to revision ${row.revision}?`,
           action: `Restore revision ${row.revision}`,
           danger: false,
-          text: html`${fields.length ? html`These change: ${fields.map((one, at) => html`${at ? "; " : ""}<strong>${labelOf(one.path)}</strong> ${valueText(one.path, one.from)} → ${valueText(one.path, one.to)}`)}.` : "It lives again."}
-          It is a new revision; nothing is lost.`,
+          text: html`${whatChanges(dry.changes)} It is a new revision; nothing is lost.`,
         })
       ) {
         await editor.act(
@@ -75,6 +73,11 @@ export function historyTab(editor, { signal, draw }) {
     draw();
   };
 
+  const inAll = withQuery("/ui/registry", { tab: "history", entity: name });
+  const restoreButton = (row) =>
+    html`<button type="button" class="button" ?disabled=${isBusy} @click=${() => restore(row)}>
+      ${icon("undo")}Restore this
+    </button>`;
   const view = () =>
     show(list, {
       skeleton: skeletonRows(5),
@@ -97,8 +100,8 @@ export function historyTab(editor, { signal, draw }) {
                       ${badge(KINDS[row.kind] ?? row.kind)}</span
                     >
                     <span class="actions"
-                      ><a class="link" href="/ui/registry?tab=history">Revision ${row.revision}</a>
-                      ${at === 0 ? html`<span class="quiet">as it is now</span>` : html`<button type="button" class="button" ?disabled=${isBusy} @click=${() => restore(row)}>${icon("undo")}Restore this</button>`}</span
+                      ><a class="link" href=${inAll}>Revision ${row.revision}</a>
+                      ${at === 0 ? html`<span class="quiet">as it is now</span>` : restoreButton(row)}</span
                     >
                   </header>
                   ${row.message ? html`<p class="quiet">${row.message}</p>` : ""}${changes(row)}
@@ -110,25 +113,31 @@ export function historyTab(editor, { signal, draw }) {
   return { view, enter: () => list.load() };
 }
 
+function whatChanges(changes) {
+  const fields = changes.flatMap(({ fields: changed }) => changed);
+  if (!fields.length) return "It lives again.";
+  const said = fields.map(
+    ({ path, from, to }, at) =>
+      html`${at ? "; " : ""}<strong>${labelOf(path)}</strong> ${valueText(path, from)} → ${valueText(path, to)}`,
+  );
+  return html`These change: ${said}.`;
+}
+
 function changes({ change }) {
   if (!change) return html`<p class="quiet">Recorded; nothing live changed.</p>`;
-  if (change.action === "tombstone" || change.action === "delete") return html`<p>Deleted.</p>`;
-  const shown = change.fields.slice(0, FIELDS_SHOWN);
-  const rest = change.fields.length - shown.length;
-  return html`${change.moved_from ? html`<p>Renamed from <code>${change.moved_from}</code>.</p>` : ""}
-    ${change.action === "create" ? html`<p>Created.</p>` : ""}
-    <dl class="diffs">
-      ${shown.map(
-        (one) =>
-          html`<div>
-            <dt title=${one.path}>${labelOf(one.path)}</dt>
-            <dd>
-              ${one.from === null || one.from === undefined ? "" : html`<del>${valueText(one.path, one.from)}</del> `}<ins
-                >${valueText(one.path, one.to)}</ins
-              >
-            </dd>
-          </div>`,
-      )}
-    </dl>
-    ${rest ? html`<p class="quiet">and ${rest} more</p>` : ""}`;
+  const { action, fields, moved_from: from } = change;
+  if (action === "tombstone" || action === "delete") return html`<p>Deleted.</p>`;
+  const rest = fields.length - FIELDS_SHOWN;
+  return html`${when(from, () => html`<p>Renamed from <code>${from}</code>.</p>`)}
+    ${when(action === "create", () => html`<p>Created.</p>`)}
+    <dl class="diffs">${fields.slice(0, FIELDS_SHOWN).map(difference)}</dl>
+    ${when(rest > 0, () => html`<p class="quiet">and ${rest} more</p>`)}`;
+}
+
+function difference({ path, from, to }) {
+  const was = from === null || from === undefined ? "" : html`<del>${valueText(path, from)}</del> `;
+  return html`<div>
+    <dt title=${path}>${labelOf(path)}</dt>
+    <dd>${was}<ins>${valueText(path, to)}</ins></dd>
+  </div>`;
 }

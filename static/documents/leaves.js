@@ -1,7 +1,8 @@
-// A document as leaves, `pricing.input` to "1.25", and back: what a form edits, a merge compares and a patch is made of.
+// A document as leaves, `pricing.input` to "1.25", and back: what a form edits, a merge compares and a patch is made
+// of.
 //
-// What the short form of a model says of its one upstream belongs to the upstream `default`, as on the server. Paths are
-// written as people write them: `provider`, not `upstreams.default.provider`, where the short form says it.
+// What the short form of a model says of its one upstream belongs to the upstream `default`, as on the server. Paths
+// are written as people write them: `provider`, not `upstreams.default.provider`, where the short form says it.
 
 const SHORT = ["provider", "api_format", "api_url", "api_key", "actual_model"];
 const TABLES = ["pricing", "system_prompt", "limits", "routing", "headers"];
@@ -112,7 +113,7 @@ export function isSame(one, other) {
 export const upstreamPath = (key, field) => `upstreams.${key}.${field}`;
 export const tierPath = (above, rate) => `pricing.tiers.${above}.${rate}`;
 
-/** The parts of a path. The key of an upstream and the name of a header may hold dots, the name of a field never does. */
+/** The parts of a path. The key of an upstream and the name of a header may hold dots, that of a field never does. */
 export function splitPath(path) {
   if (path.startsWith("pricing.tiers.")) return path.split(".");
   if (path.startsWith("upstreams.")) {

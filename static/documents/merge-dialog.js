@@ -8,8 +8,8 @@ import { choose, differences, merged, overlaps } from "./merge.js";
 import { labelOf, valueText } from "./words.js";
 
 /**
- * Resolves to `{leaves}` to be saved, `{leaves: null}` to take theirs, or null when it was put off. All sides are leaves;
- * `who` is `{name, at}` of who changed it, or null.
+ * Resolves to `{leaves}` to be saved, `{leaves: null}` to take theirs, or null when it was put off. All sides are
+ * leaves; `who` is `{name, at}` of who changed it, or null.
  */
 export function openMerge({ title, original, theirs, yours, who }) {
   return new Promise((resolve) => {
@@ -28,7 +28,7 @@ export function openMerge({ title, original, theirs, yours, who }) {
         `${title} was changed meanwhile`,
         html` <p>
             ${who ? html`<strong>${who.name}</strong> saved a change ${timeAgo(who.at)}.` : "Somebody saved a change."}
-            ${both.length ? `${both.length === 1 ? "One field was" : `${both.length} fields were`} changed by both of you: choose.` : "You changed different fields, so both changes fit together."}
+            ${overlapText(both.length)}
           </p>
           ${when(
             found.some(({ isShared }) => isShared),
@@ -69,6 +69,11 @@ export function openMerge({ title, original, theirs, yours, who }) {
     };
     show();
   });
+}
+
+function overlapText(fields) {
+  if (!fields) return "You changed different fields, so both changes fit together.";
+  return `${fields === 1 ? "One field was" : `${fields} fields were`} changed by both of you: choose.`;
 }
 
 function sides(found, choices, pick) {

@@ -3,9 +3,9 @@
 import { groupOf, isSame } from "./leaves.js";
 
 /**
- * `original` is what both began with, `theirs` what is live now, `yours` what was typed; all are leaves. Gives the fields
- * that differ: `{path, original, theirs, yours, by: "theirs" | "yours" | "both", isAlike, isShared}`. `isAlike`: both say
- * the same. `isShared`: they changed other fields of what belongs together, such as the prices.
+ * `original` is what both began with, `theirs` what is live now, `yours` what was typed; all are leaves. Gives the
+ * fields that differ: `{path, original, theirs, yours, by: "theirs" | "yours" | "both", isAlike, isShared}`.
+ * `isAlike`: both say the same. `isShared`: they changed other fields of what belongs together, such as the prices.
  */
 export function differences(original, theirs, yours) {
   const paths = [...new Set([...Object.keys(original), ...Object.keys(theirs), ...Object.keys(yours)])].sort();

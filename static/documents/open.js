@@ -1,8 +1,6 @@
 // The one drawer that the address names: opened, stepped through and left as the address changes.
 
-/**
- * `make({key, onclose, onstep})` opens the drawer of a document, `rows()` are those that it can step to, in their order.
- */
+/** `make({key, onclose, onstep})` opens the drawer of a document, `rows()` are those that it can step to. */
 export class OpenDocument {
   #router;
   #query;

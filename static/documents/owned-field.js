@@ -81,5 +81,6 @@ const CHARACTERS_MAX = 60;
 
 function value(path, said) {
   const text = valueText(path, said);
-  return html`<span class="strong">${text.length > CHARACTERS_MAX ? `${text.slice(0, CHARACTERS_MAX)}…` : text}</span>`;
+  const short = text.length > CHARACTERS_MAX ? `${text.slice(0, CHARACTERS_MAX)}…` : text;
+  return html`<span class="strong">${short}</span>`;
 }

@@ -25,7 +25,7 @@ const READERS = {
   flag: (value) => value,
 };
 
-/** The value of what was typed. What is no such value is handed on as it is: `faultOf` and the server say what is wrong. */
+/** The value of what was typed. What is none is handed on as it is: `faultOf` and the server say what is wrong. */
 export function readValue(kind, typed) {
   return (READERS[kind] ?? READERS.text)(typed);
 }
@@ -38,7 +38,10 @@ function listOf(text) {
   return found.length ? [...new Set(found)] : null;
 }
 
-/** A price as the API takes it: `$` and groups of thousands may be typed. Two digits after the point at least, as the server says it. */
+/**
+ * A price as the API takes it: `$` and groups of thousands may be typed. Two digits after the point at least, as the
+ * server says it.
+ */
 export function priceOf(typed) {
   let text = typed
     .trim()

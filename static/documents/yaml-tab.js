@@ -5,10 +5,10 @@ import { copyButton, snippet } from "../components/bits.js";
 import { icon } from "../components/icons.js";
 import { Resource, show, skeletonRows } from "../components/resource.js";
 import { html, when } from "../html.js";
-import { kindOf } from "../pages/registry/patch.js";
+import { diffBlock, skippedStrip } from "../pages/registry/patch.js";
 import { exportLive } from "./adopt.js";
-import { documentOf, leavesOf } from "./leaves.js";
 import { isManaged } from "./standing.js";
+import { plain } from "./writes.js";
 import { renderFragment } from "./yaml.js";
 
 export function yamlTab(editor, { signal, draw }) {
@@ -21,26 +21,28 @@ export function yamlTab(editor, { signal, draw }) {
         : exportLive(editor, { signal: inner }),
     draw,
   );
-  const document = () => documentOf(editor.kind, leavesOf(editor.kind, editor.row));
+
+  const title = () => (isManaged(editor) ? "What to commit" : "To have the file declare it");
+  const yaml = () => renderFragment(`${editor.kind}s`, editor.key, plain(editor.kind, editor.row));
 
   const view = () =>
     html`<section class="stack">
-      <h3>${isManaged(editor) ? "What to commit" : "To have the file declare it"}</h3>
-      ${show(patch, { skeleton: skeletonRows(2), data: (made) => (made.changed ? diff(made) : html`<p class="strip" data-tone="good">${icon("check")}<span>The file says already what is live.</span></p>`) })}
+      <h3>${title()}</h3>
+      ${show(patch, { skeleton: skeletonRows(2), data: (made) => (made.changed ? diff(made) : nothingToCommit()) })}
       <h3>All of it, as the file writes it</h3>
       ${when(editor.isDirty, () => html`<p class="quiet">What is saved; your unsaved changes are not in it.</p>`)}
-      ${snippet(renderFragment(`${editor.kind}s`, editor.key, document()), { label: "Copy YAML", title: "models.yaml" })}
+      ${snippet(yaml(), { label: "Copy YAML", title: "models.yaml" })}
     </section>`;
   return { view, enter: () => patch.load() };
 }
 
+const nothingToCommit = () =>
+  html`<p class="strip" data-tone="good">${icon("check")}<span>The file says already what is live.</span></p>`;
+
 function diff({ patch, skipped }) {
-  return html`${skipped.map((one) => html`<p class="strip" data-tone="warn">${icon("warning")}<span>${one}</span></p>`)}
-    <pre class="diff" tabindex="0">
-${patch.split("\n").map((line) => html`<span data-line=${kindOf(line)}>${line} </span>`)}</pre>
+  return html`${skippedStrip(skipped)} ${diffBlock(patch)}
     <div class="actions">
-      ${copyButton(patch, "Copy patch", { quiet: false })}<a class="button" href="/ui/registry?tab=drift"
-        >All that was changed here</a
-      >
+      ${copyButton(patch, "Copy patch", { quiet: false })}
+      <a class="button" href="/ui/registry?tab=drift">All that was changed here</a>
     </div>`;
 }

@@ -146,6 +146,6 @@ const none = (addButton) =>
   emptyState({
     title: "No providers yet",
     iconName: "plug",
-    text: "A provider is an address that speaks a format, such as OpenAI's, and the key that it takes. It serves models.",
+    text: "A provider is an address that speaks a format, such as OpenAI's, and the key that it takes.",
     action: html`${addButton}<a class="button" href="/ui/registry?tab=plan">${icon("branch")}Read models.yaml</a>`,
   });

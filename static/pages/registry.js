@@ -1,35 +1,23 @@
 // The file and what is live: what differs, what both changed, what an apply would do, and how it came to be.
 
-import { get } from "../api.js";
-import { badge, pageHead, tabs, timeAgo } from "../components/bits.js";
-import { icon } from "../components/icons.js";
+import { get, post } from "../api.js";
+import { pageHead, tabs } from "../components/bits.js";
 import { Resource, show } from "../components/resource.js";
 import { freshness, refreshing } from "../components/time-range.js";
-import { plural } from "../format.js";
-import { html, when } from "../html.js";
+import { html } from "../html.js";
 import { conflictsTab } from "./registry/conflicts.js";
 import { driftTab } from "./registry/drift.js";
 import { historyTab } from "./registry/history.js";
 import { holdsTab } from "./registry/holds.js";
 import { planTab } from "./registry/plan.js";
+import { summary } from "./registry/summary.js";
 
 const TABS = { conflicts: conflictsTab, drift: driftTab, plan: planTab, history: historyTab, holds: holdsTab };
-const MODES = {
-  "three-way": "The file and live edits are merged field by field; what both changed waits for you.",
-  enforce: "What the file declares is the file's: live edits of it are refused.",
-  "seed-missing": "The file only adds what is missing.",
-  off: "The file is not read when the server starts.",
-};
-
 const LEAD = "models.yaml is version-controlled, the page edits live. Neither overwrites the other in silence.";
 
 export default function registry(context) {
   const { query, signal, draw } = context;
-  const status = new Resource(
-    context,
-    (inner) => get("/api/admin/registry/status", { signal: inner }),
-    () => redraw(),
-  );
+  const status = new Resource(context, readStatus, () => redraw());
   const made = {};
   let current = null;
 
@@ -78,7 +66,15 @@ export default function registry(context) {
   };
 }
 
-const standing = (data) => JSON.stringify([data?.state_digest, data?.revision, data?.pending, data?.sync?.at]);
+/** What is in force; and what is wrong with the server's own files, where they are others than those applied last. */
+async function readStatus(signal) {
+  const status = await get("/api/admin/registry/status", { signal });
+  const checked = status.pending.files_changed ? await post("/api/admin/registry/validate", {}, { signal }) : null;
+  return { ...status, faults: checked?.faults.filter(({ severity }) => severity === "error") ?? [] };
+}
+
+const standing = (data) =>
+  JSON.stringify([data?.state_digest, data?.revision, data?.pending, data?.sync?.at, data?.faults]);
 
 function items({ conflicts, drift, holds }) {
   return [
@@ -89,57 +85,3 @@ function items({ conflicts, drift, holds }) {
     { name: "holds", text: "Holds", count: holds.length },
   ];
 }
-
-function summary(data) {
-  return html`<section class="panel registry-summary" aria-label="State">
-    <div class="toolbar">
-      ${verdict(data)}<span class="quiet">Revision ${data.revision}</span>${applied(data.sources)}
-    </div>
-    <p class="quiet">${MODES[data.mode] ?? data.mode}</p>
-    ${when(data.sync && !data.sync.ok, () => invalid(data.sync))} ${when(data.pending.files_changed, filesChanged)}
-    ${when(data.missing_secrets.length, () => missing(data.missing_secrets))}
-  </section>`;
-}
-
-/** When the files were applied last, of which commit, by whom. */
-function applied([source]) {
-  if (!source) return html`<span class="quiet">no file was ever applied</span>`;
-  const rev = source.rev ? html` · <code>${source.rev.slice(0, 12)}</code>` : "";
-  const author = source.author ? ` · ${source.author}` : "";
-  return html`<span class="quiet">file applied ${timeAgo(source.applied_at)}${rev}${author}</span>`;
-}
-
-const filesChanged = () =>
-  html`<p class="strip" data-tone="info">
-    ${icon("file")}<span>The files have changed since they were applied last.</span>
-    <a class="button" href="/ui/registry?tab=plan">See the plan</a>
-  </p>`;
-
-const missing = (secrets) =>
-  html`<div class="strip" data-tone="warn">
-    ${icon("key")}<span
-      >${plural(secrets.length, "key is", "keys are")} not to be had:
-      ${secrets.map((one) => html`<span class="sub"><code>${one.reference}</code> of ${one.entity}: ${one.reason}</span>`)}</span
-    >
-  </div>`;
-
-function verdict(data) {
-  if (data.sync && !data.sync.ok) return badge("File invalid", "bad", "error");
-  if (data.conflicts.length) return badge(plural(data.conflicts.length, "conflict"), "bad", "warning");
-  if (data.pending.files_changed) return badge("Changed in file", "info", "down");
-  if (data.drift) return badge(`${plural(data.drift, "field")} changed here`, "warn", "edit");
-  return badge("In sync", "good", "check");
-}
-
-/** Why the files could not be used, with the place of each fault. What was live before stays live. */
-function invalid(sync) {
-  return html`<div class="strip" data-tone="bad" role="alert">
-    ${icon("error")}<span
-      ><strong>The files could not be used</strong> ${timeAgo(sync.at)}; the last good state is served.
-      <span class="sub">${sync.message}</span>${sync.faults.map(faultLine)}</span
-    >
-  </div>`;
-}
-
-const faultLine = ({ file, line, column, path, message }) =>
-  html`<span class="sub"><code>${file}:${line}:${column}</code> ${path} ${message}</span>`;

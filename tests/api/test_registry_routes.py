@@ -423,7 +423,6 @@ async def test_every_fault_of_a_body_is_told_at_once(admin: Admin) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "params"),
     [
-        ("/validate", {}, {"files"}),
         ("/validate", {"files": []}, {"files"}),
         ("/validate", {"files": [{"name": "a", "text": ""}] * 1001}, {"files"}),
         ("/validate", {"files": [{"name": "a", "text": ""}] * 2}, {"files.1.name"}),
@@ -470,6 +469,17 @@ async def test_files_with_faults_are_refused_with_all_of_them_and_their_places(a
         error = refusal(await admin.post(f"/registry{path}", {"files": sent}), 422)
         assert error["faults"] == validated["faults"]
     assert (await registry(admin, "/status"))["revision"] == 0
+
+
+async def test_own_files_of_the_server_are_validated_where_none_are_sent(admin: Admin, product: Product) -> None:
+    own = own_file(product)
+    missing = read(await admin.post("/registry/validate", {}))
+    assert (missing["valid"], [fault["code"] for fault in missing["faults"]]) == (False, ["E100"])
+    own.write_text(file_text(product))
+    assert read(await admin.post("/registry/validate", {}))["valid"] is True
+    own.write_text(file_text(product, price="dear"))
+    (fault,) = read(await admin.post("/registry/validate", {}))["faults"]
+    assert (fault["file"], fault["line"]) == ("models.yaml", 9)
 
 
 async def test_files_whose_result_cannot_be_served_are_refused_whole(admin: Admin, product: Product) -> None:

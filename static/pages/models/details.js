@@ -8,7 +8,7 @@ export function detailsTab(editor) {
   const view = () =>
     html`<div class="stack">
       <div class="form-grid wide">
-        ${own("display_name", { label: "Display name", hint: `What clients send as model, in any case. Empty: ${editor.key}.` })}
+        ${own("display_name", { label: "Display name", hint: `What clients send, in any case. Empty: ${editor.key}.` })}
         ${own("aliases", { label: "Aliases", hint: "Other names that clients may send, divided by commas." })}
       </div>
       ${own("description", { label: "Description", type: "textarea", rows: 2, hint: "For people." })}
@@ -16,7 +16,7 @@ export function detailsTab(editor) {
       <div class="form-grid">
         ${own("limits.timeout", { label: "Timeout", placeholder: "120s", hint: "For a whole request." })}
         ${own("limits.first_byte_timeout", { label: "First byte timeout", placeholder: "60s" })}
-        ${own("limits.idle_timeout", { label: "Idle timeout", placeholder: "60s", hint: "Between two bytes of a stream." })}
+        ${own("limits.idle_timeout", { label: "Idle timeout", placeholder: "60s", hint: "Between bytes of a stream." })}
         ${own("limits.max_output_tokens", { label: "Most output", suffix: "tokens", inputmode: "numeric" })}
         ${own("limits.context_window", { label: "Context window", suffix: "tokens", inputmode: "numeric" })}
       </div>

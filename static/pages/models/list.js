@@ -5,7 +5,7 @@ import { badge, quantity } from "../../components/bits.js";
 import { icon } from "../../components/icons.js";
 import { table } from "../../components/table.js";
 import { placeText, stateBadge } from "../../documents/marks.js";
-import { percent } from "../../format.js";
+import { compact, percent } from "../../format.js";
 import { html, when } from "../../html.js";
 import { GRID } from "./price-grid.js";
 import { isUnpriced, upstreamsOf } from "./filters.js";
@@ -57,9 +57,12 @@ export function modelTable(rows, { grid, usage, switchOf, sorted, onsort, open, 
   });
 }
 
+/** Its other names, and how much it reads. */
 function names(row) {
+  const { context_window: window } = row.limits ?? {};
   const others = [...(row.key === row.display_name ? [] : [row.key]), ...(row.aliases ?? [])];
-  return others.length ? html`<span class="sub">${others.join(", ")}</span>` : "";
+  const said = [others.join(", "), window ? `${compact(window)} context` : ""].filter(Boolean).join(" · ");
+  return said ? html`<span class="sub">${said}</span>` : "";
 }
 
 /** Served, or why not; and for one without a price, the way out. */
@@ -75,12 +78,18 @@ function status(row, makeFree) {
     </button>`;
 }
 
+function providerName({ provider, api_url: url }) {
+  if (!provider) return html`<span title=${url ?? ""}>own address</span>`;
+  return html`<a href=${withQuery("/ui/providers", { open: provider })}>${provider}</a>`;
+}
+
 function upstreamCell(row) {
   const upstreams = upstreamsOf(row);
-  const [first] = [...upstreams].sort((one, other) => (one.priority ?? 0) - (other.priority ?? 0));
+  const rank = ({ enabled = true, priority = 0 }) => [enabled ? 0 : 1, priority];
+  const [first] = [...upstreams].sort((one, other) => rank(one)[0] - rank(other)[0] || rank(one)[1] - rank(other)[1]);
   const more = upstreams.length - 1;
   return html`<span class="upstream-cell"
-    >${first.provider ? html`<a href=${withQuery("/ui/providers", { open: first.provider })}>${first.provider}</a>` : html`<span title=${first.api_url ?? ""}>own address</span>`}
+    >${providerName(first)}
     ${when(more, () => html`<span class="quiet" title=${upstreams.map(({ key }) => key).join(", ")}>+${more}</span>`)}
     ${first.actual_model ? html`<span class="sub" title=${first.actual_model}>${first.actual_model}</span>` : ""}</span
   >`;
@@ -88,8 +97,14 @@ function upstreamCell(row) {
 
 function usageCell(usage) {
   if (!usage) return html`<span class="quiet">–</span>`;
-  const share = usage.requests ? usage.failed / usage.requests : 0;
   const href = withQuery("/ui/requests", { model: usage.names, range: "24h" });
-  return html`<a class="plain" href=${href}>${quantity(usage.requests)}</a
-    >${when(usage.failed, () => html`<span class="sub nowrap" data-tone=${share > FAILING ? "bad" : "quiet"}>${share > FAILING ? icon("warning") : ""}${percent(share)} failed</span>`)}`;
+  const share = usage.requests ? usage.failed / usage.requests : 0;
+  return html`<a class="plain" href=${href}>${quantity(usage.requests)}</a>${when(usage.failed, () => failed(share))}`;
+}
+
+function failed(share) {
+  const isMuch = share > FAILING;
+  return html`<span class="sub nowrap" data-tone=${isMuch ? "bad" : "quiet"}
+    >${isMuch ? icon("warning") : ""}${percent(share)} failed</span
+  >`;
 }

@@ -13,6 +13,11 @@ const RATES = [
   ["cached_input", "Cached input"],
   ["cache_write", "Cache write"],
 ];
+const COSTS = [
+  ["priced", "Costs money"],
+  ["free", "Free"],
+  ["later", "Say later"],
+];
 const OWN = "";
 const NAMES = [
   "display_name",
@@ -66,60 +71,35 @@ export function openNewModel({ providers, signal, done }) {
     },
   });
   const own = (name, options) => field(form, { name, value: typed[name] ?? "", oninput: type(name), ...options });
+  const charge = (how) => {
+    typed.cost = how;
+    draw();
+  };
   const open = () =>
     dialog.show(
       "New model",
       html`<form class="stack" novalidate @submit=${form.handle}>
         ${form.summary(NAMES)}
         <div class="form-grid">
-          ${own("display_name", { label: "Name", required: true, autofocus: true, hint: "What clients send as model." })}
+          ${own("display_name", { label: "Name", required: true, autofocus: true, hint: "What clients send." })}
           ${own("key", { label: "Key", required: true, hint: "Its name in models.yaml. It cannot be changed later." })}
         </div>
         <div class="form-grid">
-          ${own("provider", { label: "Provider", type: "select", required: true, options: [...providers.map(({ key, api_format: format }) => [key, `${key} (${format})`]), [OWN, "An address of its own"]] })}
+          ${own("provider", { label: "Provider", type: "select", required: true, options: choices(providers) })}
           ${own("actual_model", { label: "Model there", hint: "What the provider calls it. Empty: the same name." })}
         </div>
-        ${when(
-          typed.provider === OWN,
-          () =>
-            html`<div class="form-grid">
-                ${own("api_format", { label: "Format", type: "select", required: true, options: FORMATS })}
-                ${own("api_url", { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(typed.api_format) })}
-              </div>
-              ${own("api_key", { label: "API key", type: keyType(typed.api_key), hint: KEY_HINT })}`,
-        )}
+        ${when(typed.provider === OWN, () => address(own, typed))}
         <fieldset class="stack tight">
           <legend class="strong">Price</legend>
           <div class="segments" role="group" aria-label="Price">
-            ${[
-              ["priced", "Costs money"],
-              ["free", "Free"],
-              ["later", "Say later"],
-            ].map(
+            ${COSTS.map(
               ([name, text]) =>
-                html`<button
-                  type="button"
-                  aria-pressed=${typed.cost === name}
-                  @click=${() => {
-                    typed.cost = name;
-                    draw();
-                  }}>
+                html`<button type="button" aria-pressed=${typed.cost === name} @click=${() => charge(name)}>
                   ${text}
                 </button>`,
             )}
           </div>
-          ${
-            typed.cost === "later"
-              ? html`<p class="quiet">
-                  Until it has a price it is neither served nor listed. It waits under “Needs price”.
-                </p>`
-              : typed.cost === "free"
-                ? html`<p class="quiet">Requests are served and cost nothing.</p>`
-                : html`<div class="form-grid">
-                      ${RATES.map(([name, label]) => own(name, { label, prefix: "$", suffix: "/ 1M", inputmode: "decimal", required: name === "input" || name === "output", hint: name === "input" || name === "output" ? "" : "Empty: as input." }))}
-                    </div>
-                    ${warning(typed)}`
-          }
+          ${prices(own, typed)}
         </fieldset>
         <div class="actions end">
           <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button
@@ -129,6 +109,36 @@ export function openNewModel({ providers, signal, done }) {
     );
   open();
 }
+
+const choices = (providers) => [
+  ...providers.map(({ key, api_format: format }) => [key, `${key} (${format})`]),
+  [OWN, "An address of its own"],
+];
+
+function address(own, { api_format: format, api_key: key }) {
+  const url = { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(format) };
+  return html`<div class="form-grid">
+      ${own("api_format", { label: "Format", type: "select", required: true, options: FORMATS })} ${own("api_url", url)}
+    </div>
+    ${own("api_key", { label: "API key", type: keyType(key), hint: KEY_HINT })}`;
+}
+
+function prices(own, typed) {
+  if (typed.cost === "later")
+    return html`<p class="quiet">
+      Until it has a price it is neither served nor listed. It waits under “Needs price”.
+    </p>`;
+  if (typed.cost === "free") return html`<p class="quiet">Requests are served and cost nothing.</p>`;
+  const rate = ([name, label]) => {
+    const required = isRequired(name);
+    const hint = required ? "" : "Empty: as input.";
+    return own(name, { label, prefix: "$", suffix: "/ 1M", inputmode: "decimal", required, hint });
+  };
+  return html`<div class="form-grid">${RATES.map(rate)}</div>
+    ${warning(typed)}`;
+}
+
+const isRequired = (name) => name === "input" || name === "output";
 
 function warning(typed) {
   const said = priceWarning(Object.fromEntries(RATES.map(([name]) => [name, priceOf(typed[name] ?? "") || null])));
@@ -143,10 +153,7 @@ function check(typed) {
   if (typed.provider === OWN && !typed.api_url.trim()) faults.api_url = "An address is needed.";
   if (typed.cost === "priced") {
     for (const [name] of RATES) {
-      const fault = priceFault(typed[name] ?? "", {
-        isRequired: name === "input" || name === "output",
-        dimension: name,
-      });
+      const fault = priceFault(typed[name] ?? "", { isRequired: isRequired(name), dimension: name });
       if (fault) faults[name] = fault;
     }
   }

@@ -1,16 +1,14 @@
 // Prices edited where they stand in the list: a double click, `e` or Enter opens one; Enter saves, Esc restores, Tab
 // saves and goes on to the next.
 
-import { icon } from "../../components/icons.js";
-import { rate } from "../../components/bits.js";
 import { priceFault, priceOf } from "../../documents/values.js";
-import { dimensionText, price } from "../../format.js";
+import { dimensionText } from "../../format.js";
 import { html, live, when } from "../../html.js";
 import { preferences } from "../../preferences.js";
 import { isUnpriced } from "./filters.js";
+import { FALLBACK, isLocked, priceCell } from "./price-cell.js";
 
 export const GRID = ["input", "output", "cached_input", "cache_write"];
-const FALLBACK = { cached_input: "as input", cache_write: "as input" };
 
 /**
  * `save(row, pricing)` writes changed rates and resolves to whether they are saved; `rowOf(key)` is a row as it is now;
@@ -123,28 +121,7 @@ export class PriceGrid {
   /** The cell of one price. */
   cell(row, name) {
     if (this.#open?.key === row.key && this.#open.name === name) return this.#input(row, name);
-    const id = `${row.key}/${name}`;
-    if (isLocked(row, name))
-      return html`<span
-        class="price-locked"
-        title=${`Only the file may change it: ${row.registry.place ?? "models.yaml"}`}
-        >${icon("lock")}${shown(row.pricing, name)}</span
-      >`;
-    const waiting = this.#typed.get(row.key)?.[name];
-    // A mouse clicks twice, a finger once, and a keyboard's click has no count.
-    const click = (event) => (event.detail === 0 || event.pointerType === "touch") && this.start(row, name);
-    return html`<button
-      type="button"
-      class="price-cell"
-      data-price=${id}
-      data-waiting=${Boolean(waiting)}
-      data-missing=${isUnpriced(row) && !waiting && !FALLBACK[name]}
-      aria-label=${`${dimensionText(name)} of ${row.key}: ${spoken(row.pricing, name, waiting)}. Edit`}
-      title="Double-click, e or Enter to edit"
-      @click=${click}
-      @dblclick=${() => this.start(row, name)}>
-      ${waiting ? html`<span class="quiet">$${waiting}</span>` : shown(row.pricing, name)}
-    </button>`;
+    return priceCell(row, name, { waiting: this.#typed.get(row.key)?.[name], start: () => this.start(row, name) });
   }
 
   #input(row, name) {
@@ -193,22 +170,6 @@ export class PriceGrid {
       >Not saved yet: ${missing.join(" and ")} missing</span
     >`;
   }
-}
-
-export function isLocked(row, name) {
-  return row.registry?.locked?.includes(`pricing.${name}`) ?? false;
-}
-
-function shown(pricing, name) {
-  if (pricing?.free) return html`<span class="quiet">free</span>`;
-  if (pricing?.[name]) return rate(pricing[name]);
-  if (FALLBACK[name]) return html`<span class="quiet">${pricing ? FALLBACK[name] : "–"}</span>`;
-  return "Set";
-}
-
-function spoken(pricing, name, waiting) {
-  if (waiting) return `$${waiting}, not saved`;
-  return pricing?.free ? "free" : pricing?.[name] ? price(pricing[name]) : "not set";
 }
 
 /** `e` edits the price that has the focus, or the first one of the row that has it. */

@@ -130,13 +130,22 @@ function newTier(editor, state, draw) {
     state.above = event.target.value.replaceAll(/[,_\s]/g, "");
     draw();
   };
+  const above = {
+    name: "tier-above",
+    label: "Above how many tokens",
+    value: state.above,
+    inputmode: "numeric",
+    placeholder: "200000",
+    suffix: "tokens",
+    oninput: type,
+  };
   return html`<details class="add-tier">
     <summary>Another price for long prompts</summary>
     <p class="quiet">
       A prompt of more tokens than the threshold is charged at the tier's rates, all of it, its output too.
     </p>
     <div class="toolbar">
-      ${field({ id: editor.form.id, faults: new Map() }, { name: "tier-above", label: "Above how many tokens", value: state.above, inputmode: "numeric", placeholder: "200000", suffix: "tokens", oninput: type })}
+      ${field({ id: editor.form.id, faults: new Map() }, above)}
       <button type="button" class="button" ?disabled=${!isGood} @click=${add}>${icon("plus")}Add tier</button>
     </div>
   </details>`;

@@ -12,6 +12,18 @@ const MODES = [
   ["replace", "Instead of the client's own system text"],
 ];
 
+const OFF = {
+  label: "Add no prompt to this model's requests, not the global one either",
+  type: "checkbox",
+};
+const TEXT = {
+  label: "Prompt",
+  type: "textarea",
+  rows: 12,
+  hint: "Empty: the global prompt of the settings is used.",
+};
+const MODE = { label: "Where it goes", type: "select", options: MODES };
+
 export function promptTab(editor) {
   const view = () => {
     const { draft } = editor;
@@ -19,13 +31,12 @@ export function promptTab(editor) {
     // As the server counts: characters, not UTF-16 units.
     const length = [...draft.text("system_prompt.text")].length;
     return html`<div class="stack">
-      ${ownedField(editor, "system_prompt.disabled", { label: "Add no prompt to this model's requests, not the global one either", type: "checkbox" })}
-      ${ownedField(editor, "system_prompt.text", { label: "Prompt", type: "textarea", rows: 12, disabled: isOff, hint: "Empty: the global prompt of the settings is used." })}
+      ${ownedField(editor, "system_prompt.disabled", OFF)}
+      ${ownedField(editor, "system_prompt.text", { ...TEXT, disabled: isOff })}
       <p class="counter" data-over=${length > SENT_MAX} role="status">
-        ${count(length)} of ${count(SENT_MAX)} characters
-        ${when(length > SENT_MAX, () => html`<strong>${icon("warning")} The last ${count(length - SENT_MAX)} are kept but not sent.</strong>`)}
+        ${count(length)} of ${count(SENT_MAX)} characters ${when(length > SENT_MAX, () => cut(length - SENT_MAX))}
       </p>
-      ${ownedField(editor, "system_prompt.mode", { label: "Where it goes", type: "select", options: MODES, disabled: isOff })}
+      ${ownedField(editor, "system_prompt.mode", { ...MODE, disabled: isOff })}
       <p class="quiet">
         It is added only while the master switch in the <a href="/ui/settings">settings</a> is on; there is a preview of
         what is sent, too.
@@ -34,3 +45,6 @@ export function promptTab(editor) {
   };
   return { view };
 }
+
+const cut = (characters) =>
+  html`<strong>${icon("warning")} The last ${count(characters)} are kept but not sent.</strong>`;

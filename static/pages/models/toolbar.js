@@ -14,7 +14,7 @@ const STATUS = [
 const FILE = Object.entries(STATES).flatMap(([name, { text }]) => (name === "deleted" ? [] : [[name, text]]));
 const NONE = { q: null, provider: null, status: null, state: null };
 
-/** `filters` as the address says them, `providers` the keys that may be chosen; `set(changes, options)` is the router's. */
+/** `filters` are the address's, `providers` the keys that may be chosen; `set(changes, options)` is the router's. */
 export function toolbar(filters, providers, set) {
   const { q, provider, status, state } = filters;
   const select = (label, name, pairs, chosen) =>

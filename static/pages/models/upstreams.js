@@ -11,6 +11,10 @@ import { keyFault } from "../../documents/values.js";
 import { html, when } from "../../html.js";
 
 const OWN = "";
+const ONE = "Add a second upstream to fail over to it, or to spread requests.";
+const SEVERAL =
+  "The lowest priority is tried first; the next only when it fails. Within a priority, those that speak the client's " +
+  "own format come first, then weight spreads.";
 
 /** `providers()` are the rows of the providers that there are. */
 export function upstreamsTab(providers) {
@@ -21,9 +25,7 @@ export function upstreamsTab(providers) {
       const keys = editor.draft.upstreams;
       return html`<div class="stack">
         <div class="toolbar">
-          <p class="quiet">
-            ${keys.length > 1 ? "The lowest priority is tried first; the next only when it fails. Within a priority, those that speak the client's own format come first, then weight spreads." : "Add a second upstream to fail over to it, or to spread requests."}
-          </p>
+          <p class="quiet">${keys.length > 1 ? SEVERAL : ONE}</p>
           <span class="push"></span>${check.button()}
         </div>
         ${when(editor.isDirty && check.results, () => html`<p class="quiet">The test asked what is saved.</p>`)}
@@ -55,28 +57,35 @@ function upstream(editor, key, { providers, isAlone, draw }) {
     if (chosen !== OWN) for (const name of ["api_format", "api_url", "api_key"]) draft.type(at(name), "");
     draw();
   };
+  const own = (name, options) => ownedField(editor, at(name), options);
+  const there = draft.text("display_name") || editor.key;
+  const isTried = !isAlone || key !== "default" || draft.text(at("priority")) !== "0";
   return html`<fieldset class="upstream" aria-label=${`Upstream ${key}`}>
     <header>
       <h3>${isAlone && key === "default" ? "Served by" : key}</h3>
       ${draft.flag(at("enabled")) ? "" : badge("Taken out", "quiet", "pause")}<span class="push"></span>
-      ${when(!isAlone, () => html`<button type="button" class="button" aria-label=${`Remove upstream ${key}`} @click=${drop}>${icon("trash")}Remove</button>`)}
+      ${when(!isAlone, () => removeButton(key, drop))}
     </header>
     <div class="form-grid">
-      ${ownedField(editor, at("provider"), { label: "Provider", type: "select", options: choices, required: true, ontype: settle })}
-      ${ownedField(editor, at("actual_model"), { label: "Model there", hint: `What the provider is asked for. Empty: ${draft.text("display_name") || editor.key}.` })}
+      ${own("provider", { label: "Provider", type: "select", options: choices, required: true, ontype: settle })}
+      ${own("actual_model", { label: "Model there", hint: `What the provider is asked for. Empty: ${there}.` })}
     </div>
-    ${when(provider === OWN, () => connectionFields(editor, at))}
-    ${when(
-      !isAlone || key !== "default" || draft.text(at("priority")) !== "0",
-      () =>
-        html`<div class="form-grid">
-            ${ownedField(editor, at("priority"), { label: "Priority", inputmode: "numeric", required: true, hint: "0 is tried first." })}
-            ${ownedField(editor, at("weight"), { label: "Weight", inputmode: "numeric", required: true, hint: "0 drains it." })}
-          </div>
-          ${ownedField(editor, at("enabled"), { label: "Takes requests", type: "checkbox" })}`,
-    )}
+    ${when(provider === OWN, () => connectionFields(editor, at))} ${when(isTried, () => order(own))}
   </fieldset>`;
 }
+
+const removeButton = (key, drop) =>
+  html`<button type="button" class="button" aria-label=${`Remove upstream ${key}`} @click=${drop}>
+    ${icon("trash")}Remove
+  </button>`;
+
+/** When it is called, among the others. */
+const order = (own) =>
+  html`<div class="form-grid">
+      ${own("priority", { label: "Priority", inputmode: "numeric", required: true, hint: "0 is tried first." })}
+      ${own("weight", { label: "Weight", inputmode: "numeric", required: true, hint: "0 drains it." })}
+    </div>
+    ${own("enabled", { label: "Takes requests", type: "checkbox" })}`;
 
 function add(editor, state, providers, draw) {
   const { draft } = editor;
@@ -93,10 +102,18 @@ function add(editor, state, providers, draw) {
     state.key = event.target.value.trim();
     draw();
   };
+  const name = {
+    name: "new-upstream",
+    label: "Its name here",
+    value: state.key,
+    placeholder: "spare",
+    required: true,
+    oninput: type,
+  };
   return html`<details class="add-upstream">
     <summary>Another upstream</summary>
     <div class="toolbar">
-      ${field({ id: editor.form.id, faults }, { name: "new-upstream", label: "Its name here", value: state.key, placeholder: "spare", required: true, oninput: type })}
+      ${field({ id: editor.form.id, faults }, name)}
       <button type="button" class="button" ?disabled=${!state.key || fault !== null} @click=${make}>
         ${icon("plus")}Add upstream
       </button>
@@ -104,14 +121,26 @@ function add(editor, state, providers, draw) {
   </details>`;
 }
 
-function retrying(editor) {
-  const own = (path, options) => ownedField(editor, path, options);
-  return html`<details class="more-fields">
+const RETRYING = {
+  "routing.max_attempts": {
+    label: "Attempts",
+    inputmode: "numeric",
+    hint: "Calls for one request at most. Empty: 3.",
+  },
+  "routing.retry_on": {
+    label: "Retry on",
+    placeholder: "429, 5xx, timeout",
+    hint: "Divided by commas. Empty: 429, 5xx, timeout.",
+  },
+  "routing.cooldown": {
+    label: "Cooldown",
+    placeholder: "30s",
+    hint: "How long a failing one is passed over. Empty: 30s.",
+  },
+};
+
+const retrying = (editor) =>
+  html`<details class="more-fields">
     <summary>When one fails</summary>
-    <div class="form-grid">
-      ${own("routing.max_attempts", { label: "Attempts", inputmode: "numeric", hint: "Calls for one request at most. Empty: 3." })}
-      ${own("routing.retry_on", { label: "Retry on", placeholder: "429, 5xx, timeout", hint: "Divided by commas. Empty: 429, 5xx, timeout." })}
-      ${own("routing.cooldown", { label: "Cooldown", placeholder: "30s", hint: "How long a failing one is passed over. Empty: 30s." })}
-    </div>
+    <div class="form-grid">${Object.entries(RETRYING).map(([path, options]) => ownedField(editor, path, options))}</div>
   </details>`;
-}

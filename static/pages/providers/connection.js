@@ -7,6 +7,8 @@ import { connectionFields } from "../../documents/connection.js";
 import { ownedField } from "../../documents/owned-field.js";
 import { html, when } from "../../html.js";
 
+const HEADER = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
+
 export function connectionTab(editor, { draw }) {
   const check = new Check(editor.path, draw);
   const state = { name: "", added: [] };
@@ -25,12 +27,19 @@ export function connectionTab(editor, { draw }) {
       </div>
       ${connectionFields(editor, (name) => name)}
       <h3>Headers</h3>
-      ${headers.length ? html`<div class="form-grid">${headers.map((path) => ownedField(editor, path, { label: path.slice("headers.".length), hint: "Empty: not sent." }))}</div>` : html`<p class="quiet">None are sent beside the key.</p>`}
+      ${
+        headers.length
+          ? html`<div class="form-grid">${headers.map((path) => header(editor, path))}</div>`
+          : html`<p class="quiet">None are sent beside the key.</p>`
+      }
       ${add(editor, state, draw)}
     </div>`;
   };
   return { view };
 }
+
+const header = (editor, path) =>
+  ownedField(editor, path, { label: path.slice("headers.".length), hint: "Empty: not sent." });
 
 function add(editor, state, draw) {
   const make = () => {
@@ -42,11 +51,19 @@ function add(editor, state, draw) {
     state.name = event.target.value.trim().toLowerCase();
     draw();
   };
+  const name = {
+    name: "new-header",
+    label: "Its name",
+    value: state.name,
+    placeholder: "x-team",
+    required: true,
+    oninput: type,
+  };
   return html`<details class="add-upstream">
     <summary>Another header</summary>
     <div class="toolbar">
-      ${field({ id: editor.form.id, faults: new Map() }, { name: "new-header", label: "Its name", value: state.name, placeholder: "x-team", required: true, oninput: type })}
-      <button type="button" class="button" ?disabled=${!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(state.name)} @click=${make}>
+      ${field({ id: editor.form.id, faults: new Map() }, name)}
+      <button type="button" class="button" ?disabled=${!HEADER.test(state.name)} @click=${make}>
         ${icon("plus")}Add header
       </button>
     </div>

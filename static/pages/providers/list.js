@@ -9,9 +9,10 @@ import { html } from "../../html.js";
 
 const FORMAT_NAMES = Object.fromEntries(FORMATS);
 
-/** `modelsOf(key)`, `missingOf(key)` as of the drawer; `resultOf(key)` what its last test said, `test(row)` asks anew. */
+/** `modelsOf` and `missingOf` as of the drawer; `resultOf(key)` is what its last test said, `test(row)` asks anew. */
 export function providerTable(rows, { open, hrefOf, modelsOf, missingOf, resultOf, test }) {
-  const format = ({ api_format: name }) => html`<span class="nowrap">${FORMAT_NAMES[name] ?? name}</span>`;
+  const address = ({ api_url: url, api_format: format }) =>
+    html`<code class="address">${url}</code><span class="sub">${FORMAT_NAMES[format] ?? format}</span>`;
   const models = ({ key }) =>
     html`<a class="plain" href=${withQuery("/ui/models", { provider: key })}>${modelsOf(key).length}</a>`;
   const file = ({ registry }) =>
@@ -24,8 +25,7 @@ export function providerTable(rows, { open, hrefOf, modelsOf, missingOf, resultO
     hrefOf,
     columns: [
       { name: "key", label: "Provider", primary: true, render: (row) => row.key },
-      { name: "format", label: "Format", render: format },
-      { name: "url", label: "Address", wide: true, render: (row) => html`<code class="address">${row.api_url}</code>` },
+      { name: "url", label: "Address", render: address },
       { name: "api_key", label: "API key", render: (row) => keyCell(row, missingOf(row.key)) },
       { name: "models", label: "Models", align: "end", render: models },
       { name: "test", label: "Answers", render: (row) => testCell(resultOf(row.key), () => test(row)) },

@@ -12,6 +12,20 @@ const KNOWN = [
   { key: "anthropic", api_format: "anthropic", api_url: "https://api.anthropic.com" },
 ];
 
+const KEY = {
+  label: "Key",
+  required: true,
+  autofocus: true,
+  placeholder: "openai",
+  hint: "Its name in models.yaml. It cannot be changed later.",
+};
+const ADDRESS = { label: "Address", type: "url", required: true, placeholder: "https://" };
+const API_KEY = {
+  label: "API key",
+  placeholder: "${env:NAME} or the key",
+  hint: `${KEY_HINT} It goes to this address only.`,
+};
+
 /** `done(row)` gets what was made. */
 export function openNewProvider({ signal, done, onclose }) {
   const dialog = new Dialog({ signal, onclose, canClose: () => isMade || !form.isBusy });
@@ -57,15 +71,14 @@ export function openNewProvider({ signal, done, onclose }) {
       html`<form class="stack" novalidate @submit=${form.handle}>
         ${form.summary(["key", "api_format", "api_url", "api_key"])}
         <div class="toolbar">
-          <span class="quiet">Fill in for</span
-          >${KNOWN.map((known) => html`<button type="button" class="button" @click=${fill(known)}>${known.key}</button>`)}
+          <span class="quiet">Fill in for</span>${KNOWN.map((known) => fillButton(known, fill))}
         </div>
-        ${own("key", { label: "Key", required: true, autofocus: true, placeholder: "openai", hint: "Its name in models.yaml. It cannot be changed later." })}
+        ${own("key", KEY)}
         <div class="form-grid">
           ${own("api_format", { label: "Format", type: "select", required: true, options: FORMATS })}
-          ${own("api_url", { label: "Address", type: "url", required: true, placeholder: "https://", hint: urlHint(typed.api_format) })}
+          ${own("api_url", { ...ADDRESS, hint: urlHint(typed.api_format) })}
         </div>
-        ${own("api_key", { label: "API key", type: keyType(typed.api_key), placeholder: "${env:NAME} or the key", hint: `${KEY_HINT} It goes to this address only.` })}
+        ${own("api_key", { ...API_KEY, type: keyType(typed.api_key) })}
         <div class="actions end">
           <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button
           >${form.button("Add provider", { busy: "Saving…" })}
@@ -74,3 +87,6 @@ export function openNewProvider({ signal, done, onclose }) {
     );
   open();
 }
+
+const fillButton = (known, fill) =>
+  html`<button type="button" class="button" @click=${fill(known)}>${known.key}</button>`;

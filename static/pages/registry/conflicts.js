@@ -130,8 +130,9 @@ function sides({ base, live, yaml, planned }, group) {
           (row) =>
             html`<tr>
               <th scope="row" data-primary><code>${row.path || group}</code></th>
-              ${side("Applied last", row, row.base, false)} ${side("Live now", row, row.live, row.liveChanged)}
-              ${side("In the file", row, row.file, row.fileChanged)}
+              ${side("Applied last", row, row.base, false)}
+              ${side(by ? `Live now, ${actorText(by.actor)}` : "Live now", row, row.live, row.liveChanged)}
+              ${side(["In the file", there].filter(Boolean).join(", "), row, row.file, row.fileChanged)}
             </tr>`,
         )}
       </tbody>

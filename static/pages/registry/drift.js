@@ -22,10 +22,11 @@ export function driftTab({ signal, redraw, changed }) {
 
   const revert = async (entity, items) => {
     const { kind, key } = parseEntity(entity);
+    const paths = items.map(({ path }) => path || "it").join(", ");
     const isSure = await confirm({
       title: `Give up the edits of ${key}?`,
       action: `Revert ${key}`,
-      text: `${items.map(({ path }) => path || "it").join(", ")} will be what the file said last. The edit stays in the history and can be rolled back to.`,
+      text: `${paths} will be what the file said last. The edit stays in the history and can be rolled back to.`,
     });
     if (!isSure) return;
     try {

@@ -1,16 +1,15 @@
 // Every revision of the registry: who, when, what; and the way back to one.
 
-import { ApiError, get, post, withQuery } from "../../api.js";
+import { ApiError, get, withQuery } from "../../api.js";
 import { at, badge, timeAgo } from "../../components/bits.js";
 import { Dialog } from "../../components/dialog.js";
-import { Form, field } from "../../components/forms.js";
 import { icon } from "../../components/icons.js";
 import { ListResource, emptyState, failure, pager, show, skeletonRows } from "../../components/resource.js";
 import { table } from "../../components/table.js";
-import { toast } from "../../components/toast.js";
 import { actorText } from "../../documents/words.js";
-import { html } from "../../html.js";
-import { isSet, parseEntity, entityHref, valueText } from "./words.js";
+import { html, when } from "../../html.js";
+import { changeList } from "./change-list.js";
+import { openRollback } from "./rollback.js";
 
 const DONE = { create: "created", restore: "restored", update: "changed", rename: "renamed", delete: "deleted" };
 const KINDS = { sync: "sync", apply: "apply", ui: "page", rollback: "rollback", revert: "revert", adopt: "adopt" };
@@ -51,7 +50,8 @@ export function historyTab({ signal, query, redraw, changed, router }) {
               name: "revision",
               label: "Revision",
               primary: true,
-              render: (row) => html`${row.revision}${row.message ? html`<span class="sub">${row.message}</span>` : ""}`,
+              render: ({ revision, message }) =>
+                html`${revision}${when(message, () => html`<span class="sub">${message}</span>`)}`,
             },
             { name: "kind", label: "By way of", render: (row) => badge(KINDS[row.kind] ?? row.kind) },
             { name: "actor", label: "Who", render: (row) => actorText(row.author ?? row.actor) },
@@ -81,25 +81,23 @@ function countText(counts) {
 async function openRevision(row, { signal, changed }) {
   const dialog = new Dialog({ kind: "drawer", signal });
   const title = `Revision ${row.revision}`;
+  const again = () => {
+    dialog.close();
+    openRevision(row, { signal, changed });
+  };
+  const rollBack = () => {
+    dialog.close();
+    openRollback(row, { signal, changed });
+  };
   dialog.show(title, skeletonRows(6));
   try {
     const recorded = await get(`/api/admin/registry/revisions/${row.revision}`, { signal });
-    dialog.show(
-      title,
-      body(recorded, () => {
-        dialog.close();
-        openRollback(row, { signal, changed });
-      }),
-    );
+    // It may have been closed before the answer came.
+    if (dialog.isOpen) dialog.show(title, body(recorded, rollBack));
   } catch (error) {
+    if (error.name === "AbortError") return;
     if (!(error instanceof ApiError)) throw error;
-    dialog.show(
-      title,
-      failure(error, () => {
-        dialog.close();
-        openRevision(row, { signal, changed });
-      }),
-    );
+    if (dialog.isOpen) dialog.show(title, failure(error, again));
   }
 }
 
@@ -110,93 +108,6 @@ function body(recorded, rollBack) {
     </p>
     ${changeList(recorded.changes)}
     <div class="actions end">
-      <button type="button" class="button" @click=${rollBack}>${icon("undo")}Roll back to before or after this…</button>
+      <button type="button" class="button" @click=${rollBack}>${icon("undo")}Roll back to before or after…</button>
     </div>`;
-}
-
-function changeList(changes) {
-  if (!changes.length) return html`<p class="quiet">Nothing live changed; what the files declare was recorded.</p>`;
-  return html`<ul class="stack tight">
-    ${changes.map(
-      (change) =>
-        html`<li class="panel plan-entity">
-          <header>
-            <h3><a href=${entityHref(parseEntity(change.entity))}>${change.entity}</a></h3>
-            ${badge(change.action)}
-          </header>
-          ${change.moved_from ? html`<p>renamed from <code>${change.moved_from}</code></p>` : ""}
-          <dl class="changes">
-            ${change.fields.map(
-              (one) =>
-                html`<div>
-                  <dt><code>${one.path}</code></dt>
-                  <dd>${side(one.from)}${icon("right")}${side(one.to)}</dd>
-                </div>`,
-            )}
-          </dl>
-        </li>`,
-    )}
-  </ul>`;
-}
-
-function side(value) {
-  return html`<span class=${isSet(value) ? "mono" : "quiet"}>${valueText(value)}</span>`;
-}
-
-/** What rolling back would do, by a dry run, and then the doing of just that. */
-function openRollback(row, { signal, changed }) {
-  const dialog = new Dialog({ kind: "wide", signal });
-  const state = { to: row.revision, dry: null, error: null };
-  const draw = () => dialog.isOpen && open();
-  const form = new Form({
-    draw,
-    submit: async ({ message }) => {
-      const rolled = await post("/api/admin/registry/rollback", {
-        to: state.to,
-        message: message || null,
-        revision: state.dry.revision,
-      });
-      dialog.close();
-      toast(rolled.changed ? `Rolled back: revision ${rolled.revision}.` : "Nothing changed.");
-      await changed();
-    },
-  });
-  const look = async (to) => {
-    Object.assign(state, { to, dry: null, error: null });
-    open();
-    try {
-      state.dry = await post("/api/admin/registry/rollback", { to, dry_run: true }, { signal });
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      state.error = error;
-    }
-    draw();
-  };
-  const open = () =>
-    dialog.show(
-      "Roll back",
-      html`<div class="segments" role="group" aria-label="To which state">
-          <button type="button" aria-pressed=${state.to === row.revision} @click=${() => look(row.revision)}>
-            As it was after ${row.revision}
-          </button>
-          <button type="button" aria-pressed=${state.to === row.revision - 1} @click=${() => look(row.revision - 1)}>
-            As it was before ${row.revision}
-          </button>
-        </div>
-        ${
-          state.error
-            ? failure(state.error, () => look(state.to))
-            : state.dry === null
-              ? skeletonRows(4)
-              : html` ${changeList(state.dry.changes)}
-                  ${state.dry.held.length ? html`<p class="strip" data-tone="info">${icon("pin")}<span>These will be held, so that the next sync does not undo it: ${state.dry.held.join(", ")}</span></p>` : ""}
-                  <form class="stack" @submit=${form.handle}>
-                    ${form.summary()}${field(form, { name: "message", label: "Why", hint: "Stands in the history. It is a new revision; nothing is lost." })}
-                    <div class="actions end">
-                      ${form.button("Roll back", { kind: "danger", busy: "Rolling back…", disabled: !state.dry.changes.length })}
-                    </div>
-                  </form>`
-        }`,
-    );
-  look(row.revision);
 }

@@ -13,6 +13,15 @@ import { html } from "../../html.js";
 import { asInput, fromInput } from "../../range.js";
 
 const DAY_MS = 86_400_000;
+const WHAT_FOR =
+  "A hold keeps the files away from a model, a field, or everything until a time: for an incident, or for a price " +
+  "that is tried out.";
+const FIELDS = {
+  entity: { label: "Entity", placeholder: "model/gpt-main", hint: "Empty: everything." },
+  fields: { label: "Fields", placeholder: "pricing.*", hint: "A pattern of field paths. Empty: all of them." },
+  until: { label: "Until (UTC)", type: "datetime-local", required: true },
+  reason: { label: "Reason", required: true, hint: "Whoever finds the files without effect will read it." },
+};
 
 export function holdsTab({ signal, redraw, changed }) {
   const holds = new Resource(
@@ -50,7 +59,7 @@ export function holdsTab({ signal, redraw, changed }) {
         title: "No holds",
         iconName: "pin",
         action: add,
-        text: "A hold keeps the files away from a model, a field, or everything until a time: for an incident, or a price that is tried out.",
+        text: WHAT_FOR,
       }),
       data: (rows) =>
         html`<div class="toolbar"><span class="push"></span>${add}</div>
@@ -91,7 +100,8 @@ export function holdsTab({ signal, redraw, changed }) {
 
 /** Ask for a hold, of `entity` (`model/gpt-main`) or of what is typed; `done()` once it is there. */
 export function askHold({ entity = "", done }) {
-  const dialog = new Dialog();
+  let isMade = false;
+  const dialog = new Dialog({ canClose: () => isMade || !form.isBusy });
   const draw = () => dialog.isOpen && open();
   const form = new Form({
     draw,
@@ -104,6 +114,7 @@ export function askHold({ entity = "", done }) {
         until,
         reason: values.reason,
       });
+      isMade = true;
       dialog.close();
       toast("The files are kept away from it.");
       await done();
@@ -114,11 +125,8 @@ export function askHold({ entity = "", done }) {
     dialog.show(
       "Hold",
       html`<form class="stack" @submit=${form.handle}>
-        ${form.summary(["entity", "fields", "until", "reason"])}
-        ${field(form, { name: "entity", label: "Entity", value: first.entity, placeholder: "model/gpt-main", hint: "Empty: everything." })}
-        ${field(form, { name: "fields", label: "Fields", placeholder: "pricing.*", hint: "A pattern of field paths. Empty: all of them." })}
-        ${field(form, { name: "until", label: "Until (UTC)", type: "datetime-local", value: first.until, required: true })}
-        ${field(form, { name: "reason", label: "Reason", required: true, hint: "Whoever finds the files without effect will read it." })}
+        ${form.summary(Object.keys(FIELDS))}
+        ${Object.entries(FIELDS).map(([name, options]) => field(form, { name, value: first[name], ...options }))}
         <div class="actions end">
           <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Hold")}
         </div>

@@ -59,9 +59,21 @@ export function planTab({ signal, redraw, changed }) {
     plan.load();
   };
 
-  const view = () => show(plan, { data: (data) => page(data, { form, allowed, allow }) });
+  const view = () =>
+    // What cannot be read has no plan, and an older one would be of other files.
+    plan.error?.code === "invalid_registry"
+      ? noPlan(plan.error, changed)
+      : show(plan, { data: (data) => page(data, { form, allowed, allow }) });
   return { load: () => plan.load(), view };
 }
+
+const noPlan = ({ message }, again) =>
+  emptyState({
+    title: "No plan for files that cannot be used",
+    iconName: "error",
+    text: message,
+    action: html`<button type="button" class="button" @click=${again}>Look again</button>`,
+  });
 
 function page(plan, { form, allowed, allow }) {
   const counts = countsText(plan.counts);

@@ -1,5 +1,5 @@
-"""POST /api/admin/registry/validate {"files"}: whether files make a registry, with every fault. Beside the files,
-only the settings of this server are looked at."""
+"""POST /api/admin/registry/validate {"files"?}: whether files make a registry, with every fault; without files, those
+of the server. Beside the files, only the settings of this server are looked at."""
 
 import asyncio
 
@@ -8,10 +8,10 @@ from quart import Blueprint, Response
 from quart_proxy.http import json_response, service
 from quart_proxy.http.fields import read_body_fields
 from quart_proxy.http.operations import operation
-from quart_proxy.http.registry_fields import FILES
+from quart_proxy.http.registry_fields import OWN_FILES
 from registry.desk import Desk
 
-VALIDATE = {"files": FILES}
+VALIDATE = {"files": OWN_FILES}
 
 routes = Blueprint("validate", __name__)
 
@@ -20,4 +20,4 @@ routes = Blueprint("validate", __name__)
 @operation(answer="Object", body=VALIDATE)
 async def validate() -> Response:
     said = await read_body_fields(VALIDATE)
-    return json_response(await asyncio.to_thread(service(Desk).validate, said["files"]))
+    return json_response(await asyncio.to_thread(service(Desk).validate, said.get("files")))
