@@ -3,26 +3,28 @@
 import { compareDecimals, roughly } from "../decimal.js";
 import { money } from "../format.js";
 import { html, when } from "../html.js";
-import { timeAgo } from "./bits.js";
+import { amount, timeAgo } from "./bits.js";
 
 const NEARLY = 0.8;
 
-/** `status` is `{spent, left, resets_at}` as the API says it of `limit`, which is for `period` (null: for ever). */
+/** How far the spend limit of a user or key is used up: `spend_status` is `{spent, left, resets_at}`, as the API says it
+ * of the period that runs. */
 export function spendMeter({ spend_limit: limit, spend_period: period, spend_status: status }) {
   if (!limit) return html`<span class="quiet">no limit</span>`;
-  if (!status) return html`<span class="nowrap">${money(limit)} ${periodText(period)}</span>`;
+  if (!status) return html`${money(limit)} ${periodText(period)}`;
+  const resets = when(status.resets_at, () => html`, anew ${timeAgo(status.resets_at)}`);
   return html`<span class="meter">
-    <span class="nowrap">${money(status.spent)} of ${money(limit)} ${periodText(period)}</span>
+    <span>${amount(status.spent)} of ${amount(limit)}</span>
     <progress
       max="1"
       value=${usedShare(limit, status)}
       data-tone=${meterTone(limit, status)}
       aria-label=${`${money(status.left)} left`}></progress>
-    ${when(status.resets_at, () => html`<span class="sub">begins anew ${timeAgo(status.resets_at)}</span>`)}
+    <span class="sub">${periodText(period)}${resets}</span>
   </span>`;
 }
 
-export const periodText = (period) => (period ? `a ${period}` : "in all");
+const periodText = (period) => (period ? `a ${period}` : "in all");
 
 /** From 0 to 1, for drawing. */
 function usedShare(limit, { spent }) {

@@ -86,7 +86,7 @@ export default function keys({ query, signal, router, draw }) {
       )}
     </div>`;
   const rows = () =>
-    html`<div class="keys">
+    html`<div class="key-list">
         ${table({
           caption: "API keys",
           columns: keyColumns({ changed, created }),

@@ -28,17 +28,11 @@ export function keyColumns({ changed, created, withOwner = true }) {
       render: (key) => html`${key.name}<span class="sub mono nowrap">${shownKey(key)}</span>`,
     },
     ...(withOwner ? [OWNER] : []),
-    { name: "status", label: "Status", render: statusBadge },
+    { name: "status", label: "Status", render: (key) => html`${statusBadge(key)}${ending(key)}` },
     { name: "spent_30d", label: "Spent 30 d", align: "end", render: spent },
     { name: "spend_limit", label: "Spend limit", render: spendMeter },
     { name: "last_used", label: "Last used", render: (key) => (key.last_used_at ? timeAgo(key.last_used_at) : never) },
     { name: "models", label: "May use", wide: true, render: mayUse },
-    {
-      name: "expires",
-      label: "Expires",
-      wide: true,
-      render: (key) => (key.expires_at ? timeAgo(key.expires_at) : never),
-    },
     { name: "actions", label: "Actions", align: "end", render: (key) => keyMenu(key, { changed, created }) },
   ];
 }
@@ -53,11 +47,20 @@ const spent = (key) =>
 
 const mayUse = (key) =>
   html`<span title=${key.allowed_models?.join(", ") ?? ""}>${modelsText(key.allowed_models)}</span>
-    ${numberWords(key).map((words) => html`<span class="sub nowrap">${words}</span>`)}`;
+    ${numberWords(key).map((words) => html`<span class="sub">${words}</span>`)}`;
 
 export function statusBadge(key) {
   const { text, tone, icon, why } = statusOf(key, Date.now());
   return html`${badge(text, tone, icon)}${when(why, () => html`<span class="sub">${why}</span>`)}`;
+}
+
+/** When it ends, or ended; nothing for one that goes on. */
+function ending({ expires_at: expires, revoked_at: revoked }) {
+  if (revoked) return html`<span class="sub">${timeAgo(revoked)}</span>`;
+  return when(
+    expires,
+    () => html`<span class="sub">${Date.parse(expires) > Date.now() ? "ends " : ""}${timeAgo(expires)}</span>`,
+  );
 }
 
 /** What can be done to it, as `menu.js` takes them. */
