@@ -10,15 +10,36 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quart_proxy.core.limits import Limits, period_end, period_start
 from quart_proxy.core.money import ZERO, format_money
 from quart_proxy.http import service
-from quart_proxy.http.answers import read_page
+from quart_proxy.http.answers import CSV_ROWS_PER_READ, csv_response, read_page
 from quart_proxy.http.fields import choice, identifier, read_query, text
 from quart_proxy.http.forms import days_left, key_form, maybe_time, user_form
 from quart_proxy.services.auth import limits_of
-from quart_proxy.store.accounts import ApiKey, User
+from quart_proxy.store.accounts import ApiKey, User, read_users
 from quart_proxy.store.database import Database
 from quart_proxy.store.spending import NOTHING_SPENT, Span, read_key_spending, read_spent, read_user_spending
 from quart_proxy.store.user_lists import KeyStatus, count_active_keys, list_keys_by
 
+KEY_COLUMNS = (
+    "id",
+    "key",
+    "name",
+    "user_id",
+    "user_name",
+    "status",
+    "refused_for",
+    "spent_30d",
+    "spend_limit",
+    "spend_period",
+    "spent_in_period",
+    "allowed_models",
+    "max_concurrency",
+    "rpm",
+    "tpm",
+    "last_used_at",
+    "created_at",
+    "expires_at",
+    "revoked_at",
+)
 KEY_FILTERS = {"status": choice(*KeyStatus), "q": text()}
 
 
@@ -61,33 +82,71 @@ async def user_rows(connection: AsyncConnection, users: Sequence[User]) -> list[
     return rows
 
 
-async def key_rows(connection: AsyncConnection, keys: Sequence[tuple[ApiKey, str]]) -> list[dict[str, Any]]:
-    """Keys given with the names of their users."""
-    spending = await read_key_spending(connection, [key.id for key, _ in keys])
-    statuses = await spend_statuses(connection, [limits_of(key, key.user_id, key.id) for key, _ in keys])
+async def key_rows(connection: AsyncConnection, keys: Sequence[ApiKey]) -> list[dict[str, Any]]:
+    owners = await read_users(connection, sorted({key.user_id for key in keys}))
+    spending = await read_key_spending(connection, [key.id for key in keys])
+    limits = [limits_of(key, key.user_id, key.id) for key in keys]
+    statuses = await spend_statuses(
+        connection, [*limits, *(limits_of(each, each.id, None) for each in owners.values())]
+    )
+    own, owned = statuses[: len(keys)], dict(zip(owners, statuses[len(keys) :], strict=True))
     rows = []
-    for (key, user_name), status in zip(keys, statuses, strict=True):
-        spent = spending.get(key.id, NOTHING_SPENT)
+    for key, status in zip(keys, own, strict=True):
+        spent, owner = spending.get(key.id, NOTHING_SPENT), owners[key.user_id]
+        form = key_form(key)
         facts = {
+            "user_name": owner.name,
             "spent_30d": format_money(spent.spent_30d),
             "last_used_at": maybe_time(spent.last_used_at),
             "spend_status": status,
+            "refused_for": _refusal(owner, owned[owner.id], status) if form["status"] == "active" else None,
         }
-        rows.append({**key_form(key), "user_name": user_name, **facts})
+        rows.append({**form, **facts})
     return rows
+
+
+def _refusal(owner: User, owned: dict[str, Any] | None, own: dict[str, Any] | None) -> str | None:
+    """Why the next call with a key that is good would be refused, in the order in which calls are looked at."""
+    if owner.disabled:
+        return "user_disabled"
+    if owner.balance <= 0:
+        return "insufficient_balance"
+    if owned is not None and owned["left"] == "0":
+        return "user_spend_limit"
+    return "spend_limit" if own is not None and own["left"] == "0" else None
 
 
 async def keys_answer(*, user_id: int | None) -> Response:
     """Keys of this user or of all, newest first; `q` is a part of a name or of what is shown of a key."""
-    page, given = read_page(identifier), read_query(KEY_FILTERS)
+    page, chosen = read_page(identifier), _read_key_filter()
     async with service(Database).snapshot() as connection:
-        keys = await list_keys_by(
-            connection,
-            user_id=user_id,
-            status=KeyStatus(given["status"]) if "status" in given else None,
-            containing=given.get("q", ""),
-            before_id=page.cursor,
-            limit=page.limit + 1,
-        )
+        keys = await list_keys_by(connection, user_id=user_id, **chosen, before_id=page.cursor, limit=page.limit + 1)
         rows = await key_rows(connection, keys)
     return page.answer(rows, lambda row: row, lambda row: row["id"])
+
+
+async def keys_file(*, user_id: int | None) -> Response:
+    database, chosen = service(Database), _read_key_filter()
+
+    async def read_more(after: int | None) -> list[tuple[int, dict[str, Any]]]:
+        async with database.snapshot() as connection:
+            keys = await list_keys_by(connection, user_id=user_id, **chosen, before_id=after, limit=CSV_ROWS_PER_READ)
+            rows = await key_rows(connection, keys)
+        return [(row["id"], {**row, **_cells(row)}) for row in rows]
+
+    return await csv_response("keys", KEY_COLUMNS, read_more)
+
+
+def _cells(row: dict[str, Any]) -> dict[str, Any]:
+    """What has parts, as one cell each."""
+    models, status = row["allowed_models"], row["spend_status"] or {}
+    return {
+        "key": f"{row['prefix']}…{row['last4']}",
+        "allowed_models": None if models is None else " ".join(models),
+        "spent_in_period": status.get("spent"),
+    }
+
+
+def _read_key_filter() -> dict[str, Any]:
+    given = read_query(KEY_FILTERS)
+    return {"status": KeyStatus(given["status"]) if "status" in given else None, "containing": given.get("q", "")}

@@ -169,7 +169,17 @@ SHAPES: Mapping[str, Schema] = {
     ),
     "UserTotals": obj(count=COUNT, balance=MONEY, spent_7d=MONEY, spent_30d=MONEY),
     "Key": _KEY,
-    "KeyRow": also(_KEY, user_name=TEXT, spent_30d=MONEY, last_used_at=maybe(TIME), spend_status=_SPEND_STATUS),
+    "KeyRow": also(
+        _KEY,
+        user_name=TEXT,
+        spent_30d=MONEY,
+        last_used_at=maybe(TIME),
+        spend_status=_SPEND_STATUS,
+        refused_for={
+            "enum": ["user_disabled", "insufficient_balance", "user_spend_limit", "spend_limit", None],
+            "description": "Why the next call with a key that is active would be refused; null: it would not be.",
+        },
+    ),
     "NewKey": also(
         _KEY,
         key={"type": "string", "description": "The key itself, shown this once."},

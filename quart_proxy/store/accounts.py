@@ -232,6 +232,12 @@ async def read_balances(connection: AsyncConnection, user_ids: Sequence[int]) ->
     return {row.id: row.balance for row in await connection.execute(query)}
 
 
+async def read_users(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, User]:
+    """These users, deleted ones too; unknown ones are left out."""
+    query = select(*_USER).where(users.c.id == any_(bindparam("ids", user_ids, ARRAY(BigInteger))))
+    return {row.id: user_of(row) for row in await connection.execute(query)}
+
+
 async def read_user_names(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, str]:
     """The names of these users, deleted ones too; unknown ones are left out."""
     query = select(users.c.id, users.c.name).where(users.c.id == any_(bindparam("ids", user_ids, ARRAY(BigInteger))))

@@ -184,8 +184,8 @@ async def list_keys_by(
     containing: str = "",
     before_id: int | None = None,
     limit: int,
-) -> list[tuple[ApiKey, str]]:
-    """Keys with the names of their users, newest first; `containing` is a part of the key's name, of its user's, or of
+) -> list[ApiKey]:
+    """Newest first; `containing` is a part of the key's name, of its user's, or of
     what of the key is shown."""
     conditions: list[ColumnElement[bool]] = [true()]
     if user_id is not None:
@@ -199,13 +199,13 @@ async def list_keys_by(
         conditions.append(api_keys.c.id < before_id)
     columns = [api_keys.c[name] for name in ApiKey.__slots__]
     query = (
-        select(*columns, users.c.name.label("user_name"))
+        select(*columns)
         .join(users, users.c.id == api_keys.c.user_id)
         .where(*conditions)
         .order_by(api_keys.c.id.desc())
         .limit(limit)
     )
-    return [(_key(row[:-1]), row.user_name) for row in await connection.execute(query)]
+    return [_key(row) for row in await connection.execute(query)]
 
 
 def _key(values: Sequence[Any]) -> ApiKey:

@@ -1,15 +1,16 @@
 // All keys: whose they are, what they may do and spent, when they were last used.
 
-import { get, withQuery } from "../api.js";
+import { ApiError, get, withQuery } from "../api.js";
 import { facts, pageHead } from "../components/bits.js";
 import { Dialog } from "../components/dialog.js";
+import { exportButton } from "../components/export.js";
+import { filterInput, segments } from "../components/filters.js";
 import { icon } from "../components/icons.js";
 import { Picker } from "../components/picker.js";
 import { ListResource, emptyState, pager, show as states } from "../components/resource.js";
 import { table } from "../components/table.js";
-import { filterInput, segments } from "../components/filters.js";
 import { html, when } from "../html.js";
-import { keyColumns, keyFacts } from "./keys/columns.js";
+import { keyActions, keyColumns, keyFacts } from "./keys/columns.js";
 import { openKeyForm } from "./keys/form.js";
 import { findUsers } from "./requests/filter-bar.js";
 
@@ -35,36 +36,75 @@ export default function keys({ query, signal, router, draw }) {
     picker.textOf(chosen()) ?? list.rows.find(({ user_id: id }) => String(id) === chosen())?.user_name ?? null;
   const drawer = new Dialog({ kind: "drawer", signal, onclose: () => router.setQuery({ open: null }) });
 
-  const created = (key) => {
+  /** A new key stands first; the one that it takes the place of is as the server has it now. */
+  const created = (key, old = null) => {
     fresh.add(key.id);
     list.set({ ...(list.data ?? { has_more: false, next_cursor: null }), data: [key, ...list.rows] });
+    changed(key);
+    if (old) changed(old);
   };
-  const changed = () => list.load();
+  /** One row as the server has it now; pages that were loaded stay. */
+  const changed = async ({ id }) => {
+    const now = await find(id, signal);
+    if (!now) return;
+    list.set({ ...list.data, data: list.rows.map((row) => (row.id === id ? now : row)) });
+    if (Number(query().get("open")) === id) showDrawer(now);
+  };
   const create = () => openKeyForm({ done: created });
   const createButton = () =>
     html`<button type="button" class="button" data-kind="primary" @click=${create}>${icon("plus")}Create key</button>`;
   const isFiltered = () => Object.values(filters()).some(Boolean);
 
+  const head = () =>
+    pageHead("API keys", {
+      lead: "What clients call with. A key's text is shown once, when it is made.",
+      actions: html`${exportButton({
+        text: "Export (CSV)",
+        path: () => withQuery("/api/admin/keys.csv", filters()),
+        name: "keys.csv",
+        disabled: !list.rows.length,
+      })}${createButton()}`,
+    });
+  const toolbar = () =>
+    html`<div class="toolbar">
+      ${filterInput({
+        name: "q",
+        value: query().get("q"),
+        label: "Filter by name or characters of the key",
+        placeholder: "Name, or start or end of a key",
+        router,
+      })}
+      ${picker.field({
+        label: "Owner",
+        value: chosen(),
+        text: chosenName(),
+        placeholder: "Any owner",
+        labelled: false,
+      })}
+      ${segments("Status", STATUSES, query().get("status") ?? "", (status) =>
+        withQuery("/ui/keys", { ...filters(), status }),
+      )}
+    </div>`;
+  const rows = () =>
+    html`<div class="key-list">
+        ${table({
+          caption: "API keys",
+          columns: keyColumns({ changed, created }),
+          rows: list.rows,
+          open: (key) => router.setQuery({ open: key.id }),
+          rowTone,
+        })}
+      </div>
+      ${pager(list, "key")}`;
+
   const show = () =>
     draw(
-      html`${pageHead("API keys", { lead: "What clients call with. A key's text is shown once, when it is made.", actions: createButton() })}
-        <div class="toolbar">
-          ${filterInput({ name: "q", value: query().get("q"), label: "Filter by name or characters of the key", placeholder: "Name, or start or end of a key", router })}
-          ${picker.field({ label: "Owner", value: chosen(), text: chosenName(), placeholder: "Any owner", labelled: false })}
-          ${segments("Status", STATUSES, query().get("status") ?? "", (status) => withQuery("/ui/keys", { ...filters(), status }))}
-        </div>
-        ${states(list, {
-          data: () =>
-            html`${table({
-              caption: "API keys",
-              columns: keyColumns({ changed, created }),
-              rows: list.rows,
-              open: (key) => router.setQuery({ open: key.id }),
-              rowTone,
-            })}${pager(list, "key")}`,
-          isEmpty: ({ data }) => !data.length,
-          empty: isFiltered() ? none() : nothingYet(),
-        })}`,
+      html`${head()}${toolbar()}
+      ${states(list, {
+        data: rows,
+        isEmpty: ({ data }) => !data.length,
+        empty: isFiltered() ? none() : nothingYet(),
+      })}`,
     );
 
   const rowTone = (key) => (fresh.has(key.id) ? "new" : key.status === "active" ? null : "quiet");
@@ -83,6 +123,22 @@ export default function keys({ query, signal, router, draw }) {
       action: createButton(),
     });
 
+  const showDrawer = (key) =>
+    drawer.show(
+      `Key ${key.name}`,
+      html`${facts(keyFacts(key))}
+        <div class="actions">
+          <a class="button" href=${withQuery("/ui/requests", { key_id: key.id })}>${icon("list")}Requests with it</a>
+          <a class="button" href=${`/ui/users/${key.user_id}?tab=keys`}>${icon("users")}Owner</a>
+          <a class="button" href=${withQuery("/ui/audit", { target: `key/${key.id}` })}>${icon("shield")}Audit</a>
+          ${keyActions(key, { changed, created }).map(
+            ({ text, iconName, action }) =>
+              html`<button type="button" class="button" @click=${action}>${icon(iconName)}${text}</button>`,
+          )}
+        </div>
+        ${when(key.status === "revoked", () => html`<p class="quiet">It is refused wherever it is used.</p>`)}`,
+    );
+
   async function openFromAddress() {
     const id = Number(query().get("open"));
     if (!id) {
@@ -90,16 +146,7 @@ export default function keys({ query, signal, router, draw }) {
       return;
     }
     const key = list.rows.find((one) => one.id === id) ?? (await find(id, signal));
-    if (!key || Number(query().get("open")) !== id) return;
-    drawer.show(
-      `Key ${key.name}`,
-      html`${facts(keyFacts(key))}
-        <div class="actions">
-          <a class="button" href=${withQuery("/ui/requests", { key_id: key.id })}>${icon("list")}Requests with it</a>
-          <a class="button" href=${`/ui/users/${key.user_id}?tab=keys`}>${icon("users")}Owner</a>
-        </div>
-        ${when(key.status === "revoked", () => html`<p class="quiet">It is refused wherever it is used.</p>`)}`,
-    );
+    if (key && Number(query().get("open")) === id) showDrawer(key);
   }
 
   let asked = JSON.stringify(filters());
@@ -109,17 +156,19 @@ export default function keys({ query, signal, router, draw }) {
       const now = JSON.stringify(filters());
       if (now !== asked) {
         asked = now;
-        list.load({ keep: true });
+        list.load();
       } else show();
       openFromAddress();
     },
   };
 }
 
+/** The key's row; null where it is gone, or no answer came. */
 async function find(id, signal) {
   try {
     return await get(`/api/admin/keys/${id}`, { signal });
-  } catch {
-    return null;
+  } catch (error) {
+    if (error instanceof ApiError || error.name === "AbortError") return null;
+    throw error;
   }
 }

@@ -134,6 +134,37 @@ async def test_every_key_is_listed_with_its_user_and_its_spending(admin: Admin, 
     mine = await product.client.get(f"{product.base_url}/api/user/keys", headers=product.headers)
     assert mine.json()["data"] == [by_id[own]]
     assert product.key not in mine.text
+    file = await admin.get("/keys.csv?status=active")
+    saved = list(csv.DictReader(io.StringIO(file.text)))
+    assert [(row["id"], row["spent_30d"]) for row in saved] == [
+        (str(row["id"]), row["spent_30d"]) for row in await keys("status=active")
+    ]
+    assert saved[-1]["key"] == f"{product.key[:7]}…{product.key[-4:]}" and product.key not in file.text
+
+
+async def test_a_key_row_says_why_its_next_call_would_be_refused(admin: Admin, product: Product, past: Past) -> None:
+    user = product.user_id
+    (key,) = (await admin.get(f"/users/{user}/keys")).json()["data"]
+    await past.settle(past.exchange(datetime.now(UTC), api_key_id=key["id"], cost=Decimal("1.5")))
+
+    async def reason() -> str | None:
+        (row,) = (await admin.get(f"/users/{user}/keys")).json()["data"]
+        assert row == (await admin.get(f"/keys/{key['id']}")).json()
+        return row["refused_for"]
+
+    assert await reason() is None
+    # The nearest reason is told: what comes first for a call comes first here.
+    await admin.patch(f"/keys/{key['id']}", {"spend_limit": "1.50", "spend_period": "day"})
+    assert await reason() == "spend_limit"
+    await admin.patch(f"/users/{user}", {"spend_limit": "1.00"})
+    assert await reason() == "user_spend_limit"
+    balance = (await admin.get(f"/users/{user}")).json()["balance"]
+    await admin.post(f"/users/{user}/ledger", {"kind": "adjust", "amount": f"-{balance}", "reason": "x"})
+    assert await reason() == "insufficient_balance"
+    await admin.patch(f"/users/{user}", {"disabled": True})
+    assert await reason() == "user_disabled"
+    await admin.delete(f"/keys/{key['id']}")
+    assert await reason() is None
 
 
 @pytest.mark.parametrize(

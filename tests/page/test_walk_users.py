@@ -157,7 +157,7 @@ async def test_one_tab_saves_only_what_it_changed(admin_page: Page, open_context
 
 async def test_a_user_without_money_is_flagged_and_readable(admin_page: Page, site: Product) -> None:
     user_id, _ = await site.add_user("0", name="Broke")
-    await admin_page.goto("/ui/users?low=1")
+    await admin_page.goto("/ui/users?standing=out")
     await settled(admin_page)
     row = admin_page.get_by_role("row").filter(has_text="Broke")
     await expect(row).to_contain_text("No money")

@@ -1,40 +1,46 @@
-"""/api/admin/keys: every client key, and one of them. It is made at `/api/admin/users/{id}/keys`."""
+"""/api/admin/keys: every client key, also as a file at `keys.csv`, and one of them. A key is made below its user."""
 
 from datetime import timedelta
 
 from quart import Blueprint, Response
 
 from quart_proxy.http import json_response, service
-from quart_proxy.http.account_rows import KEY_FILTERS, key_rows, keys_answer
-from quart_proxy.http.answers import acting, put_in_force
+from quart_proxy.http.account_rows import KEY_FILTERS, key_rows, keys_answer, keys_file
+from quart_proxy.http.answers import acting, also_at, put_in_force
 from quart_proxy.http.fields import ID, Field, identifier, read_body_fields, read_query, whole
 from quart_proxy.http.forms import key_form
 from quart_proxy.http.key_fields import KEY_FIELDS
 from quart_proxy.http.operations import operation
 from quart_proxy.services.accounts import Accounts
-from quart_proxy.store.accounts import get_key, read_user_names
+from quart_proxy.store.accounts import get_key
 from quart_proxy.store.database import Database
 
 GRACE_HOURS_MAX = 90 * 24
 ROTATION = {"grace_hours": Field(whole(0, GRACE_HOURS_MAX))}
 
 routes = Blueprint("keys", __name__)
+OWNER = {"user_id": identifier}
 
 
 @routes.get("")
-@operation(answer="KeyRow", kind="list", query={"user_id": identifier, **KEY_FILTERS}, is_paged=True)
+@operation(answer="KeyRow", kind="list", query={**OWNER, **KEY_FILTERS}, is_paged=True)
 async def list_all() -> Response:
     """Newest first, revoked ones too."""
-    return await keys_answer(user_id=read_query({"user_id": identifier}).get("user_id"))
+    return await keys_answer(user_id=read_query(OWNER).get("user_id"))
+
+
+@also_at(routes, "/api/admin/keys.csv")
+@operation(kind="csv", query={**OWNER, **KEY_FILTERS})
+async def export_keys() -> Response:
+    """What is shown of each key, never its text."""
+    return await keys_file(user_id=read_query(OWNER).get("user_id"))
 
 
 @routes.get(f"/<{ID}:key_id>")
 @operation(answer="KeyRow")
 async def get_one(key_id: int) -> Response:
     async with service(Database).snapshot() as connection:
-        key = await get_key(connection, key_id)
-        names = await read_user_names(connection, [key.user_id])
-        (row,) = await key_rows(connection, [(key, names[key.user_id])])
+        (row,) = await key_rows(connection, [await get_key(connection, key_id)])
     return json_response(row)
 
 

@@ -277,8 +277,8 @@ def _movement_faults(*, kind: str, amount: Decimal, reason: str | None = None) -
 async def list_all_keys(user_id: int) -> Response:
     """All of them, revoked ones too; they are few."""
     async with service(Database).snapshot() as connection:
-        user = await get_user(connection, user_id)
-        rows = await key_rows(connection, [(key, user.name) for key in await list_keys(connection, user_id)])
+        await get_user(connection, user_id)
+        rows = await key_rows(connection, await list_keys(connection, user_id))
     return json_response({"data": rows, "has_more": False, "next_cursor": None})
 
 

@@ -13,8 +13,8 @@ import { openReveal } from "./reveal.js";
 
 const OWN_FAULTS = ["name", "day", "owner", "expires_at", ...LIMIT_FIELDS];
 
-/** A new key. `owner`: the user, or null to choose one. `done(key)` hears of the new row at once, before its text is put
- * away. */
+/** A new key. `owner`: the user, or null to choose one. `done(key)` hears of the new row at once, before its text is
+ * put away. */
 export function openKeyForm({ owner = null, step = "", canSkip = false, done = () => {} }) {
   const state = { ...limitState(), expiry: "never", owner };
   const form = new Form({ draw: () => dialog.isOpen && draw(), submit: (values) => create(values) });
@@ -44,12 +44,19 @@ export function openKeyForm({ owner = null, step = "", canSkip = false, done = (
     openReveal(shown, key);
   }
 
+  const ownerField = () =>
+    picker.field({
+      label: "Owner",
+      value: state.owner?.id ?? null,
+      placeholder: "Type a part of the name",
+      autofocus: true,
+      fault: form.faults.get("owner") ?? null,
+    });
   const draw = () =>
     dialog.show(
       owner ? `Create a key for ${owner.name}` : "Create key",
       html`<form class="stack" novalidate @submit=${form.handle}>
-        ${when(step, () => html`<p class="quiet">${step}</p>`)}${form.summary(OWN_FAULTS)}
-        ${owner ? "" : picker.field({ label: "Owner", value: state.owner?.id ?? null, placeholder: "Type a part of the name", autofocus: true, fault: form.faults.get("owner") ?? null })}
+        ${when(step, () => html`<p class="quiet">${step}</p>`)}${form.summary(OWN_FAULTS)} ${owner ? "" : ownerField()}
         ${keyFields(form, state, { name: "" }, () => draw(), { autofocus: owner !== null })}
         <div class="actions end">
           <button type="button" class="button" @click=${() => dialog.close()}>${canSkip ? "Skip" : "Cancel"}</button>
@@ -107,13 +114,39 @@ function keyFields(form, state, key, draw, { autofocus = false, day = "" } = {})
     state.expiry = event.target.value;
     draw();
   };
-  return html`${field(form, { name: "name", label: "Name", required: true, autofocus, value: key.name, maxlength: 200, placeholder: "ci-prod", hint: "Where it is used." })}
-    <div class="form-grid">
-      ${field(form, { name: "expiry", label: "Expires", type: "select", required: true, options: EXPIRIES, value: initialExpiry(key), oninput: choose })}
-      ${when(state.expiry === "on", () => field(form, { name: "day", label: "Day", type: "date", required: true, value: day, hint: "From its first moment on, in UTC." }))}
-      ${numberFields(form, key)}
-    </div>
+  const expiry = field(form, {
+    name: "expiry",
+    label: "Expires",
+    type: "select",
+    required: true,
+    options: EXPIRIES,
+    value: initialExpiry(key),
+    oninput: choose,
+  });
+  const onDay = () =>
+    field(form, {
+      name: "day",
+      label: "Day",
+      type: "date",
+      required: true,
+      value: day,
+      hint: "From its first moment on, in UTC.",
+    });
+  return html`${nameField(form, key.name, autofocus)}
+    <div class="form-grid">${expiry} ${when(state.expiry === "on", onDay)} ${numberFields(form, key)}</div>
     ${modelFields(form, state, key, draw)}`;
 }
+
+const nameField = (form, value, autofocus) =>
+  field(form, {
+    name: "name",
+    label: "Name",
+    required: true,
+    autofocus,
+    value,
+    maxlength: 200,
+    placeholder: "ci-prod",
+    hint: "Where it is used.",
+  });
 
 const initialExpiry = (key) => (key.expires_at ? "on" : "never");

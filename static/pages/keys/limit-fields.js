@@ -26,8 +26,23 @@ export const numberFields = (form, one) =>
   ].map(([name, label]) =>
     field(form, { name, label, inputmode: "numeric", value: one[name] ?? "", placeholder: "no limit" }),
   )}
-  ${field(form, { name: "spend_limit", label: "Spend limit", prefix: "$", inputmode: "decimal", value: one.spend_limit ?? "", placeholder: "no limit" })}
-  ${field(form, { name: "spend_period", label: "Spend period", type: "select", required: true, options: PERIODS, value: one.spend_period ?? "", hint: "Of the calendar, in UTC." })}`;
+  ${field(form, {
+    name: "spend_limit",
+    label: "Spend limit",
+    prefix: "$",
+    inputmode: "decimal",
+    value: one.spend_limit ?? "",
+    placeholder: "no limit",
+  })}
+  ${field(form, {
+    name: "spend_period",
+    label: "Spend period",
+    type: "select",
+    required: true,
+    options: PERIODS,
+    value: one.spend_period ?? "",
+    hint: "Of the calendar, in UTC.",
+  })}`;
 
 /** All models, or only some. */
 export function modelFields(form, state, one, draw) {
@@ -59,7 +74,12 @@ function modelChoice(state, one) {
   const chosen = new Set(one.allowed_models ?? []);
   const names = [...new Set([...chosen, ...state.models])];
   return html`<div class="check-list">
-    ${names.map((name) => html`<label class="check"><input type="checkbox" name=${`model:${name}`} .checked=${chosen.has(name)} /><span>${name}</span></label>`)}
+    ${names.map(
+      (name) =>
+        html`<label class="check"
+          ><input type="checkbox" name=${`model:${name}`} .checked=${chosen.has(name)} /><span>${name}</span></label
+        >`,
+    )}
   </div>`;
 }
 

@@ -107,15 +107,17 @@ const text = (value) => String(value ?? "").trim();
 /** A number as people type it, with commas or blanks between thousands. */
 const digits = (value) => text(value).replaceAll(/[\s,]/g, "");
 
-/** The numbers and dollars that a user or key is limited to, a few words each. */
-export function limitWords(one) {
+/** The numbers that a user or key is limited to, a few words each. */
+export function numberWords(one) {
   return [
     one.max_concurrency && `${count(one.max_concurrency)} at once`,
     one.rpm && `${count(one.rpm)} requests a minute`,
     one.tpm && `${count(one.tpm)} tokens a minute`,
-    one.spend_limit && spendWords(one),
   ].filter(Boolean);
 }
+
+/** The same, and the dollars. */
+export const limitWords = (one) => [...numberWords(one), one.spend_limit && spendWords(one)].filter(Boolean);
 
 function spendWords({ spend_limit: limit, spend_period: period, spend_status: status }) {
   const words = `${money(limit)} ${period ? `a ${period}` : "in all"}`;
@@ -140,14 +142,31 @@ export function modelsText(allowed) {
 
 const TONES = { active: ["good", "check"], expired: ["warn", "clock"], revoked: ["quiet", "stop"] };
 
-/** `{text, tone, icon}` of a key's status; one whose end is near says so. */
+/** Whether all that a user or key may spend in this period is spent: calls are refused until the next one. */
+export const isCapped = ({ spend_status: status }) => Boolean(status) && compareDecimals(status.left, "0") <= 0;
+
+const REFUSALS = {
+  __proto__: null,
+  user_disabled: { text: "Refused", tone: "bad", icon: "stop", why: "its owner is disabled" },
+  insufficient_balance: { text: "Refused", tone: "bad", icon: "stop", why: "its owner has no money" },
+  user_spend_limit: { text: "Capped", tone: "bad", icon: "stop", why: "by its owner's spend limit" },
+};
+
+/** `{text, tone, icon, why}` of a key's status; why it is refused, if it is, and that its end is near. */
 export function statusOf(key, now) {
+  if (key.refused_for === "spend_limit")
+    return { text: "Capped", tone: "bad", icon: "stop", why: `by its ${limitName(key)}` };
+  if (REFUSALS[key.refused_for]) return REFUSALS[key.refused_for];
+  if (key.status === "active" && key.expires_at && Date.parse(key.expires_at) - now < 72 * HOUR_MS)
+    return { text: "Expires soon", tone: "warn", icon: "clock", why: "" };
   const [tone, icon] = TONES[key.status] ?? ["quiet", "info"];
-  if (key.status === "active" && key.expires_at && Date.parse(key.expires_at) - now < 72 * HOUR_MS) {
-    return { text: "Expires soon", tone: "warn", icon: "clock" };
-  }
-  return { text: key.status.charAt(0).toUpperCase() + key.status.slice(1), tone, icon };
+  return { text: key.status.charAt(0).toUpperCase() + key.status.slice(1), tone, icon, why: "" };
 }
+
+const PERIOD_NAMES = { day: "daily spend limit", week: "weekly spend limit", month: "monthly spend limit" };
+
+/** What the spend limit of a user or key is called: by its period. */
+export const limitName = ({ spend_period: period }) => PERIOD_NAMES[period] ?? "spend limit";
 
 /** A key as it can be recognised: never its text. */
 export const shownKey = ({ prefix, last4 }) => `${prefix}…${last4}`;

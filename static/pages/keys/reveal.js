@@ -9,6 +9,11 @@ import { plural } from "../../format.js";
 import { html, when } from "../../html.js";
 import { fileNameOf, firstCalls } from "./snippets.js";
 
+const NAMES_MAX = 4;
+const NOT_STORED = html`<p class="field-error" role="alert">
+  Tick the box first: once this is closed, nobody can show the key again.
+</p>`;
+
 /** `row` is the key's row, `text` the key itself, which nobody can read again. */
 export function openReveal(row, text, { note = "", onclose = () => {} } = {}) {
   const state = { isStored: false, isAsked: false, tab: 0, test: null, models: [] };
@@ -104,7 +109,7 @@ export function openReveal(row, text, { note = "", onclose = () => {} } = {}) {
           >
           <button type="submit" class="button" data-kind=${state.isStored ? "primary" : "plain"}>Done</button>
         </form>
-        ${when(state.isAsked && !state.isStored, () => html`<p class="field-error" role="alert">Tick the box first: once this is closed, nobody can show the key again.</p>`)}
+        ${when(state.isAsked && !state.isStored, () => NOT_STORED)}
       </div>`,
     );
   };
@@ -141,11 +146,11 @@ function verdict(test) {
   if (!test || test.isBusy) return "";
   if (test.error)
     return html`<p class="strip" data-tone="bad">${icon("error")}<span>It does not work yet: ${test.error}</span></p>`;
+  const { models } = test;
+  const names = `${models.slice(0, NAMES_MAX).join(", ")}${models.length > NAMES_MAX ? ", …" : ""}`;
   return html`<p class="strip" data-tone="good">
     ${icon("check")}<span
-      >It works:
-      ${plural(test.models.length, "model")}${test.models.length ? ` (${test.models.slice(0, 4).join(", ")}${test.models.length > 4 ? ", …" : ""})` : ""}.
-      Nothing was billed.</span
+      >It works: ${plural(models.length, "model")}${models.length ? ` (${names})` : ""}. Nothing was billed.</span
     >
   </p>`;
 }

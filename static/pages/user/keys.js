@@ -24,12 +24,14 @@ export function keysTab({ id, signal, draw, reload, fresh, createKey, keyCreated
     template: () =>
       states(list, {
         data: () =>
-          table({
-            caption: "Keys",
-            columns: keyColumns({ changed: reload, created: keyCreated, withOwner: false }),
-            rows: rows(),
-            rowTone: (key) => (fresh.has(key.id) ? "new" : key.status === "active" ? null : "quiet"),
-          }),
+          html`<div class="key-list">
+            ${table({
+              caption: "Keys",
+              columns: keyColumns({ changed: reload, created: keyCreated, withOwner: false }),
+              rows: rows(),
+              rowTone: (key) => (fresh.has(key.id) ? "new" : key.status === "active" ? null : "quiet"),
+            })}
+          </div>`,
         isEmpty: ({ data }) => !data.length,
         empty: emptyState({
           title: "No keys yet",

@@ -7,14 +7,20 @@ import { count } from "../../format.js";
 import { html, when } from "../../html.js";
 import { daysText, standingOf } from "./standing.js";
 
-/** The orders that the server knows, each with the column it stands under and its direction. */
+/** The orders that the page has, each with the column it stands under and its direction. Without one: newest first. */
 export const SORTS = {
-  name: { column: "name", down: false },
-  balance: { column: "balance", down: false },
-  spent_30d: { column: "spent_30d", down: true },
+  name: { column: "name", order: "asc" },
+  balance: { column: "balance", order: "asc" },
+  spent_30d: { column: "spent_30d", order: "desc" },
+  last_used_at: { column: "last_used", order: "desc" },
+  id: { column: "created", order: "desc" },
 };
+export const STANDARD_SORT = "id";
 
-/** `actions`: `topUp(user)`, `createKey(user)`, `setDisabled(user, disabled)`. */
+const never = html`<span class="quiet">never</span>`;
+const email = (text) => html`<span class="sub one-line" title=${text}>${text}</span>`;
+
+/** `actions`: `topUp(user)`, `createKey(user)`, `limit(user)`, `setDisabled(user, disabled)`. */
 export function userColumns(actions) {
   return [
     {
@@ -22,59 +28,20 @@ export function userColumns(actions) {
       label: "User",
       primary: true,
       sort: true,
-      render: (user) =>
-        html`${user.name}${when(user.email, () => html`<span class="sub one-line" title=${user.email}>${user.email}</span>`)}`,
+      render: (user) => html`${user.name}${when(user.email, email)}`,
     },
-    {
-      name: "balance",
-      label: "Balance",
-      align: "end",
-      sort: true,
-      render: (user) =>
-        html`<span class="strong" data-tone=${standingOf(user).tone}>${amount(user.balance)}</span>${lasts(user)}`,
-    },
-    {
-      name: "spent_7d",
-      label: "Spent 7 d",
-      align: "end",
-      wide: true,
-      render: (user) => spent(user, user.spent_7d, "7d"),
-    },
-    {
-      name: "spent_30d",
-      label: "Spent 30 d",
-      align: "end",
-      sort: true,
-      render: (user) => spent(user, user.spent_30d, "30d"),
-    },
-    {
-      name: "keys",
-      label: "Keys",
-      align: "end",
-      wide: true,
-      render: (user) =>
-        html`<a class="plain" href=${`/ui/users/${user.id}?tab=keys`} aria-label=${`Keys of ${user.name}`}
-          >${count(user.keys)}</a
-        >`,
-    },
+    { name: "status", label: "Status", render: standingBadge },
+    { name: "balance", label: "Balance", align: "end", sort: true, render: balance },
+    { name: "spent_30d", label: "Spent 30 d", align: "end", sort: true, render: spent },
+    { name: "keys", label: "Keys", align: "end", wide: true, render: keyCount },
     {
       name: "last_used",
       label: "Last used",
-      wide: true,
-      render: (user) => (user.last_used_at ? timeAgo(user.last_used_at) : html`<span class="quiet">never</span>`),
+      sort: true,
+      render: (user) => (user.last_used_at ? timeAgo(user.last_used_at) : never),
     },
-    { name: "status", label: "Status", render: (user) => standingBadge(user) },
-    {
-      name: "actions",
-      label: "Actions",
-      align: "end",
-      render: (user) =>
-        html`<span class="row-actions"
-          ><button type="button" class="button" @click=${() => actions.topUp(user)} aria-label=${`Top up ${user.name}`}>
-            Top up</button
-          >${more(user, actions)}</span
-        >`,
-    },
+    { name: "created", label: "Created", sort: true, wide: true, render: (user) => timeAgo(user.created_at) },
+    { name: "actions", label: "Actions", align: "end", render: (user) => rowActions(user, actions) },
   ];
 }
 
@@ -83,6 +50,9 @@ export function standingBadge(user) {
   return badge(text, tone, name);
 }
 
+const balance = (user) =>
+  html`<span class="strong" data-tone=${standingOf(user).tone}>${amount(user.balance)}</span>${lasts(user)}`;
+
 /** How long the balance lasts at the pace of the last week, where that can be said. */
 function lasts(user) {
   return user.days_left === null || user.days_left <= 0
@@ -90,14 +60,31 @@ function lasts(user) {
     : html`<span class="sub nowrap">lasts ${daysText(user.days_left)}</span>`;
 }
 
-function spent(user, text, range) {
-  return html`<a
+const spent = (user) =>
+  html`${spentLink(user, user.spent_30d, "30d")}${when(
+    user.spent_30d !== "0",
+    () => html`<span class="sub nowrap">${spentLink(user, user.spent_7d, "7d")} in 7 d</span>`,
+  )}`;
+
+const spentLink = (user, text, range) =>
+  html`<a
     class="plain"
     href=${withQuery("/ui/requests", { user_id: user.id, range })}
     aria-label=${`Requests of ${user.name}, ${range}`}
     >${amount(text)}</a
   >`;
-}
+
+const keyCount = (user) =>
+  html`<a class="plain" href=${`/ui/users/${user.id}?tab=keys`} aria-label=${`Keys of ${user.name}`}
+    >${count(user.keys)}</a
+  >`;
+
+const rowActions = (user, actions) =>
+  html`<span class="row-actions"
+    ><button type="button" class="button" @click=${() => actions.topUp(user)} aria-label=${`Top up ${user.name}`}>
+      Top up</button
+    >${more(user, actions)}</span
+  >`;
 
 function more(user, actions) {
   return menu(
@@ -105,6 +92,7 @@ function more(user, actions) {
     [
       { text: "Open", iconName: "right", href: `/ui/users/${user.id}` },
       { text: "Create key", iconName: "key", action: () => actions.createKey(user) },
+      { text: "Limits", iconName: "sliders", action: () => actions.limit(user) },
       { text: "Requests", iconName: "list", href: withQuery("/ui/requests", { user_id: user.id }) },
       { text: "Statement", iconName: "book", href: `/ui/users/${user.id}?tab=statement` },
       user.disabled

@@ -54,9 +54,23 @@ export function openCreateUser({ changed }) {
       html`<form class="stack" novalidate @submit=${form.handle}>
         <p class="quiet">Step 1 of 3. Then money, and a first key.</p>
         ${form.summary(["name", "email", "note", ...LIMIT_FIELDS])}
-        ${field(form, { name: "name", label: "Name", required: true, autofocus: true, maxlength: 200, hint: "A person, a team or a program." })}
+        ${field(form, {
+          name: "name",
+          label: "Name",
+          required: true,
+          autofocus: true,
+          maxlength: 200,
+          hint: "A person, a team or a program.",
+        })}
         ${field(form, { name: "email", label: "E-mail", type: "email" })}
-        ${field(form, { name: "note", label: "Note", type: "textarea", rows: 2, maxlength: 2000, hint: "For admins. The user never sees it." })}
+        ${field(form, {
+          name: "note",
+          label: "Note",
+          type: "textarea",
+          rows: 2,
+          maxlength: 2000,
+          hint: "For admins. The user never sees it.",
+        })}
         <details class="more-fields">
           <summary>Limits, for all keys together</summary>
           <div class="stack">

@@ -112,6 +112,15 @@ test("a key is known by its ends and its state", () => {
   assert.equal(statusOf({ status: "active", expires_at: null }, NOW).text, "Active");
   assert.equal(statusOf({ status: "active", expires_at: "2026-02-01T12:00:00Z" }, NOW).text, "Expires soon");
   assert.equal(statusOf({ status: "revoked", expires_at: null }, NOW).text, "Revoked");
+  const capped = { status: "active", refused_for: "spend_limit", spend_period: "day" };
+  assert.deepEqual(statusOf(capped, NOW), {
+    text: "Capped",
+    tone: "bad",
+    icon: "stop",
+    why: "by its daily spend limit",
+  });
+  assert.equal(statusOf({ status: "active", refused_for: "user_disabled" }, NOW).text, "Refused");
+  assert.equal(statusOf({ status: "revoked", refused_for: null }, NOW).text, "Revoked");
   assert.deepEqual([null, [], ["a"], ["a", "b", "c"]].map(modelsText), ["All models", "No model", "a", "3 models"]);
 });
 

@@ -99,6 +99,9 @@ test("how a user stands is said in a word", () => {
   assert.equal(standingOf({ ...user, balance: "0" }).text, "No money");
   assert.equal(standingOf({ ...user, balance: "-0.000001" }).text, "Overdrawn");
   assert.equal(standingOf({ ...user, disabled: true }).text, "Disabled");
+  const capped = { ...user, spend_period: "month", spend_status: { spent: "5.01", left: "0", resets_at: null } };
+  assert.equal(standingOf(capped).text, "Capped");
+  assert.match(trouble(capped), /monthly spend limit is used up/);
   assert.equal(trouble(user), "");
   assert.match(trouble({ ...user, balance: "0" }), /402/);
 });
