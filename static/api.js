@@ -21,7 +21,11 @@ export class ApiError extends Error {
 /** What an answer carries beside its body: the ETag, and the request's id. */
 async function call(method, path, { body, headers = {}, signal, as = "json" } = {}) {
   const answer = await send(method, path, { body, headers, signal });
-  if (!answer.ok) throw await readError(answer);
+  if (!answer.ok) {
+    const error = await readError(answer);
+    if (path.startsWith("/api/user") && isKeyRefused(error)) session.refuseKey(error.message);
+    throw error;
+  }
   const data = as === "text" ? await answer.text() : answer.status === 204 ? null : await answer.json();
   return { data, etag: answer.headers.get("etag"), requestId: answer.headers.get("x-request-id") };
 }
@@ -46,6 +50,8 @@ async function send(method, path, { body, headers, signal }) {
   }
   return answer;
 }
+
+const isKeyRefused = ({ status, code }) => status === 401 || code === "user_disabled";
 
 async function readError(answer) {
   let body = {};
