@@ -2,7 +2,8 @@
 
 /** The key itself, without what came along: spaces, line ends, quotes, the name of its header. */
 export function keyIn(text) {
-  return text.replace(/^\s*(authorization\s*:\s*)?bearer\s+/i, "").replace(/[\s"'`\u200b-\u200d\u2060\ufeff]/g, "");
+  const plain = text.replace(/["'`\u200b-\u200d\u2060\ufeff]/g, "");
+  return plain.replace(/^\s*(authorization\s*:\s*)?bearer\s+/i, "").replace(/\s/g, "");
 }
 
 /** Whether a header can carry it. */

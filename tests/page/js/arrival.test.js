@@ -31,6 +31,7 @@ test("a key is found in what was pasted with it", () => {
     "sk-\nabc",
     '"sk-abc"',
     "Bearer sk-abc",
+    "'Bearer sk-abc'",
     "Authorization: Bearer sk-abc",
     "\ufeffsk-\u200babc",
   ])
