@@ -21,7 +21,11 @@ export class ApiError extends Error {
 /** What an answer carries beside its body: the ETag, and the request's id. */
 async function call(method, path, { body, headers = {}, signal, as = "json" } = {}) {
   const answer = await send(method, path, { body, headers, signal });
-  if (!answer.ok) throw await readError(answer);
+  if (!answer.ok) {
+    const error = await readError(answer);
+    if (path.startsWith("/api/user") && isKeyRefused(error)) session.refuseKey(error.message);
+    throw error;
+  }
   const data = answer.status === 204 ? null : await readBody(answer, as);
   return { data, etag: answer.headers.get("etag"), requestId: answer.headers.get("x-request-id") };
 }
@@ -56,6 +60,8 @@ async function readBody(answer, as) {
     throw new ApiError(0, { message: "The answer of the server broke off." });
   }
 }
+
+const isKeyRefused = ({ status, code }) => status === 401 || code === "user_disabled";
 
 async function readError(answer) {
   let body = {};

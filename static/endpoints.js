@@ -14,11 +14,13 @@ export const endpointPath = (name) => `/v1/${name}`;
 /** The name of the format spoken there. */
 export const formatName = (name) => FORMATS[name] ?? name;
 
-/** Models with the names of their endpoints: `[{name, endpoints}]`. */
-export function readModels(connect) {
-  return connect.data
-    ? readModels({ models: connect.data })
-    : connect.models.map(({ name, endpoints }) => ({ name, endpoints: endpoints.map(endpointName) }));
+/** Models with the names of their endpoints: `[{name, endpoints, context}]`. `context`: tokens, or null: not stated. */
+export function readModels({ models }) {
+  return models.map(({ name, endpoints, context_window: context = null }) => ({
+    name,
+    endpoints: endpoints.map(endpointName),
+    context,
+  }));
 }
 
 /** The first of `endpoints` by which `model` can be called, or null. */
@@ -26,3 +28,13 @@ export const firstOf = (model, endpoints) => endpoints.find((name) => model.endp
 
 /** The model that is offered first: one to talk to. Nothing but its name tells that one makes embeddings. */
 export const firstModel = (models) => models.find(({ name }) => !/embed/i.test(name)) ?? models[0];
+
+const BODIES = {
+  "chat/completions": (model) => ({ model, messages: [{ role: "user", content: "Hello" }] }),
+  messages: (model) => ({ model, max_tokens: 256, messages: [{ role: "user", content: "Hello" }] }),
+  responses: (model) => ({ model, input: "Hello", store: false }),
+  embeddings: (model) => ({ model, input: "Hello" }),
+};
+
+/** A small request to an endpoint, for trying. */
+export const sampleBody = (endpoint, model) => BODIES[endpoint](model);

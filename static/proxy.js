@@ -12,7 +12,9 @@ export class ProxyRefusal extends Error {
   }
 }
 
-/** The answer to a request, its body not yet read. Throws ProxyRefusal for anything but a 2xx; AbortError when stopped. */
+/**
+ * The answer to a request, its body not yet read. Throws ProxyRefusal for anything but a 2xx; AbortError when stopped.
+ */
 export async function callProxy(endpoint, { body, headers = {}, signal }) {
   const path = endpointPath(endpoint);
   let answer;
@@ -34,6 +36,7 @@ export async function callProxy(endpoint, { body, headers = {}, signal }) {
   } catch {
     // A proxy in between may answer with something else.
   }
+  if (answer.status === 401) session.refuseKey(failureIn(said).message);
   throw new ProxyRefusal(answer.status, failureIn(said), {
     requestId: requestIdOf(answer),
     retryAfter: answer.headers.get("retry-after"),

@@ -1,58 +1,82 @@
 // Who is signed in: an admin (HttpOnly cookie, CSRF token here) and a user (API key, in this tab's memory alone).
 
+import { isKeyText, keyIn } from "./key-text.js";
+
 const ADMIN = "/api/admin/";
 const SIGN_IN = "/api/admin/login";
 /** The cookie itself is out of the page's reach; without this mark it is not asked for. */
 const SIGNED_IN = "signed-in";
+/** That this tab had a key, not which: whoever reloads is told why it is asked for again. */
+const HAD_KEY = "had-key";
 const SAFE = new Set(["GET", "HEAD"]);
 
 class Session extends EventTarget {
   admin = null;
   userKey = null;
+  /** Why the server does not take the user's key any more, as a sentence; null while it does. */
+  refusal = null;
   #renewals = new Map();
   #ask = null;
 
   /** Ask the server whether this browser's cookie is good, if an admin signed in here and never out. */
   async restore() {
     if (!localStorage.getItem(SIGNED_IN)) return;
-    const answer = await fetch(`${ADMIN}session`);
-    this.admin = answer.ok ? await answer.json() : null;
-    if (!answer.ok) localStorage.removeItem(SIGNED_IN);
+    const answer = await reach(`${ADMIN}session`);
+    this.admin = answer?.ok ? await answer.json() : null;
+    // A server that is not well now may know the cookie later.
+    if (answer?.status === 401) localStorage.removeItem(SIGNED_IN);
     this.#tell();
   }
 
   /** Sign in as an admin. Returns null, or the sentence that says why not. */
   async signIn(password, name) {
     const body = JSON.stringify(name ? { password, name } : { password });
-    const answer = await fetch(SIGN_IN, { method: "POST", body, headers: { "content-type": "application/json" } });
-    if (!answer.ok) return sentenceOf(answer);
+    const answer = await reach(SIGN_IN, { method: "POST", body, headers: { "content-type": "application/json" } });
+    if (!answer?.ok) return sentenceOf(answer);
     localStorage.setItem(SIGNED_IN, "yes");
     await this.restore();
     return null;
   }
 
   /** Sign in as a user. Returns null, or the sentence that says why not. */
-  async useKey(key) {
-    const answer = await fetch("/api/user/balance", { headers: { authorization: `Bearer ${key}` } });
-    if (!answer.ok) return sentenceOf(answer);
+  async useKey(text) {
+    const key = keyIn(text);
+    if (!isKeyText(key)) return "No API key has such letters in it. Copy it again, whole.";
+    const answer = await reach("/api/user/balance", { headers: { authorization: `Bearer ${key}` } });
+    if (!answer?.ok) return sentenceOf(answer);
     this.userKey = key;
+    this.refusal = null;
+    sessionStorage.setItem(HAD_KEY, "yes");
     this.#tell();
     return null;
   }
 
   async signOut() {
     if (this.admin) {
-      await fetch(`${ADMIN}logout`, { method: "POST", headers: this.headersFor(ADMIN, "POST") });
+      await reach(`${ADMIN}logout`, { method: "POST", headers: this.headersFor(ADMIN, "POST") });
     }
     localStorage.removeItem(SIGNED_IN);
+    sessionStorage.removeItem(HAD_KEY);
     this.admin = null;
     this.userKey = null;
+    this.refusal = null;
     this.#tell();
   }
 
-  /** Forget the user's key; an admin stays signed in. */
-  dropKey() {
-    this.userKey = null;
+  /** Whether somebody has shown a key that holds. */
+  get isUser() {
+    return this.userKey !== null && this.refusal === null;
+  }
+
+  /** Whether a reload made this tab forget a key. */
+  get hasForgotten() {
+    return this.userKey === null && sessionStorage.getItem(HAD_KEY) !== null;
+  }
+
+  /** The server said that the user's key is not good any more. The pages stay as they are. */
+  refuseKey(sentence) {
+    if (this.userKey === null || this.refusal !== null) return;
+    this.refusal = sentence;
     this.#tell();
   }
 
@@ -89,9 +113,27 @@ class Session extends EventTarget {
   }
 }
 
-async function sentenceOf(answer) {
+/** The answer; null where the server cannot be reached. */
+async function reach(path, init) {
   try {
-    return (await answer.json()).error.message;
+    return await fetch(path, init);
+  } catch {
+    return null;
+  }
+}
+
+const WAYS_OUT = {
+  invalid_api_key: "Copy it again, whole, or ask whoever gave it to you.",
+  key_expired: "Ask whoever gave it to you for another one.",
+  key_revoked: "Ask whoever gave it to you for another one.",
+  user_disabled: "Ask whoever gave you the key.",
+};
+
+async function sentenceOf(answer) {
+  if (!answer) return "The server cannot be reached. Check the connection and try again.";
+  try {
+    const { message, code } = (await answer.json()).error;
+    return WAYS_OUT[code] ? `${message} ${WAYS_OUT[code]}` : message;
   } catch {
     return `The server answered ${answer.status}.`;
   }

@@ -82,12 +82,11 @@ export function code(text, label = "Copy") {
   return html`<span class="code-line"><code>${text}</code>${copyButton(text, label)}</span>`;
 }
 
-/** A block of code, as a snippet to copy. `lang` is only said, not coloured. */
-export function snippet(text, { label = "Copy", title = null } = {}) {
+/** A block of code, as a snippet to copy. `copied`: what the button copies, where less of it is to be seen. */
+export function snippet(text, { label = "Copy", title = null, copied = text } = {}) {
   return html`<figure class="snippet">
-    ${title ? html`<figcaption>${title}</figcaption>` : ""}
-    <pre tabindex="0"><code>${text}</code></pre>
-    ${copyButton(text, label, { quiet: false })}
+    ${title ? html`<figcaption>${title}</figcaption>` : ""}${copyButton(copied, label, { quiet: false })}
+    <pre tabindex="0" aria-label=${title ?? "Text to copy"}><code>${text}</code></pre>
   </figure>`;
 }
 

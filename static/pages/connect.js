@@ -11,6 +11,10 @@ import { CLIENTS, maskKey, snippetsOf } from "../snippets.js";
 import { TestRequest } from "./connect/test-request.js";
 import { snippetBlock } from "./connect/snippet-block.js";
 
+const LEAD = "What to type into which client, with this address and your key.";
+const SHOWN = "The key is on the screen.";
+const HIDDEN = "The key is hidden here, and whole in what the buttons copy.";
+
 export default function connect({ query, signal, router, draw }) {
   let isShown = false;
   const page = () => draw(view());
@@ -22,73 +26,61 @@ export default function connect({ query, signal, router, draw }) {
   const test = new TestRequest(signal, () => page());
 
   const client = () => CLIENTS.find(({ name }) => name === query().get("client")) ?? CLIENTS[0];
+  /** What the address chooses, each the first of its kind where it says nothing that there is. */
+  const chosen = () => {
+    const model = models.data.find(({ name }) => name === query().get("model")) ?? firstModel(models.data);
+    const doors = client().endpoints.filter((name) => model.endpoints.includes(name));
+    const endpoint = doors.find((name) => name === query().get("endpoint")) ?? doors[0];
+    return { client: client(), model, doors, endpoint };
+  };
   const hrefOf = (name) => withQuery("/ui/me/connect", { client: name, model: query().get("model") });
 
   const view = () =>
-    html`${pageHead("Connect", { lead: "What to type into which client, with this address and your key." })}
-      <nav class="clients" aria-label="Client">
-        ${CLIENTS.map(({ name, text }) => html`<a href=${hrefOf(name)} aria-current=${name === client().name ? "page" : "false"}>${text}</a>`)}
-      </nav>
-      ${show(models, { data: (all) => (all.length ? instructions() : none()) })}`;
+    html`${pageHead("Connect", { lead: LEAD })}
+      <nav class="clients" aria-label="Client">${CLIENTS.map((one) => pill(one))}</nav>
+      ${show(models, { data: (all) => (all.length ? instructions(chosen()) : none()) })}`;
 
-  const none = () =>
-    emptyState({
-      iconName: "plug",
-      title: "No models for this key",
-      text: "Either none is served at present, or this key is limited to models that are not. Ask whoever gave you the key.",
-    });
+  const pill = ({ name, text }) =>
+    html`<a href=${hrefOf(name)} aria-current=${name === client().name ? "page" : "false"}>${text}</a>`;
 
-  const instructions = () => {
-    const one = client();
-    const model = models.data.find(({ name }) => name === query().get("model")) ?? firstModel(models.data);
-    const doors = one.endpoints.filter((name) => model.endpoints.includes(name));
-    const endpoint = doors.find((name) => name === query().get("endpoint")) ?? doors[0];
-    const values = { base: location.origin, model: model.name, endpoint };
+  const instructions = ({ client: one, model, doors, endpoint }) => {
+    const values = { base: location.origin, model: model.name, context: model.context, endpoint };
     const real = snippetsOf(one, { ...values, key: session.userKey });
     const seen = isShown ? real : snippetsOf(one, { ...values, key: maskKey(session.userKey) });
     return html`<section class="stack" aria-label=${one.text}>
       <div class="toolbar">
-        <label class="filter"
-          >Model
-          <select @change=${(event) => router.setQuery({ model: event.target.value, endpoint: null })}>
-            ${models.data.map(({ name }) => html`<option value=${name} .selected=${name === model.name}>${name}</option>`)}
-          </select></label
-        >
-        ${when(
-          doors.length > 1,
-          () =>
-            html`<label class="filter"
-              >Format
-              <select @change=${(event) => router.setQuery({ endpoint: event.target.value })}>
-                ${doors.map((name) => html`<option value=${name} .selected=${name === endpoint}>${formatName(name)}</option>`)}
-              </select></label
-            >`,
-        )}
-        <button
-          type="button"
-          class="button push"
-          aria-pressed=${isShown}
-          @click=${() => {
-            isShown = !isShown;
-            page();
-          }}>
-          ${icon("key")}${isShown ? "Hide the key" : "Show the key"}
-        </button>
+        ${modelFilter(model)} ${when(doors.length > 1, () => formatFilter(doors, endpoint))} ${keySwitch()}
       </div>
       ${seen.blocks.map((block, at) => snippetBlock(block, real.blocks[at]))}
-      ${when(
-        seen.notes.length,
-        () =>
-          html`<ul class="notes">
-            ${seen.notes.map((note) => html`<li>${note}</li>`)}
-          </ul>`,
-      )}
-      <p class="quiet">
-        ${isShown ? "The key is on the screen." : "The key is hidden here, and whole in what the buttons copy."} Keep it
-        out of repositories and chats: whoever has it spends your balance.
-      </p>
+      <ul class="notes">
+        ${seen.notes.map((note) => html`<li>${note}</li>`)}
+        <li>${isShown ? SHOWN : HIDDEN} Keep it out of repositories and chats: whoever has it spends your balance.</li>
+      </ul>
       ${test.view({ model: model.name, endpoint })}
     </section>`;
+  };
+
+  const modelFilter = (model) =>
+    html`<label class="filter"
+      >Model
+      <select @change=${(event) => router.setQuery({ model: event.target.value, endpoint: null })}>
+        ${models.data.map(({ name }) => html`<option value=${name} .selected=${name === model.name}>${name}</option>`)}
+      </select></label
+    >`;
+  const formatFilter = (doors, endpoint) =>
+    html`<label class="filter"
+      >Format
+      <select @change=${(event) => router.setQuery({ endpoint: event.target.value })}>
+        ${doors.map((name) => html`<option value=${name} .selected=${name === endpoint}>${formatName(name)}</option>`)}
+      </select></label
+    >`;
+  const keySwitch = () =>
+    html`<button type="button" class="button push" aria-pressed=${isShown} @click=${turnKey}>
+      ${icon("key")}${isShown ? "Hide the key" : "Show the key"}
+    </button>`;
+  const turnKey = () => {
+    isShown = !isShown;
+    page();
   };
 
   page();
@@ -100,3 +92,12 @@ export default function connect({ query, signal, router, draw }) {
     },
   };
 }
+
+const none = () =>
+  emptyState({
+    iconName: "plug",
+    title: "No models for this key",
+    text:
+      "Either none is served at present, or this key is limited to models that are not." +
+      " Ask whoever gave you the key.",
+  });

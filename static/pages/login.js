@@ -1,22 +1,24 @@
 // Sign in: an admin with the password, a user with an API key, which stays in this tab's memory.
 
 import { ApiError } from "../api.js";
+import { arrivalOf, safeNext, whoseAddress } from "../arrival.js";
 import { Form, field } from "../components/forms.js";
+import { icon } from "../components/icons.js";
 import { passwordForm } from "../components/sign-in.js";
 import { logo } from "../components/shell.js";
-import { html } from "../html.js";
+import { html, when } from "../html.js";
 import { session } from "../session.js";
 
 export default function login({ query, draw, router }) {
   const isUser = () => query().get("as") === "user";
-  const arrive = (home) => router.go(safeNext(query().get("next")) ?? home, { replace: true });
-  const password = passwordForm({ draw: () => show(), done: () => arrive("/ui") });
+  const arrive = () => router.go(arrivalOf(query()), { replace: true });
+  const password = passwordForm({ draw: () => show(), done: arrive });
   const keyForm = new Form({
     draw: () => show(),
     submit: async ({ key }) => {
       const refused = await session.useKey(key);
       if (refused) throw new ApiError(401, { message: refused });
-      arrive("/ui/me");
+      arrive();
     },
   });
 
@@ -34,18 +36,19 @@ export default function login({ query, draw, router }) {
     );
 
   const switchTo = (who) => {
-    const next = query().get("next");
-    const isForOther = next && (who === "user") !== (next.startsWith("/ui/me") || next.startsWith("/ui/playground"));
-    return `/ui/login?as=${who}${next && !isForOther ? `&next=${encodeURIComponent(next)}` : ""}`;
+    const next = safeNext(query().get("next"));
+    return `/ui/login?as=${who}${next && whoseAddress(next) === who ? `&next=${encodeURIComponent(next)}` : ""}`;
   };
+
   const byKey = () =>
     html`<form class="stack" @submit=${keyForm.handle}>
-      ${keyForm.summary()}
+      ${when(session.hasForgotten && !keyForm.error, forgotten)} ${keyForm.summary()}
       ${field(keyForm, {
         name: "key",
         label: "Your API key",
         type: "password",
         required: true,
+        autofocus: true,
         placeholder: "sk-…",
         hint: "It stays in this tab's memory: closing or reloading the tab forgets it.",
       })}
@@ -56,7 +59,10 @@ export default function login({ query, draw, router }) {
   return { onquery: show };
 }
 
-/** Only addresses of this page: anything else could lead a visitor away. */
-export function safeNext(next) {
-  return next && /^\/ui(\/|\?|$)/.test(next) ? next : null;
-}
+const forgotten = () =>
+  html`<p class="strip" data-tone="info" role="status">
+    ${icon("info")}<span
+      >This tab was loaded anew and has forgotten your key, so that nobody else finds it in this browser. Paste it again
+      to go on where you were.</span
+    >
+  </p>`;

@@ -47,6 +47,76 @@ async def receipt_of(site: Product, key: str, identifier: str) -> None:
     raise AssertionError(f"{identifier} has no receipt")
 
 
+# --- signing in ----------------------------------------------------------------------------------------
+
+
+async def test_a_key_that_does_not_hold_is_told_apart_and_a_pasted_one_is_tidied(
+    page: Page, site: Product, watch: Watch
+) -> None:
+    watch.allow("401 GET /api/user/balance", "lost: .* GET /api/user/balance")
+    user_id, key = await site.add_user("5")
+    gone, revoked = await site.accounts.create_key(TESTER, user_id=user_id, name="gone")
+    await site.accounts.revoke_key(TESTER, gone.id)
+    await site.refresh()
+    await page.goto("/ui/login?as=user")
+    field, button = page.get_by_label("Your API key"), page.get_by_role("button", name="Show my balance")
+    for text, said in (
+        (revoked, "This API key was revoked. Ask whoever gave it to you for another one."),
+        (key[:-1], "checksum. Copy it again, whole"),
+        ("sk-…", "No API key has such letters in it"),
+    ):
+        await field.fill(text)
+        await button.click()
+        await expect(page.get_by_role("alert")).to_contain_text(said)
+    await page.context.set_offline(True)
+    await field.fill(key)
+    await button.click()
+    await expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached")
+    await page.context.set_offline(False)
+
+    await field.fill(f'  "Bearer {key} "')
+    await button.click()
+    await expect(page).to_have_url("/ui/me")
+    await settled(page)
+    kept = await page.evaluate("() => JSON.stringify([{...localStorage}, {...sessionStorage}, location.href])")
+    assert key not in kept
+    await page.reload()
+    await expect(page.get_by_role("status").filter(has_text="has forgotten your key")).to_be_visible()
+    await field.fill(key)
+    await button.click()
+    await expect(page).to_have_url("/ui/me")
+
+
+async def test_a_key_that_is_revoked_meanwhile_is_said_over_the_page_and_another_one_goes_on(
+    page: Page, site: Product, watch: Watch
+) -> None:
+    watch.allow("401 GET /api/user/")
+    user_id, other = await site.add_user("5")
+    key, text = await site.accounts.create_key(TESTER, user_id=user_id, name="short-lived")
+    await site.refresh()
+    await show_key(page, text, then="/ui/me/models?q=gpt")
+    await site.accounts.revoke_key(TESTER, key.id)
+    await site.refresh()
+    await go(page, "Usage")
+    strip = page.get_by_role("alert").filter(has_text="This API key was revoked.")
+    await expect(strip.first).to_be_visible()
+    await page.get_by_role("link", name="Sign in with another key").click()
+    await page.get_by_label("Your API key").fill(other)
+    await page.get_by_role("button", name="Show my balance").click()
+    await expect(page).to_have_url("/ui/me/usage")
+    await settled(page)
+    await expect(strip).to_have_count(0)
+
+
+async def test_whoever_is_signed_in_is_led_on_from_the_sign_in_page(admin_page: Page) -> None:
+    await admin_page.goto("/ui/login?next=%2Fui%2Fusers")
+    await expect(admin_page).to_have_url("/ui/users")
+    await admin_page.goto("/ui/login?as=user")
+    await expect(admin_page.get_by_label("Your API key")).to_be_focused()
+    await admin_page.get_by_role("link", name="Admin", exact=True).click()
+    await expect(admin_page).to_have_url("/ui")
+
+
 # --- balance -------------------------------------------------------------------------------------------
 
 

@@ -1,16 +1,10 @@
 // One thing to copy: a block of text, or the fields of a form. What is seen may hide the key; what is copied does not.
 
-import { copyButton } from "../../components/bits.js";
+import { copyButton, snippet } from "../../components/bits.js";
 import { html } from "../../html.js";
 
 export function snippetBlock(seen, real) {
-  if (seen.text !== undefined) {
-    return html`<figure class="snippet">
-      <figcaption>${seen.title}</figcaption>
-      <pre tabindex="0" aria-label=${seen.title}><code>${seen.text}</code></pre>
-      ${copyButton(real.text, "Copy", { quiet: false })}
-    </figure>`;
-  }
+  if (seen.text !== undefined) return snippet(seen.text, { title: seen.title, copied: real.text });
   return html`<section class="panel">
     <h2>${seen.title}</h2>
     <dl class="facts">

@@ -6,8 +6,8 @@ import { icon } from "../../components/icons.js";
 import { adviceFor } from "../../chat.js";
 import { duration } from "../../format.js";
 import { html, when } from "../../html.js";
+import { sampleBody } from "../../endpoints.js";
 import { ProxyRefusal, callProxy, requestIdOf } from "../../proxy.js";
-import { sampleBody } from "../../snippets.js";
 
 const TEXT_MAX = 400;
 

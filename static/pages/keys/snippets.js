@@ -15,6 +15,7 @@ export function firstCalls({ key, origin, models = [] }) {
       base: origin,
       key,
       model: found?.name ?? "MODEL",
+      context: found?.context,
       endpoint: found ? firstOf(found, client.endpoints) : client.endpoints[0],
     });
     return [

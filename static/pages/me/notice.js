@@ -1,44 +1,21 @@
-// What to say first when the money is gone or nearly so. Pure.
+// What to say first when the money is gone or nearly so, or a limit is reached. Pure.
 
 import { compareDecimals } from "../../decimal.js";
-import { money } from "../../format.js";
+import { moment, money } from "../../format.js";
 
 const DAYS_LOW = 3;
 const DAYS_SAID = 365;
+const PERIODS = { day: "a day", week: "a week", month: "a month" };
 
-/** `{tone, title, lines: [[heading, sentence]]}`, or null while there is nothing to say. `daysLeft` null: not known. `spent`:
- * in all. */
+/**
+ * `{tone, title, lines: [[heading, sentence]]}`, or null while there is nothing to say. `daysLeft` null: not known.
+ * `spent`: in all.
+ */
 export function balanceNotice(balance, daysLeft, spent = null) {
   const sign = compareDecimals(balance, "0");
   if (sign <= 0) {
     const isNew = sign === 0 && spent !== null && compareDecimals(spent, "0") === 0;
-    return {
-      tone: "bad",
-      title:
-        sign < 0
-          ? `Your balance is below zero: ${money(balance)}`
-          : isNew
-            ? "There is no money yet"
-            : "Your balance is used up",
-      lines: [
-        [
-          "What happened",
-          sign < 0
-            ? "The last answer cost more than was left. What one costs is known only when it ends, so the last one may go below zero."
-            : isNew
-              ? "Nothing was spent so far, and there is nothing to spend from."
-              : "Everything that was put in has been used.",
-        ],
-        [
-          "What still works",
-          "These pages: every request with its receipt, the prices, your keys. The list of models, too. New requests are refused with status 402, and refused requests cost nothing.",
-        ],
-        [
-          "What to do",
-          "Ask whoever gave you the key for a top-up. Your keys work again at once after it; nothing needs to be set up anew.",
-        ],
-      ],
-    };
+    return { tone: "bad", ...(sign < 0 ? belowZero(balance) : isNew ? NEW : USED_UP) };
   }
   if (daysLeft === null || daysLeft === undefined || daysLeft >= DAYS_LOW) return null;
   return {
@@ -49,6 +26,64 @@ export function balanceNotice(balance, daysLeft, spent = null) {
     ],
   };
 }
+
+const WAY_OUT = [
+  [
+    "What still works",
+    "These pages: every request with its receipt, the prices, your keys. The list of models, too." +
+      " New requests are refused with status 402, and refused requests cost nothing.",
+  ],
+  [
+    "What to do",
+    "Ask whoever gave you the key for a top-up. Your keys work again at once after it;" +
+      " nothing needs to be set up anew.",
+  ],
+];
+const happened = (sentence) => [["What happened", sentence], ...WAY_OUT];
+
+const USED_UP = { title: "Your balance is used up", lines: happened("Everything that was put in has been used.") };
+const NEW = {
+  title: "There is no money yet",
+  lines: happened("Nothing was spent so far, and there is nothing to spend from."),
+};
+const belowZero = (balance) => ({
+  title: `Your balance is below zero: ${money(balance)}`,
+  lines: happened(
+    "The last answer cost more than was left. What one costs is known only when it ends," +
+      " so the last one may go below zero.",
+  ),
+});
+
+/** The notice where the key in use, or the account, may spend no more of what there is. `zone`: of the times said. */
+export function limitNotice({ key, limits }, zone) {
+  const [whose, reached] =
+    [
+      ["Your account", limits],
+      ["This key", key],
+    ].find(([, one]) => isReached(one)) ?? [];
+  if (!reached) return null;
+  const { spend_limit: limit, spend_period: period, spend_status: status } = reached;
+  const resets = status.resets_at && `${moment(status.resets_at, zone).slice(0, -3)} ${zone}`;
+  return {
+    tone: "bad",
+    title: `${whose} has reached its spend limit`,
+    lines: [
+      [
+        "What happened",
+        `It may spend ${money(limit)} ${PERIODS[period] ?? "in all"}, and has spent ${money(status.spent)}.` +
+          " New requests with it are refused with status 402, and refused requests cost nothing.",
+      ],
+      [
+        "What to do",
+        resets
+          ? `Wait: it works again at ${resets}. Whoever gave you the key can raise the limit before.`
+          : "Ask whoever gave you the key for a higher limit.",
+      ],
+    ],
+  };
+}
+
+const isReached = ({ spend_status: status }) => Boolean(status) && compareDecimals(status.left, "0") <= 0;
 
 /** `11 days`, `less than a day`. */
 export function daysText(days) {

@@ -3,6 +3,7 @@
 import { withQuery } from "../../api.js";
 import { amount, outcomeBadge, quantity, timeAgo, took } from "../../components/bits.js";
 import { table } from "../../components/table.js";
+import { html, when } from "../../html.js";
 import { promptTokens } from "./tokens.js";
 
 export function recentRequests({ data }) {
@@ -14,7 +15,7 @@ export function recentRequests({ data }) {
     columns: [
       { name: "model", label: "Model", primary: true, render: ({ model }) => model },
       { name: "started_at", label: "When", render: ({ started_at: time }) => timeAgo(time) },
-      { name: "outcome", label: "Outcome", render: ({ outcome }) => outcomeBadge(outcome) },
+      { name: "outcome", label: "Outcome", render: outcome },
       {
         name: "input",
         label: "Tokens in",
@@ -34,3 +35,6 @@ export function recentRequests({ data }) {
     ],
   });
 }
+
+const outcome = ({ outcome: how, status, error_code: code }) =>
+  html`${outcomeBadge(how)}${when(code, () => html`<span class="sub">${status} ${code}</span>`)}`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { balanceNotice, daysText } from "../../../static/pages/me/notice.js";
+import { balanceNotice, daysText, limitNotice } from "../../../static/pages/me/notice.js";
 
 test("nothing is said while there is enough, or while nothing was spent", () => {
   assert.equal(balanceNotice("5.00", 11.2), null);
@@ -37,4 +37,20 @@ test("days are said whole", () => {
     "11 days",
     "more than a year",
   ]);
+});
+
+const reached = { spend_limit: "20", spend_period: "day", spend_status: { spent: "20.5", left: "0" } };
+const within = { spend_limit: "20", spend_period: "day", spend_status: { spent: "1", left: "19" } };
+
+test("a limit that is reached is named, with when it begins anew", () => {
+  const none = { spend_limit: null, spend_status: null };
+  assert.equal(limitNotice({ key: within, limits: none }, "UTC"), null);
+  const status = { ...reached.spend_status, resets_at: "2026-02-01T00:00:00.000Z" };
+  const said = limitNotice({ key: { ...reached, spend_status: status }, limits: none }, "UTC");
+  assert.match(said.title, /^This key/);
+  assert.match(said.lines[0][1], /\$20\.00 a day, and has spent \$20\.50/);
+  assert.match(said.lines[1][1], /at 2026-02-01 00:00 UTC/);
+  const inAll = { ...reached, spend_period: null, spend_status: { ...status, resets_at: null } };
+  assert.match(limitNotice({ key: within, limits: inAll }, "UTC").title, /^Your account/);
+  assert.match(limitNotice({ key: within, limits: inAll }, "UTC").lines[1][1], /higher limit/);
 });

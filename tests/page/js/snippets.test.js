@@ -3,7 +3,9 @@ import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 
 import { endpointName, firstModel, firstOf, readModels } from "../../../static/endpoints.js";
-import { CLIENTS, isLocal, maskKey, quoted, shellWord, snippetsOf } from "../../../static/snippets.js";
+import { isLocal } from "../../../static/clients/local.js";
+import { quoted, shellWord } from "../../../static/quoting.js";
+import { CLIENTS, maskKey, snippetsOf } from "../../../static/snippets.js";
 
 const HERE = { base: "https://llm.example.com", key: "sk-abcdefghijklmnop", model: "gpt-main" };
 const HOSTILE = `a'b"c\\d $(id) \`x\` é\u2028🦆`;
@@ -72,6 +74,15 @@ test("Codex is told to speak Responses, under a provider name that is not reserv
   assert.deepEqual(find("codex").endpoints, ["responses"]);
 });
 
+test("how much fits into the model is told where that is known", () => {
+  const [shell, settings] = made("claude-code", { context: 131072 }).blocks;
+  assert.match(shell.text, /^export CLAUDE_CODE_MAX_CONTEXT_TOKENS=131072$/m);
+  assert.equal(JSON.parse(settings.text).env.CLAUDE_CODE_MAX_CONTEXT_TOKENS, "131072");
+  const [config] = made("codex", { context: 131072 }).blocks;
+  assert.match(config.text, /^model_context_window = 131072\n[^]*\[model_providers/m);
+  assert.doesNotMatch(texts("claude-code") + texts("codex"), /context/i);
+});
+
 test("Claude Code does not fall back on a vendor's key", () => {
   const [shell, settings] = made("claude-code").blocks;
   assert.match(shell.text, /^unset ANTHROPIC_API_KEY\n/);
@@ -85,6 +96,9 @@ test("an address that only this machine reaches is said to be one", () => {
     "http://192.168.1.4:3000",
     "http://[::1]:3000",
     "http://172.20.0.2",
+    "http://0.0.0.0:3000",
+    "http://gateway:3000",
+    "http://[fe80::1]",
   ])
     assert.ok(isLocal(base), base);
   for (const base of ["https://example.com", "http://172.32.0.1", "https://10.example.com"])
