@@ -12,42 +12,49 @@ class Session extends EventTarget {
   #renewals = new Map();
   #ask = null;
 
-  /** Ask the server whether this browser's cookie is good, if an admin signed in here and never out. */
+  /**
+   * Ask the server whether this browser's cookie is good, if an admin signed in here and never out. Returns null, or the
+   * sentence that says why that is not known: no reason to forget who is signed in.
+   */
   async restore() {
-    if (!localStorage.getItem(SIGNED_IN)) return;
-    const answer = await fetch(`${ADMIN}session`);
+    if (!localStorage.getItem(SIGNED_IN)) return null;
+    const answer = await ask(`${ADMIN}session`);
+    if (!answer?.ok && answer?.status !== 401) return sentenceOf(answer);
     this.admin = answer.ok ? await answer.json() : null;
     if (!answer.ok) localStorage.removeItem(SIGNED_IN);
     this.#tell();
+    return null;
   }
 
   /** Sign in as an admin. Returns null, or the sentence that says why not. */
   async signIn(password, name) {
     const body = JSON.stringify(name ? { password, name } : { password });
-    const answer = await fetch(SIGN_IN, { method: "POST", body, headers: { "content-type": "application/json" } });
-    if (!answer.ok) return sentenceOf(answer);
+    const answer = await ask(SIGN_IN, { method: "POST", body, headers: { "content-type": "application/json" } });
+    if (!answer?.ok) return sentenceOf(answer);
     localStorage.setItem(SIGNED_IN, "yes");
-    await this.restore();
-    return null;
+    return this.restore();
   }
 
   /** Sign in as a user. Returns null, or the sentence that says why not. */
   async useKey(key) {
-    const answer = await fetch("/api/user/balance", { headers: { authorization: `Bearer ${key}` } });
-    if (!answer.ok) return sentenceOf(answer);
+    const answer = await ask("/api/user/balance", { headers: { authorization: `Bearer ${key}` } });
+    if (!answer?.ok) return sentenceOf(answer);
     this.userKey = key;
     this.#tell();
     return null;
   }
 
+  /** Returns null, or the sentence that says why one is still signed in: only the server can end an admin's cookie. */
   async signOut() {
     if (this.admin) {
-      await fetch(`${ADMIN}logout`, { method: "POST", headers: this.headersFor(ADMIN, "POST") });
+      const answer = await ask(`${ADMIN}logout`, { method: "POST", headers: this.headersFor(ADMIN, "POST") });
+      if (!answer?.ok && answer?.status !== 401) return sentenceOf(answer);
     }
     localStorage.removeItem(SIGNED_IN);
     this.admin = null;
     this.userKey = null;
     this.#tell();
+    return null;
   }
 
   /** Forget the user's key; an admin stays signed in. */
@@ -89,7 +96,17 @@ class Session extends EventTarget {
   }
 }
 
+/** The answer, or null where none comes. */
+async function ask(path, init) {
+  try {
+    return await fetch(path, init);
+  } catch {
+    return null;
+  }
+}
+
 async function sentenceOf(answer) {
+  if (!answer) return "The server cannot be reached.";
   try {
     return (await answer.json()).error.message;
   } catch {
