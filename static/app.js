@@ -90,6 +90,7 @@ function showConnection() {
 session.ask = askAgain;
 session.addEventListener("change", drawShell);
 preferences.addEventListener("change", drawShell);
+preferences.addEventListener("zone", () => router.refresh());
 router.addEventListener("route", drawShell);
 addEventListener("online", showConnection);
 addEventListener("offline", showConnection);
@@ -112,11 +113,11 @@ function sayBroken({ error, reason }) {
 
 async function start() {
   const unknown = await session.restore();
+  main.querySelector(".boot")?.remove();
   if (unknown) {
     render(failure(new ApiError(0, { message: unknown }), start), main);
     return;
   }
-  main.replaceChildren();
   if (location.pathname === "/") history.replaceState(null, "", `/ui${location.search}`);
   await router.start();
 }

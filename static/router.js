@@ -60,6 +60,11 @@ export class Router extends EventTarget {
     return this.#enter();
   }
 
+  /** The page as it is, drawn anew. */
+  refresh() {
+    this.#page?.onquery?.(new URLSearchParams(location.search));
+  }
+
   async #enter({ first = false } = {}) {
     addressChanged();
     const path = location.pathname;
@@ -68,7 +73,7 @@ export class Router extends EventTarget {
     const elsewhere = found && this.#guard(found.route);
     if (elsewhere) return this.go(elsewhere, { replace: true });
     if (path === this.#path && this.#page?.onquery) {
-      this.#page.onquery(new URLSearchParams(location.search));
+      this.refresh();
       return undefined;
     }
     this.#leave.abort();
