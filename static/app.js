@@ -1,11 +1,15 @@
 // The start: the session, the frame around every page, the router, the keys. The only module that runs when loaded.
 
 import { announce } from "./announce.js";
+import { ApiError } from "./api.js";
 import { arrivalOf } from "./arrival.js";
+import { pageHead } from "./components/bits.js";
 import { openHelp } from "./components/help.js";
 import { openPalette } from "./components/palette.js";
+import { failure } from "./components/resource.js";
 import { shell } from "./components/shell.js";
 import { askAgain } from "./components/sign-in.js";
+import { toast } from "./components/toast.js";
 import { html, render } from "./html.js";
 import { listenForKeys, stepRows } from "./keyboard.js";
 import { preferences } from "./preferences.js";
@@ -15,7 +19,15 @@ import { session } from "./session.js";
 
 const SIGN_IN = "/ui/login";
 const main = document.getElementById("main");
-const router = new Router(ROUTES, main, { guard, notFound });
+const router = new Router(ROUTES, main, { guard, notFound, unavailable });
+
+/** A page whose file did not come, in place of it: as when the connection was lost since the start. */
+function unavailable(error) {
+  console.warn(error);
+  const text = "This page could not be loaded. The connection was lost, or the server is being updated.";
+  return ({ draw }) =>
+    draw(html`${pageHead("Not loaded")}${failure(new ApiError(0, { message: text }), () => router.reload())}`);
+}
 
 /** Where to go instead of a page that this visitor may not see. */
 function guard(route) {
@@ -41,9 +53,11 @@ const go = (url) => router.go(url);
 const palette = () => openPalette(go);
 
 async function signOut() {
-  await session.signOut();
+  const refused = await session.signOut();
+  if (refused) return toast(`You are still signed in: ${refused}`, { tone: "bad" });
   // Nothing of the last visitor may come back with the Back button: the page is loaded anew.
   location.replace(SIGN_IN);
+  return undefined;
 }
 
 function drawShell() {
@@ -97,10 +111,13 @@ session.ask = askAgain;
 session.addEventListener("change", drawShell);
 session.addEventListener("change", showConnection);
 preferences.addEventListener("change", drawShell);
+preferences.addEventListener("zone", () => router.refresh());
 router.addEventListener("route", drawShell);
 router.addEventListener("route", showConnection);
 addEventListener("online", showConnection);
 addEventListener("offline", showConnection);
+addEventListener("error", sayBroken);
+addEventListener("unhandledrejection", sayBroken);
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 listenForKeys({
   onkey: press,
@@ -108,8 +125,24 @@ listenForKeys({
   isOn: () => preferences.hasShortcuts,
 });
 
-await session.restore();
+/** Whatever nobody saw coming is at least said: what is on the screen may be less than the truth. */
+function sayBroken({ error, reason }) {
+  const fault = error ?? reason;
+  if (fault && fault.name !== "AbortError") {
+    toast("Something in this page went wrong. Load it again if it does not go on.", { tone: "bad" });
+  }
+}
+
+async function start() {
+  const unknown = await session.restore();
+  main.querySelector(".boot")?.remove();
+  if (unknown) {
+    render(failure(new ApiError(0, { message: unknown }), start), main);
+    return;
+  }
+  if (location.pathname === "/") history.replaceState(null, "", `/ui${location.search}`);
+  await router.start();
+}
+
 showConnection();
-main.replaceChildren();
-if (location.pathname === "/") history.replaceState(null, "", `/ui${location.search}`);
-await router.start();
+await start();

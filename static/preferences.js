@@ -2,6 +2,7 @@
 
 const THEMES = ["system", "light", "dark"];
 
+/** Tells "change" of anything, and "zone" when times are to be shown in another one. */
 class Preferences extends EventTarget {
   get theme() {
     return localStorage.getItem("theme") ?? "system";
@@ -32,6 +33,7 @@ class Preferences extends EventTarget {
   set isLocalZone(isLocal) {
     keep("zone", isLocal ? "local" : null);
     this.#tell();
+    this.dispatchEvent(new Event("zone"));
   }
 
   /** Whether single letters are shortcuts (WCAG 2.1.4: they can be turned off). */

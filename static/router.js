@@ -12,14 +12,19 @@ export class Router extends EventTarget {
   #path = null;
   #here = null;
   #page = null;
+  #unavailable;
 
-  /** `guard(route)` gives the path to go to instead, or null. `notFound` is a page for addresses that are none. */
-  constructor(routes, root, { guard, notFound }) {
+  /**
+   * `guard(route)` gives the path to go to instead, or null. `notFound` is a page for addresses that are none;
+   * `unavailable(error)` gives the one for a page whose file does not come.
+   */
+  constructor(routes, root, { guard, notFound, unavailable }) {
     super();
     this.#routes = routes;
     this.#root = root;
     this.#guard = guard;
     this.notFound = notFound;
+    this.#unavailable = unavailable;
     this.route = null;
     // A jump within the page, such as the skip link's, is one too.
     addEventListener("popstate", () => location.pathname + location.search !== this.#here && this.#goneBack());
@@ -70,6 +75,11 @@ export class Router extends EventTarget {
     return this.#enter();
   }
 
+  /** The page as it is, drawn anew. */
+  refresh() {
+    this.#page?.onquery?.(new URLSearchParams(location.search));
+  }
+
   async #enter({ first = false } = {}) {
     addressChanged();
     const path = location.pathname;
@@ -78,17 +88,18 @@ export class Router extends EventTarget {
     const elsewhere = found && this.#guard(found.route);
     if (elsewhere) return this.go(elsewhere, { replace: true });
     if (path === this.#path && this.#page?.onquery) {
-      this.#page.onquery(new URLSearchParams(location.search));
+      this.refresh();
       return undefined;
     }
     this.#leave.abort();
     this.#leave = new AbortController();
     const { signal } = this.#leave;
     this.#path = path;
+    // Until the next one is there, there is none to hear of a query.
+    this.#page = null;
     this.route = found?.route ?? null;
     this.dispatchEvent(new Event("route"));
-    const load = found ? found.route.load : this.notFound;
-    const { default: make } = await load();
+    const make = await this.#load(found ? found.route.load : this.notFound);
     if (signal.aborted) return undefined;
     render(null, this.#root);
     const context = {
@@ -101,6 +112,15 @@ export class Router extends EventTarget {
     this.#page = make(context) ?? {};
     this.#arrive(found?.route.title ?? "Not found", first);
     return undefined;
+  }
+
+  /** The page's function; where its file cannot be fetched, the page that says so. */
+  async #load(load) {
+    try {
+      return (await load()).default;
+    } catch (error) {
+      return this.#unavailable(error);
+    }
   }
 
   /** Title, and focus on the heading: a screen reader says where one is now. */

@@ -18,14 +18,18 @@ class Session extends EventTarget {
   #renewals = new Map();
   #ask = null;
 
-  /** Ask the server whether this browser's cookie is good, if an admin signed in here and never out. */
+  /**
+   * Ask the server whether this browser's cookie is good, if an admin signed in here and never out. Returns null, or the
+   * sentence that says why that is not known: no reason to forget who is signed in.
+   */
   async restore() {
-    if (!localStorage.getItem(SIGNED_IN)) return;
+    if (!localStorage.getItem(SIGNED_IN)) return null;
     const answer = await reach(`${ADMIN}session`);
-    this.admin = answer?.ok ? await answer.json() : null;
-    // A server that is not well now may know the cookie later.
-    if (answer?.status === 401) localStorage.removeItem(SIGNED_IN);
+    if (!answer?.ok && answer?.status !== 401) return sentenceOf(answer);
+    this.admin = answer.ok ? await answer.json() : null;
+    if (!answer.ok) localStorage.removeItem(SIGNED_IN);
     this.#tell();
+    return null;
   }
 
   /** Sign in as an admin. Returns null, or the sentence that says why not. */
@@ -34,8 +38,7 @@ class Session extends EventTarget {
     const answer = await reach(SIGN_IN, { method: "POST", body, headers: { "content-type": "application/json" } });
     if (!answer?.ok) return sentenceOf(answer);
     localStorage.setItem(SIGNED_IN, "yes");
-    await this.restore();
-    return null;
+    return this.restore();
   }
 
   /** Sign in as a user. Returns null, or the sentence that says why not. */
@@ -51,9 +54,11 @@ class Session extends EventTarget {
     return null;
   }
 
+  /** Returns null, or the sentence that says why one is still signed in: only the server can end an admin's cookie. */
   async signOut() {
     if (this.admin) {
-      await reach(`${ADMIN}logout`, { method: "POST", headers: this.headersFor(ADMIN, "POST") });
+      const answer = await reach(`${ADMIN}logout`, { method: "POST", headers: this.headersFor(ADMIN, "POST") });
+      if (!answer?.ok && answer?.status !== 401) return sentenceOf(answer);
     }
     localStorage.removeItem(SIGNED_IN);
     sessionStorage.removeItem(HAD_KEY);
@@ -61,6 +66,7 @@ class Session extends EventTarget {
     this.userKey = null;
     this.refusal = null;
     this.#tell();
+    return null;
   }
 
   /** Whether somebody has shown a key that holds. */

@@ -1,19 +1,22 @@
-// Native dialogs: in the middle, or as a drawer at the side. The browser keeps the focus inside, closes them on Esc,
-// and gives the focus back to what opened them.
+// Native dialogs: in the middle, or as a drawer at the side. The browser keeps the focus inside; Esc, the cross and a press
+// beside them close them, and the focus goes back to what opened them.
 
 import { html, render } from "../html.js";
 import { icon } from "./icons.js";
 
 let number = 0;
 
-/** A dialog that a page draws into. `show(title, body)` opens it or draws it anew; `onclose` runs once it is closed,
- * by whatever. `canClose()` may say no, while something is being written. */
+/**
+ * A dialog that a page draws into. `show(title, body)` opens it or draws it anew; `onclose` runs once it is closed, by
+ * whatever. `canClose()` may say no to a person, while something is being written; `done()` is not asked.
+ */
 export class Dialog {
   #element = null;
   #heading = `dialog-title-${++number}`;
   #kind;
   #onclose;
   #canClose;
+  #isTouched = false;
 
   /** `kind`: "dialog" or "drawer". With `signal`, it goes with its page. */
   constructor({ kind = "dialog", onclose = () => {}, canClose = () => true, signal = null } = {}) {
@@ -49,8 +52,14 @@ export class Dialog {
     }
   }
 
+  /** As a person asks for it. */
   close() {
-    if (!this.#element || !this.#canClose()) return;
+    if (this.#element && this.#canClose()) this.done();
+  }
+
+  /** What it was for is done. */
+  done() {
+    if (!this.#element) return;
     this.#remove();
     this.#onclose();
   }
@@ -60,20 +69,32 @@ export class Dialog {
     const element = (this.#element = document.createElement("dialog"));
     element.className = this.#kind;
     element.setAttribute("aria-labelledby", this.#heading);
+    element.addEventListener("keydown", (event) => this.#escape(event));
     element.addEventListener("cancel", (event) => {
       event.preventDefault();
       this.close();
     });
-    // A press on the backdrop, and not one that began inside and ended there.
-    element.addEventListener("mousedown", (event) => event.target === element && this.close());
-    element.addEventListener("close", () => opener?.isConnected && opener.focus());
+    element.addEventListener("input", () => {
+      this.#isTouched = true;
+    });
+    // A press on the backdrop, and not one that began inside and ended there; a slip of the hand loses nothing typed.
+    element.addEventListener("mousedown", (event) => event.target === element && !this.#isTouched && this.close());
+    element.addEventListener("close", () => returnFocus(opener));
     measureGutter();
     document.body.append(element);
+  }
+
+  /** Heard before the browser does: pressed twice, it would close a dialog that may not be closed. */
+  #escape(event) {
+    if (event.key !== "Escape" || event.defaultPrevented || this.#element?.querySelector(":popover-open")) return;
+    event.preventDefault();
+    this.close();
   }
 
   #remove() {
     const element = this.#element;
     this.#element = null;
+    this.#isTouched = false;
     if (!element) return;
     element.close();
     liftWords(element);
@@ -86,6 +107,13 @@ function measureGutter() {
   if (document.querySelector("dialog[open]")) return;
   const root = document.documentElement;
   root.style.setProperty("--gutter", `${innerWidth - root.clientWidth}px`);
+}
+
+/** To what opened the dialog; to the heading of the page where that is gone, as the row of what was deleted. */
+function returnFocus(opener) {
+  const isAnywhere = document.activeElement && document.activeElement !== document.body;
+  if (opener?.isConnected) opener.focus();
+  else if (!isAnywhere) document.querySelector("main h1")?.focus({ preventScroll: true });
 }
 
 /** Behind a modal dialog nothing can be pressed or heard: toasts and the announcer stand in the uppermost one. */

@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import { preferences } from "../preferences.js";
 import { ROUTES } from "../routes.js";
 import { Dialog } from "./dialog.js";
-import { isAllowed } from "./palette.js";
+import { isAllowed } from "./palette-finds.js";
 
 const KEYS = [
   ["Ctrl K", "find a page, user, model, key or request"],

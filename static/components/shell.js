@@ -58,18 +58,22 @@ function bottom(area, routes, path, actions) {
 }
 
 function openMore(area, routes, path, { signOut }) {
-  const dialog = new Dialog({ kind: "sheet" });
-  dialog.show(
-    "More",
-    html`<nav class="more" aria-label="More" @click=${(event) => event.target.closest("a") && dialog.close()}>
-        ${routes.map((route) => link(route, path))}${other(area)}
-      </nav>
-      ${look()}
-      ${account(area, () => {
-        dialog.close();
-        signOut();
-      })}`,
-  );
+  const over = new AbortController();
+  const dialog = new Dialog({ kind: "sheet", onclose: () => over.abort() });
+  const leave = () => {
+    dialog.close();
+    signOut();
+  };
+  const draw = () =>
+    dialog.show(
+      "More",
+      html`<nav class="more" aria-label="More" @click=${(event) => event.target.closest("a") && dialog.close()}>
+          ${routes.map((route) => link(route, path))}${other(area)}
+        </nav>
+        ${look()}${account(area, leave)}`,
+    );
+  preferences.addEventListener("change", draw, { signal: over.signal });
+  draw();
 }
 
 function link(route, path, { isShort = false } = {}) {

@@ -6,6 +6,7 @@ import { session } from "../session.js";
 import { Dialog } from "./dialog.js";
 import { Form, field } from "./forms.js";
 
+/** `view()` draws it; `form` says whether it is busy. `done()` is called once signed in. */
 export function passwordForm({ draw, done }) {
   const form = new Form({
     draw,
@@ -15,13 +16,14 @@ export function passwordForm({ draw, done }) {
       done();
     },
   });
-  return () =>
+  const view = () =>
     html`<form class="stack" @submit=${form.handle}>
       ${form.summary()}
       ${field(form, { name: "name", label: "Your name", hint: "Stands in the audit log beside what you do.", autocomplete: "username" })}
       ${field(form, { name: "password", label: "Admin password", type: "password", required: true, autocomplete: "current-password" })}
       ${form.button("Sign in", { busy: "Signing in…" })}
     </form>`;
+  return { view, form };
 }
 
 /** Ask for the password over whatever is open. Resolves once signed in; rejects if it is given up. */
@@ -29,13 +31,14 @@ export function askAgain() {
   return new Promise((resolve, reject) => {
     let isIn = false;
     const dialog = new Dialog({
+      canClose: () => !form.isBusy,
       onclose: () => isIn || reject(new ApiError(401, { message: "Not signed in any more." })),
     });
-    const form = passwordForm({
+    const { view, form } = passwordForm({
       draw: () => draw(),
       done: () => {
         isIn = true;
-        dialog.close();
+        dialog.done();
         resolve();
       },
     });
@@ -44,7 +47,7 @@ export function askAgain() {
       dialog.show(
         "Your session has ended",
         html`<p>Sign in again to go on. What you typed is still there.</p>
-          ${form()}`,
+          ${view()}`,
       );
     show();
   });

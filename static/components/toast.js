@@ -10,6 +10,8 @@ let number = 0;
 
 /** `tone`: good, bad, or info. `undo`: what the button does. Errors stay until they are closed. */
 export function toast(text, { tone = "good", undo = null } = {}) {
+  // The same trouble again is the same trouble.
+  if (tone === "bad" && toasts.some((entry) => entry.text === text)) return;
   const entry = { id: ++number, text, tone, undo, left: undo ? UNDO_MS : SHOWN_MS, timer: null, begun: 0 };
   toasts.push(entry);
   if (tone !== "bad") run(entry);
@@ -17,6 +19,7 @@ export function toast(text, { tone = "good", undo = null } = {}) {
 }
 
 function run(entry) {
+  clearTimeout(entry.timer);
   entry.begun = Date.now();
   entry.timer = setTimeout(() => close(entry), entry.left);
 }

@@ -12,7 +12,7 @@ import { session } from "../session.js";
 export default function login({ query, draw, router }) {
   const isUser = () => query().get("as") === "user";
   const arrive = () => router.go(arrivalOf(query()), { replace: true });
-  const password = passwordForm({ draw: () => show(), done: arrive });
+  const { view: byPassword } = passwordForm({ draw: () => show(), done: arrive });
   const keyForm = new Form({
     draw: () => show(),
     submit: async ({ key }) => {
@@ -31,7 +31,7 @@ export default function login({ query, draw, router }) {
           <a href=${switchTo("admin")} aria-current=${isUser() ? "false" : "page"}>Admin</a>
           <a href=${switchTo("user")} aria-current=${isUser() ? "page" : "false"}>User</a>
         </nav>
-        ${isUser() ? byKey() : password()}
+        ${isUser() ? byKey() : byPassword()}
       </section>`,
     );
 

@@ -144,6 +144,7 @@ export default function system({ signal, draw }) {
   page();
   load();
   refreshing(signal, load);
+  return { onquery: page };
 }
 
 const sum = (rows, name) => rows.reduce((total, row) => total + (row[name] ?? 0), 0);

@@ -105,6 +105,9 @@ async def test_preview_shows_the_bodies_that_each_provider_would_get(admin: Admi
     assert shown["anthropic"]["body"]["system"] == "Ours.\n\nTheirs."
     assert shown["openai_responses"]["path"] == "/v1/responses"
     assert shown["openai_responses"]["body"]["instructions"] == "Ours.\n\nTheirs."
+    # Clients do not speak it: a chat of theirs is translated.
+    assert shown["gemini"]["path"] == "/v1beta/models/sandbox:generateContent"
+    assert shown["gemini"]["body"]["systemInstruction"] == {"parts": [{"text": "Ours."}, {"text": "Theirs."}]}
     assert (await admin.get("/settings")).json()["system_prompt"] == ""
 
 

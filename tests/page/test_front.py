@@ -67,16 +67,16 @@ async def test_watch_sees_what_breaks_the_policy_and_what_leaves_the_house(page:
 
 
 @pytest.mark.parametrize("path", ["/ui/login", "/ui/login?as=user"])
-async def test_every_module_that_a_page_loads_is_named_by_its_index(page: Page, site: Product, path: str) -> None:
+async def test_every_file_that_a_page_loads_is_named_by_its_index(page: Page, site: Product, path: str) -> None:
     """Found one after another they would cost a round trip for each step of the chain."""
     loaded: list[str] = []
     page.on("request", lambda request: loaded.append(request.url.removeprefix(site.base_url)))
     await page.goto(path)
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     index = (await site.client.get(site.base_url + path)).text
-    named = set(re.findall(r'<link rel="modulepreload" href="([^"]+)">', index))
-    scripts = {address for address in loaded if address.endswith(".js")} - {"/static/theme.js"}
-    assert scripts == named
+    for ending in (".js", ".css"):
+        named = {address for address in re.findall(r'(?:href|src)="([^"]+)"', index) if address.endswith(ending)}
+        assert {address for address in loaded if address.endswith(ending)} == named
 
 
 async def test_index_of_every_page_names_the_module_of_that_page(site: Product) -> None:
@@ -84,8 +84,36 @@ async def test_index_of_every_page_names_the_module_of_that_page(site: Product) 
     assert len(routes) > 15
     for path, module in routes:
         answer = await site.client.get(site.base_url + path.replace(":id", "7"))
-        assert f'href="/static/{module}"' in answer.text, path
+        assert f'/{module}"' in answer.text, path
         again = await site.client.get(
             site.base_url + path.replace(":id", "7"), headers={"if-none-match": answer.headers["etag"]}
         )
         assert again.status_code == 304
+
+
+async def test_files_named_by_the_index_are_kept_and_asked_about_nowhere_else(site: Product) -> None:
+    index = await site.client.get(f"{site.base_url}/ui/login")
+    assert index.headers["cache-control"] == "no-cache"
+    [named] = re.findall(r'src="([^"]+/app\.js)"', index.text)
+    kept = await site.client.get(site.base_url + named)
+    assert "immutable" in kept.headers["cache-control"]
+    # What a page asks for that was opened before a deploy: answered with what is there now, and not kept.
+    for path in ("/static/v-0123456789ab/app.js", "/static/app.js"):
+        now = await site.client.get(site.base_url + path)
+        assert now.text == kept.text
+        assert now.headers["cache-control"] == "no-cache"
+        again = await site.client.get(site.base_url + path, headers={"if-none-match": now.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+    for path in (f"{named}/", "/static/v-0123456789ab", "/static/index.html"):
+        assert (await site.client.get(site.base_url + path)).status_code == 404, path
+
+
+async def test_files_come_compressed_for_who_can_read_that(site: Product) -> None:
+    address = f"{site.base_url}/static/app.js"
+    plain = await site.client.get(address, headers={"accept-encoding": "identity"})
+    zipped = await site.client.get(address, headers={"accept-encoding": "gzip, br"})
+    assert "content-encoding" not in plain.headers
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert zipped.text == plain.text == (STATIC / "app.js").read_text()
+    assert zipped.headers["etag"] != plain.headers["etag"]
+    assert zipped.headers["vary"] == plain.headers["vary"] == "accept-encoding"

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, StorageState, expect
 from product import ADMIN_PASSWORD, Product
-from visiting import list_routes, settled, show_key, sign_in
+from visiting import OpenContext, list_routes, settled, show_key, sign_in
 from watching import Watch
 
 ROUTES = list_routes()
@@ -126,6 +126,33 @@ async def test_palette_finds_users_and_models(page: Page, site: Product) -> None
     await expect(page.get_by_role("option", name="sandbox-gpt")).to_be_visible()
 
 
+async def test_palette_begins_with_what_was_chosen_last_and_is_stepped_through_with_arrows(
+    page: Page, site: Product
+) -> None:
+    await site.add_user(name="Recent Rita")
+    await sign_in(page)
+    dialog = page.get_by_role("dialog", name="Go to")
+    box, options = dialog.get_by_role("combobox"), dialog.get_by_role("option")
+    await page.keyboard.press("Control+k")
+    await box.fill("recent r")
+    await expect(options.first).to_contain_text("Recent Rita")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("/ui/users/"))
+    await settled(page)
+    await page.keyboard.press("Control+k")
+    await expect(options.first).to_contain_text("Recent Rita")
+    await expect(options.first).to_have_attribute("aria-selected", "true")
+    await page.keyboard.press("ArrowUp")
+    await expect(options.last).to_have_attribute("aria-selected", "true")
+    last = await options.last.get_attribute("id")
+    await expect(box).to_have_attribute("aria-activedescendant", last or "")
+    await page.keyboard.press("ArrowDown")
+    await expect(options.first).to_have_attribute("aria-selected", "true")
+    await box.fill("nothing is called like that")
+    await expect(dialog.get_by_text("Nothing is called that.")).to_be_visible()
+    await expect(box).to_have_attribute("aria-expanded", "false")
+
+
 async def test_question_mark_lists_the_keys_and_letters_can_be_turned_off(page: Page) -> None:
     await sign_in(page)
     await page.keyboard.press("?")
@@ -162,6 +189,30 @@ async def test_theme_is_chosen_kept_and_given_back_to_the_system(page: Page) -> 
 async def _ground(page: Page) -> str:
     colour: str = await page.evaluate("() => getComputedStyle(document.body).backgroundColor")
     return colour
+
+
+async def test_side_shows_all_of_itself_in_a_low_window(page: Page) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 720})
+    await sign_in(page)
+    side = page.locator("#side")
+    await expect(side.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
+    assert await side.evaluate("(side) => side.scrollHeight <= side.clientHeight")
+    await page.set_viewport_size({"width": 1280, "height": 400})
+    assert await side.evaluate("(side) => side.scrollHeight > side.clientHeight")
+    await side.get_by_role("button", name="Sign out").scroll_into_view_if_needed()
+    await expect(side.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
+
+
+async def test_times_on_the_page_follow_the_zone(open_context: OpenContext, admin_state: StorageState) -> None:
+    context = await open_context(storage_state=admin_state, timezone_id="Asia/Tokyo")
+    page = await context.new_page()
+    await page.goto("/ui/audit")
+    await settled(page)
+    time = page.get_by_role("table").locator("time").first
+    said = await time.get_attribute("title") or ""
+    await page.get_by_role("button", name="Times in UTC; switch").first.click()
+    await expect(time).not_to_have_attribute("title", said)
+    await expect(page.get_by_role("button", name="Times in Asia/Tokyo; switch").first).to_be_visible()
 
 
 async def test_sign_out_leaves_nothing_to_go_back_to(page: Page) -> None:

@@ -1,6 +1,7 @@
 """When something goes wrong while a person works: nothing typed is lost, and what still works goes on."""
 
 import asyncio
+import re
 from typing import Any
 
 from playwright.async_api import Page, Route, StorageState, expect
@@ -73,6 +74,75 @@ async def test_lost_connection_is_said_and_what_was_there_stays(
     await page.get_by_role("button", name="Try again").click()
     await expect(page.get_by_text("cannot be reached")).to_have_count(0)
     await expect(row).to_be_visible()
+
+
+async def test_page_whose_file_does_not_come_says_so_and_comes_when_asked_again(admin_page: Page, watch: Watch) -> None:
+    watch.allow("lost: net::ERR_INTERNET_DISCONNECTED")
+    page = admin_page
+    await page.goto("/ui/users")
+    await settled(page)
+    await page.context.set_offline(True)
+    await page.get_by_role("link", name="Ledger").first.click()
+    await expect(page.get_by_role("alert")).to_contain_text("could not be loaded")
+    await expect(page).to_have_url("/ui/ledger")
+    await page.context.set_offline(False)
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Ledger")
+
+
+async def test_session_that_cannot_be_asked_for_is_not_forgotten(admin_page: Page, watch: Watch) -> None:
+    watch.allow("503 GET /api/admin/session", "lost: net::ERR_INTERNET_DISCONNECTED")
+    page = admin_page
+    error = {"error": {"message": "The database is away."}}
+    await page.route("**/api/admin/session", lambda route: route.fulfill(status=503, json=error))
+    await page.goto("/ui/users")
+    await expect(page.get_by_role("alert")).to_contain_text("The database is away.")
+    await page.unroute("**/api/admin/session")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Users")
+    await settled(page)
+    # Only the server can end a session; until it did, nobody is told that it has ended.
+    await page.context.set_offline(True)
+    await page.get_by_role("button", name="Sign out").first.click()
+    await expect(page.locator("#toasts")).to_contain_text("You are still signed in: The server cannot be reached.")
+    await page.context.set_offline(False)
+    await page.get_by_role("button", name="Sign out").first.click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    await page.context.set_offline(True)
+    await page.get_by_label("Admin password").fill("anything")
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    await expect(page.get_by_role("button", name="Sign in")).to_be_enabled()
+
+
+async def test_dialog_that_may_not_be_closed_stays_however_often_esc_is_pressed(
+    admin_page: Page, site: Product
+) -> None:
+    page = admin_page
+    user_id, _ = await site.add_user("5", name="Busy Bea")
+    let_go = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await let_go.wait()
+        await route.continue_()
+
+    await page.route("**/api/admin/users/*/ledger", hold)
+    await page.goto(f"/ui/users/{user_id}")
+    await settled(page)
+    opener = page.get_by_role("button", name="Top up", exact=True)
+    await opener.click()
+    dialog = page.get_by_role("dialog", name="Top up Busy Bea")
+    await dialog.get_by_label("Amount").fill("2")
+    # A slip beside a dialog in which something was typed loses nothing.
+    await page.mouse.click(5, 5)
+    await expect(dialog.get_by_label("Amount")).to_have_value("2")
+    await dialog.get_by_role("button", name=re.compile(r"2\.00")).click()
+    for _ in range(3):
+        await page.keyboard.press("Escape")
+    await expect(dialog).to_be_visible()
+    let_go.set()
+    await expect(dialog).to_have_count(0)
+    await expect(opener).to_be_focused()
 
 
 async def test_slow_answer_shows_the_frame_at_once(admin_page: Page) -> None:

@@ -59,6 +59,8 @@ async def test_a_prompt_is_previewed_saved_sent_once_and_undone(admin_page: Page
     await expect(body).to_contain_text("Theirs.")
     shown = json.loads(await body.inner_text())
     assert json.dumps(shown["system"]).count("Never mention ducks") == 1
+    await preview.get_by_role("button", name="Gemini").click()
+    await expect(body.locator("mark")).to_have_text(json.dumps(OURS, ensure_ascii=False)[1:-1])
     # Nothing is in force before it is saved.
     assert (await received(site, site.chat, "sandbox-gpt"))["messages"][0]["role"] == "user"
 

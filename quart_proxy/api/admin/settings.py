@@ -6,7 +6,6 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from quart_proxy.core.errors import Fault, InvalidFields
-from quart_proxy.core.formats import FORMATS
 from quart_proxy.core.names import fold_name
 from quart_proxy.http import json_response, read_json, service
 from quart_proxy.http.answers import acting, put_in_force
@@ -106,7 +105,7 @@ def _preview_form(found: PromptPreview) -> dict[str, Any]:
         "characters": 0 if found.prompt is None else len(found.prompt.text),
         "cut": found.is_cut,
         "tokens_estimated": found.tokens_estimated,
-        **{name: {"path": f"/v1/{FORMATS[name].endpoint}", "body": body} for name, body in found.bodies.items()},
+        **{name: {"path": sent.path, "body": sent.body} for name, sent in found.sent.items()},
     }
 
 

@@ -111,8 +111,7 @@ function edit(row, { write, signal }) {
     submit: async (values) => {
       const said = values[row.name];
       await write({ [row.name]: kind === "number" && said !== "" ? Number(said) : said }, `${name} is changed.`);
-      form.isBusy = false;
-      dialog.close();
+      dialog.done();
     },
   });
   const draw = () =>

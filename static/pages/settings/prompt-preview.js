@@ -15,6 +15,7 @@ const FORMATS = [
   ["openai", "Chat Completions"],
   ["anthropic", "Messages"],
   ["openai_responses", "Responses"],
+  ["gemini", "Gemini"],
 ];
 
 /** Asks the server for each new draft; `wanted()` gives the draft. The model and the format stand in the address. */

@@ -108,8 +108,7 @@ export class DeadLetters {
       draw: () => dialog.isOpen && draw(),
       submit: async ({ reason }) => {
         await del(`/api/admin/dead-letters/${id}`, { body: { reason } });
-        form.isBusy = false;
-        dialog.close();
+        dialog.done();
         toast(`Letter ${id} is dismissed. The audit log keeps it.`);
         this.#changed();
         this.#list.load();
