@@ -45,7 +45,7 @@ class Accounts:
     async def update_user(self, actor: Actor, user_id: int, changes: Mapping[str, Any]) -> User:
         changes = _folded(changes)
         async with self._database.transaction() as connection:
-            before = await kept.get_user(connection, user_id)
+            before = await kept.get_user(connection, user_id, is_locked=True)
             user = await kept.update_user(connection, user_id, changes)
             await bump_version(connection)
             was = {name: getattr(before, name) for name in changes}
@@ -105,9 +105,11 @@ class Accounts:
     async def update_key(self, actor: Actor, key_id: int, changes: Mapping[str, Any]) -> ApiKey:
         changes = _folded(changes)
         async with self._database.transaction() as connection:
+            before = await kept.get_key(connection, key_id, is_locked=True)
             key = await kept.update_key(connection, key_id, changes)
             await bump_version(connection)
-            await _audit(connection, actor, "key.update", f"key/{key_id}", after=_plain(changes))
+            was = {name: getattr(before, name) for name in changes}
+            await _audit(connection, actor, "key.update", f"key/{key_id}", before=_plain(was), after=_plain(changes))
         return key
 
     async def revoke_key(self, actor: Actor, key_id: int) -> ApiKey:

@@ -17,7 +17,7 @@ from product import Product
 from quart_proxy.services.live_view import LiveView
 
 ENDLESS = "/api/admin/events"
-NASTY = (
+WORDS = (
     "0 1 -1 00 1.0 1e3 NaN Infinity -Infinity null true undefined [] {} ' \" \\ ; -- % _ %% * ../.. ٣ ² 🦆 a,b "
     "9223372036854775807 9223372036854775808 99999999999999999999 1970-01-01 1969-12-31 0001-01-01 9999-12-31 "
     "9999-12-31T23:59:59Z 9999-12-31T23:59:59-14:00 9999-12-31T23:30:00Z 1970-01-01T00:00:00+14:00 2026-13-01 "
@@ -25,7 +25,11 @@ NASTY = (
     "month week day hour minute cost requests tokens first_byte_ms model user key outcome name balance spent_30d "
     "asc desc active 4xx 402 9xx completed Europe/Berlin Asia/Kathmandu Asia/Kolkata Australia/Lord_Howe Europe "
     "../../etc/passwd localtime Pacific/Apia Africa/Monrovia 0.000000000001 0.0000000000001 999999999999 1000000000000"
-).split() + ["", " ", "\x00", "a\x00b", "\n", "\ud7ff", "x" * 5000, "1" * 5000, "＝1", "١٢", "1,2", "a b", "\t=1"]
+)
+NASTY = (
+    *WORDS.split(),
+    *("", " ", "\x00", "a\x00b", "\n", "\ud7ff", "x" * 5000, "1" * 5000, "＝1", "١٢", "1,2", "a b", "\t=1"),
+)
 PLACES = (
     "", "1", "0", "-1", "9" * 30, "1" * 5000, "1 ", "1 x", "1 NaN", "1 \x00", "1 9" + "9" * 30, " 1", "1.1", "9.9.9",
     "9" * 25 + ".1", "1 -5", "1 1e5", "x", "00000000-0000-0000-0000-000000000000", "f" * 32, "{}", "1 ٣", "\x00",
@@ -44,7 +48,7 @@ def cursor(place: str) -> str:
 
 def values_for(name: str, schema: dict[str, Any], chance: random.Random) -> list[str]:
     """One, and now and then several."""
-    pool = list(NASTY)
+    pool = [*NASTY]
     if name == "cursor":
         pool += [cursor(place) for place in PLACES] * 3
     if name in ("from", "to"):
