@@ -56,7 +56,9 @@ def bar_starts(since: datetime, until: datetime, interval: Interval, zone: tzinf
     for start in _midnights(since.astimezone(zone).date(), interval, zone):
         if starts and start >= until:
             break
-        starts = [start] if start <= first else [*starts, start]
+        if start <= first:
+            starts.clear()
+        starts.append(start)
     return starts
 
 

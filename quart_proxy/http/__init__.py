@@ -167,6 +167,9 @@ def install_errors(app: Quart) -> None:
         response.headers["x-request-id"] = response.headers["request-id"] = request_id_text()
         if (allowances := g.get("allowances")) is not None:
             response.headers.update(allowance_headers(allowances))
+        if request.method == "HEAD" and "content-length" not in response.headers:
+            # Its body is read to the end before the next request is, and that of a stream of events has none.
+            response.response = response.data_body_class(b"")
         return response
 
 

@@ -24,7 +24,8 @@ T = TypeVar("T")
 View = TypeVar("View", bound=Callable[..., Any])
 
 CSV_ROWS_PER_READ = 1000
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""The full-width ones are formulas where the spreadsheet speaks Japanese or Chinese."""
 
 
 def also_at(routes: Blueprint, path: str) -> Callable[[View], View]:
@@ -145,8 +146,9 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
-    # A number below zero is a number; any other text that begins so is a formula to a spreadsheet.
-    return f"'{text}" if text.startswith(FORMULA_STARTS) and not _is_number(text) else text
+    # A number below zero is a number; any other text that begins so is a formula to a spreadsheet, behind blanks too.
+    is_formula = text.lstrip().startswith(FORMULA_STARTS) or text.startswith(("\t", "\r", "\n"))
+    return f"'{text}" if is_formula and not _is_number(text) else text
 
 
 def _is_number(text: str) -> bool:

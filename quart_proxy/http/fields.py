@@ -31,6 +31,8 @@ REPEATED_MAX = 100
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Ids of requests begin with the milliseconds since then."""
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""A chart has a bar for each month up to its end, and no calendar goes on beyond the year 9999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +249,8 @@ def moment(value: Any) -> datetime:
         raise ValueError(str(error) if str(error).startswith(wanted) else wanted) from None
     if read < EARLIEST:
         raise ValueError("must not be before 1970")
+    if read >= LATEST:
+        raise ValueError(f"must be before the year {LATEST.year}")
     return read
 
 

@@ -9,6 +9,7 @@ from quart_proxy.http import service
 from quart_proxy.services.auth import AdminSession, AdminSessions, Scope
 
 _COOKIE = "quart_proxy_admin"
+BROWSER_COOKIE = "quart_proxy_browser"
 CSRF_HEADER = "X-CSRF-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 REGISTRY = "/api/admin/registry/"
@@ -65,6 +66,13 @@ def scope() -> Scope:
     """How far the credential of this request reaches."""
     session: AdminSession = g.session
     return session.scope
+
+
+def is_secure() -> bool:
+    """Whether the browser talks TLS, to us or to a proxy before us. Who writes that header falsely gets a cookie that
+    their own browser does not keep."""
+    forwarded = request.headers.get("X-Forwarded-Proto", "").partition(",")[0]
+    return "https" in (request.scheme, forwarded.strip().lower())
 
 
 def client_address() -> str:

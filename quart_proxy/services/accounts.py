@@ -45,7 +45,7 @@ class Accounts:
     async def update_user(self, actor: Actor, user_id: int, changes: Mapping[str, Any]) -> User:
         changes = _folded(changes)
         async with self._database.transaction() as connection:
-            before = await kept.get_user(connection, user_id)
+            before = await kept.get_user(connection, user_id, is_locked=True)
             user = await kept.update_user(connection, user_id, changes)
             await bump_version(connection)
             was = {name: getattr(before, name) for name in changes}

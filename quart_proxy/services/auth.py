@@ -43,6 +43,9 @@ WAIT_MAX_S = 900
 EVERYWHERE = "*"
 """The throttle's row for all addresses together: a password guessed from many places is guessed as slowly."""
 FAILURES_FREE_EVERYWHERE = 50
+BROWSER_AUDIENCE = "quart-proxy/browser"
+BROWSER_KNOWN_S = 180 * 86400
+"""So long a browser that signed in is known by. Its tries are counted apart: strangers cannot close the door to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,23 +153,31 @@ class AdminSessions:
         self._turn = asyncio.Semaphore(1)
 
     async def login(
-        self, password: str, address: str, *, name: str | None = None, request_id: str | None = None
+        self,
+        password: str,
+        address: str,
+        *,
+        name: str | None = None,
+        browser: str | None = None,
+        request_id: str | None = None,
     ) -> AdminSession:
         """A new session. `name` is who says to be signing in, for the audit log: all admins share the password. What is
-        tried leaves a row there, right or wrong; what is not even tried leaves none.
+        tried leaves a row there, right or wrong; what is not even tried leaves none. `browser` is what `know_browser`
+        gave when it last signed in.
         Raises Unauthenticated, and RateLimited after too many wrong passwords."""
         subject = "admin" if name is None else f"admin:{name}"
+        known = None if browser is None else self._find_browser(browser)
+        free = (
+            {address: FAILURES_FREE, EVERYWHERE: FAILURES_FREE_EVERYWHERE} if known is None else {known: FAILURES_FREE}
+        )
         async with self._turn:
             async with self._database.read() as connection:
-                waits = [
-                    _wait_s(await read_failures(connection, address), FAILURES_FREE),
-                    _wait_s(await read_failures(connection, EVERYWHERE), FAILURES_FREE_EVERYWHERE),
-                ]
+                waits = [_wait_s(await read_failures(connection, place), tries) for place, tries in free.items()]
             if max(waits) > 0:
                 raise RateLimited("Too many wrong passwords; wait before the next try.", retry_after_s=max(waits))
             is_right = await asyncio.to_thread(self._verify, password)
             async with self._database.transaction() as connection:
-                for place in (address, EVERYWHERE):
+                for place in free:
                     await (clear_failures if is_right else record_failure)(connection, place)
                 await record_audit(
                     connection,
@@ -181,6 +192,26 @@ class AdminSessions:
         if not is_right:
             raise Unauthenticated("The password is wrong.", param="password")
         return self.issue(subject, "admin", timedelta(seconds=ADMIN_TOKEN_S))
+
+    def know_browser(self) -> str:
+        """What a browser that signed in may show when it signs in again. It opens nothing."""
+        now = int(time.time())
+        claims = {"aud": BROWSER_AUDIENCE, "sub": secrets.token_urlsafe(16), "exp": now + BROWSER_KNOWN_S}
+        return jwt.encode(claims, self._signing_key, algorithm="HS256")
+
+    def _find_browser(self, token: str) -> str | None:
+        """The throttle's row of a browser that is known. None: it is not."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._signing_key,
+                algorithms=["HS256"],
+                audience=BROWSER_AUDIENCE,
+                options={"require": ["exp", "sub", "aud"]},
+            )
+        except jwt.InvalidTokenError:
+            return None
+        return f"browser:{claims['sub']}"
 
     def verify(self, token: str) -> AdminSession:
         """The session of a valid token. Raises Unauthenticated."""

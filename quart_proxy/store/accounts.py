@@ -109,13 +109,13 @@ async def create_user(
 
 async def find_user(connection: AsyncConnection, user_id: int, *, is_locked: bool = False) -> User | None:
     query = select(*_USER).where(users.c.id == user_id)
-    row = (await connection.execute(query.with_for_update(read=True) if is_locked else query)).first()
+    row = (await connection.execute(query.with_for_update(key_share=True) if is_locked else query)).first()
     return None if row is None else user_of(row)
 
 
 async def get_user(connection: AsyncConnection, user_id: int, *, is_locked: bool = False) -> User:
-    """Raises NotFound for a user that is unknown or deleted. With `is_locked` nobody deletes them before this
-    transaction ends."""
+    """Raises NotFound for a user that is unknown or deleted. With `is_locked` nobody changes or deletes them before
+    this transaction ends."""
     user = await find_user(connection, user_id, is_locked=is_locked)
     if user is None or user.deleted_at is not None:
         raise NotFound(f"There is no user {user_id}.", param="user_id")

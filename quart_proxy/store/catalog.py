@@ -1,11 +1,11 @@
 """Reading providers, models, their upstreams, the names clients may send, and prices. `catalog_writes` writes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -67,9 +67,14 @@ class Model:
     row_version: int = 0
 
 
+def among(column: ColumnElement[int], ids: Collection[int]) -> ColumnElement[bool]:
+    """Whether a row is of these ids: one parameter, and one text of the query, however many they are."""
+    return column == any_(literal(list(ids), ARRAY(BigInteger)))
+
+
 async def list_names(connection: AsyncConnection, model_ids: Sequence[int]) -> dict[int, list[tuple[str, str, bool]]]:
     """The names of these models, by model: folded, as written, and whether it is an alias."""
-    query = select(model_names).where(model_names.c.model_id.in_(model_ids)).order_by(model_names.c.written)
+    query = select(model_names).where(among(model_names.c.model_id, model_ids)).order_by(model_names.c.written)
     found: dict[int, list[tuple[str, str, bool]]] = {}
     for row in await connection.execute(query):
         found.setdefault(row.model_id, []).append((row.name, row.written, row.is_alias))
@@ -105,7 +110,7 @@ async def list_models(connection: AsyncConnection, key: str | None = None) -> li
     current = {
         row.model_id: price_of(row, row.id)
         for row in await connection.execute(
-            select(prices).where(prices.c.model_id.in_(ids), prices.c.valid_to.is_(None))
+            select(prices).where(among(prices.c.model_id, ids), prices.c.valid_to.is_(None))
         )
     }
     declared = await _declared_upstreams(connection, ids)
@@ -139,7 +144,7 @@ async def _declared_upstreams(connection: AsyncConnection, model_ids: Sequence[i
     query = (
         select(upstreams, providers.c.key.label("provider_key"))
         .outerjoin(providers, providers.c.id == upstreams.c.provider_id)
-        .where(upstreams.c.model_id.in_(model_ids))
+        .where(among(upstreams.c.model_id, model_ids))
         .order_by(upstreams.c.key)
     )
     found: dict[int, list[Upstream]] = {}

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    ColumnElement,
     Table,
     Text,
     all_,
@@ -31,7 +30,7 @@ from quart_proxy.core.errors import Conflict
 from quart_proxy.core.names import fold_name
 from quart_proxy.core.pricing import Price
 from quart_proxy.core.usage import Dimension
-from quart_proxy.store.catalog import Model, Provider
+from quart_proxy.store.catalog import Model, Provider, among
 from quart_proxy.store.price_rows import Tiers, price_of, tiers_as_json
 from quart_proxy.store.tables import model_names, models, prices, providers, upstreams
 
@@ -129,7 +128,7 @@ async def _overwrite(connection: AsyncConnection, table: Table, rows: Sequence[d
 
 
 async def _save_names(connection: AsyncConnection, by_id: Mapping[int, Model]) -> None:
-    await connection.execute(delete(model_names).where(_among(model_names.c.model_id, by_id)))
+    await connection.execute(delete(model_names).where(among(model_names.c.model_id, by_id)))
     rows = []
     for model_id, model in by_id.items():
         names = {fold_name(alias): (alias, True) for alias in model.aliases}
@@ -172,7 +171,7 @@ async def _save_upstreams(connection: AsyncConnection, by_id: Mapping[int, Model
         kept += await connection.scalars(statement.returning(upstreams.c.id), rows)
     await connection.execute(
         delete(upstreams).where(
-            _among(upstreams.c.model_id, by_id), upstreams.c.id != all_(literal(kept, ARRAY(BigInteger)))
+            among(upstreams.c.model_id, by_id), upstreams.c.id != all_(literal(kept, ARRAY(BigInteger)))
         )
     )
 
@@ -181,7 +180,7 @@ async def _save_prices(
     connection: AsyncConnection, wanted: Mapping[int, Wanted | None], revision_id: int | None = None
 ) -> None:
     """Bring the prices in force to `wanted`, by model id. None: no price."""
-    in_force = select(prices).where(_among(prices.c.model_id, wanted), prices.c.valid_to.is_(None))
+    in_force = select(prices).where(among(prices.c.model_id, wanted), prices.c.valid_to.is_(None))
     current = {row.model_id: price_of(row, row.id) for row in await connection.execute(in_force)}
     changed = {model_id: price for model_id, price in wanted.items() if not _is_at(price, current.get(model_id))}
     if not changed:
@@ -191,7 +190,7 @@ async def _save_prices(
     at = await connection.scalar(select(func.clock_timestamp()))
     if closed:
         ends = func.greatest(prices.c.valid_from, at)
-        await connection.execute(update(prices).where(_among(prices.c.id, closed)).values(valid_to=ends))
+        await connection.execute(update(prices).where(among(prices.c.id, closed)).values(valid_to=ends))
     opened = [
         {
             "model_id": model_id,
@@ -240,7 +239,7 @@ async def delete_providers(connection: AsyncConnection, keys: Collection[str]) -
 async def delete_models(connection: AsyncConnection, keys: Collection[str]) -> None:
     """Softly: usage rows keep their model and price; the names become free."""
     ids = await _delete(connection, models, keys)
-    await connection.execute(delete(model_names).where(_among(model_names.c.model_id, ids)))
+    await connection.execute(delete(model_names).where(among(model_names.c.model_id, ids)))
     await _save_prices(connection, dict.fromkeys(ids))
 
 
@@ -286,7 +285,3 @@ async def rename_models(connection: AsyncConnection, keys: Mapping[str, str]) ->
     await connection.execute(
         text("UPDATE models SET key = substr(key, 2) WHERE starts_with(key, '/') AND deleted_at IS NULL")
     )
-
-
-def _among(column: ColumnElement[int], ids: Collection[int]) -> ColumnElement[bool]:
-    return column == any_(literal(list(ids), ARRAY(BigInteger)))

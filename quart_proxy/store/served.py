@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.pricing import Price
 from quart_proxy.core.usage import Dimension
-from quart_proxy.store.catalog import list_names
+from quart_proxy.store.catalog import among, list_names
 from quart_proxy.store.price_rows import price_of
 from quart_proxy.store.tables import model_names, models, prices, providers, upstreams
 
@@ -102,7 +102,7 @@ async def list_upstreams(connection: AsyncConnection, model_ids: Sequence[int]) 
         )
         .join(models, models.c.id == upstreams.c.model_id)
         .outerjoin(providers, providers.c.id == upstreams.c.provider_id)
-        .where(upstreams.c.model_id.in_(model_ids), upstreams.c.enabled)
+        .where(among(upstreams.c.model_id, model_ids), upstreams.c.enabled)
         .order_by(upstreams.c.priority, upstreams.c.weight.desc(), upstreams.c.id)
     )
     found: dict[int, list[ServedUpstream]] = {}

@@ -1,5 +1,6 @@
 """Who did what: every route that writes leaves a row, and the rows are found again."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -173,6 +174,22 @@ async def test_every_route_that_writes_leaves_a_row_with_who_and_by_which_reques
         assert all(row["address"] == "127.0.0.1" and row["action"] and row["target"] for row in rows)
     for route in LOOKING:
         assert route in known
+
+
+async def test_a_change_of_a_key_says_from_what_to_what(admin: Admin) -> None:
+    key = (await admin.post("/users/1/keys", {"name": "laptop", "rpm": 5})).json()
+    await admin.patch(f"/keys/{key['id']}", {"name": "desk", "expires_at": "2030-01-01", "rpm": None})
+    (row,) = (await admin.get(f"/audit?action=key.update&target=key/{key['id']}")).json()["data"]
+    assert row["before"] == {"name": "laptop", "expires_at": None, "rpm": 5}
+    assert row["after"] == {"name": "desk", "expires_at": "2030-01-01T00:00:00+00:00", "rpm": None}
+
+
+async def test_changes_of_one_user_at_once_each_say_what_the_one_before_left(admin: Admin) -> None:
+    await asyncio.gather(*(admin.patch("/users/1", {"note": f"note {number}"}) for number in range(8)))
+    rows = (await admin.get("/audit?action=user.update&target=user/1")).json()["data"]
+    said = [(row["before"]["note"], row["after"]["note"]) for row in reversed(rows)]
+    assert len(said) == 8
+    assert [before for before, _ in said] == [None, *(after for _, after in said[:-1])]
 
 
 async def test_rows_are_narrowed_by_time_and_by_a_part_of_what_they_say(admin: Admin, product: Product) -> None:

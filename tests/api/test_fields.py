@@ -76,7 +76,24 @@ def test_time_is_read_in_its_zone(written: str, read: datetime) -> None:
     assert moment(written) == read
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1", "-1-1"])
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "=1+1",
+        "+1",
+        "-cmd|' /C calc'!A0",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "-1-1",
+        " =1",
+        "\u00a0@A1",
+        "\t",
+        "＝1",
+        "＠A1",
+    ],
+)
 def test_cell_that_a_spreadsheet_would_run_is_quoted(formula: str) -> None:
     assert _cell(formula) == f"'{formula}"
 

@@ -10,7 +10,7 @@ import pytest
 from product import ADMIN_PASSWORD, Product
 from sqlalchemy import text
 
-from quart_proxy.http.sessions import CSRF_HEADER
+from quart_proxy.http.sessions import BROWSER_COOKIE, CSRF_HEADER
 from quart_proxy.services.auth import AUDIENCE, ISSUER, AdminSessions
 
 
@@ -28,7 +28,7 @@ async def test_right_password_gives_a_token_and_a_cookie_that_scripts_cannot_rea
     assert answer.status_code == 200
     assert answer.json().keys() == {"token", "expires_at", "csrf_token"}
     assert answer.headers["cache-control"] == "no-store"
-    cookie = answer.headers["set-cookie"]
+    cookie = answer.headers.get_list("set-cookie")[0]
     assert cookie.startswith(f"{product.admin_cookie}=")
     assert {"HttpOnly", "SameSite=Strict", "Path=/api/admin"} <= set(cookie.split("; "))
     assert "Secure" not in cookie.split("; ")
@@ -52,6 +52,60 @@ async def test_many_wrong_passwords_close_the_door_to_the_right_one_too(product:
     answer = await login(product)
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_strangers_wrong_passwords_do_not_close_the_door_to_a_browser_that_signed_in_before(
+    product: Product,
+) -> None:
+    shown = {"cookie": f"{BROWSER_COOKIE}={(await login(product)).cookies[BROWSER_COOKIE]}"}
+    product.client.cookies.clear()
+    async with product.database.transaction() as connection:
+        await connection.execute(
+            text("INSERT INTO login_attempts SELECT address, 60, now() FROM unnest(ARRAY['*', '127.0.0.1']) AS address")
+        )
+    url = f"{product.base_url}/api/admin/login"
+    right, wrong = {"password": ADMIN_PASSWORD}, {"password": "wrong"}
+    for forged in ({}, {"cookie": f"{BROWSER_COOKIE}=x"}):
+        assert (await product.client.post(url, json=right, headers=forged)).status_code == 429
+    assert (await product.client.post(url, json=wrong, headers=shown)).status_code == 401
+    answer = await product.client.post(url, json=right, headers=shown)
+    assert answer.status_code == 200
+    product.client.cookies.clear()
+    # It is known again, and the strangers are not: their count is theirs.
+    assert (await product.client.post(url, json=right)).status_code == 429
+    # A thief of the cookie guesses as slowly as anyone.
+    statuses = [(await product.client.post(url, json=wrong, headers=shown)).status_code for _ in range(5)]
+    assert statuses == [401] * 5
+    async with product.database.transaction() as connection:
+        await connection.execute(text("UPDATE login_attempts SET last_at = now() + interval '1 hour'"))
+    assert (await product.client.post(url, json=right, headers=shown)).status_code == 429
+
+
+async def test_what_a_known_browser_shows_opens_nothing_and_scripts_cannot_read_it(product: Product) -> None:
+    answer = await login(product)
+    (cookie,) = (line for line in answer.headers.get_list("set-cookie") if line.startswith(BROWSER_COOKIE))
+    assert {"HttpOnly", "SameSite=Strict", "Path=/api/admin/login"} <= set(cookie.split("; "))
+    token = answer.cookies[BROWSER_COOKIE]
+    product.client.cookies.clear()
+    assert await get_users(product, authorization=f"Bearer {token}") == 401
+    assert await get_users(product, cookie=f"{product.admin_cookie}={token}") == 401
+    # And a token of an admin makes no browser known.
+    async with product.database.transaction() as connection:
+        await connection.execute(text("INSERT INTO login_attempts VALUES ('127.0.0.1', 60, now())"))
+    named = {"cookie": f"{BROWSER_COOKIE}={answer.json()['token']}"}
+    body = {"password": ADMIN_PASSWORD}
+    refused = await product.client.post(f"{product.base_url}/api/admin/login", json=body, headers=named)
+    assert refused.status_code == 429
+
+
+async def test_cookies_are_for_tls_alone_where_a_proxy_before_us_speaks_it(product: Product) -> None:
+    answer = await product.client.post(
+        f"{product.base_url}/api/admin/login",
+        json={"password": ADMIN_PASSWORD},
+        headers={"x-forwarded-proto": "https"},
+    )
+    cookies = answer.headers.get_list("set-cookie")
+    assert len(cookies) == 2 and all("Secure" in cookie.split("; ") for cookie in cookies)
 
 
 async def test_cookie_alone_reads_and_cannot_write_without_the_header(product: Product) -> None:

@@ -3,7 +3,6 @@
 A balance is moved by entries of the ledger alone: no field of a user writes it.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,8 +16,10 @@ from quart_proxy.http.account_rows import key_rows, user_rows
 from quart_proxy.http.answers import CSV_ROWS_PER_READ, acting, also_at, csv_response, put_in_force, read_page
 from quart_proxy.http.fields import (
     ID,
+    NAME_CHARACTERS_MAX,
     NOTE_CHARACTERS_MAX,
     Field,
+    Reader,
     boolean,
     choice,
     email,
@@ -43,6 +44,8 @@ from quart_proxy.store.user_lists import Place, UserFilter, UserSort, UserStandi
 
 routes = Blueprint("users", __name__)
 
+FOLDED_CHARACTERS_MAX = 3 * NAME_CHARACTERS_MAX
+"""In lower case a name may be longer than it is."""
 _NOT_HERE = refused("is moved by POST /api/admin/users/{id}/ledger alone")
 NEW_USER = {
     "name": Field(text(), required=True),
@@ -159,9 +162,9 @@ def _render_place(place: Place) -> str:
 def _parse_place(cursor: str, sort: UserSort) -> Place:
     """Raises ValueError for what this list did not give in this order."""
     number, _, value = cursor.partition(" ")
-    kept: dict[UserSort, Callable[[str], int | str | Decimal | datetime]] = {
-        UserSort.ID: int,
-        UserSort.NAME: str,
+    kept: dict[UserSort, Reader] = {
+        UserSort.ID: identifier,
+        UserSort.NAME: text(FOLDED_CHARACTERS_MAX),
         UserSort.LAST_USED: moment,
     }
     return Place(kept.get(sort, parse_money)(value), identifier(number))
