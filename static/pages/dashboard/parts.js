@@ -4,7 +4,7 @@ import { barList } from "../../components/chart.js";
 import { icon } from "../../components/icons.js";
 import { duration, money, percent, plural } from "../../format.js";
 import { html } from "../../html.js";
-import { attentionWords } from "./words.js";
+import { attentionWords, ownedName } from "./words.js";
 
 /** Nothing at all while all is well. */
 export function attention({ data }) {
@@ -54,7 +54,7 @@ const stepLink = ({ href, action }, isNext) =>
 /** Ranked by cost: bars, how many requests, and where they are. */
 export function ranking(title, { data }, { hrefOf, all }) {
   const rows = data.map((row) => ({
-    name: row.name ?? row.key,
+    name: ownedName(row),
     value: row.cost,
     text: money(row.cost),
     href: hrefOf(row),

@@ -105,6 +105,9 @@ function failing({ name, requests, failures, last_error: error }) {
   return `${name}: ${count(failures)} of ${count(requests)}${error ? `, last ${error}` : ""}`;
 }
 
+/** What somebody or something is called; keys with whose they are, since many people call theirs alike. */
+export const ownedName = ({ name, owner }) => (owner ? `${name} of ${owner}` : name);
+
 /** How a figure compares with the time before: `+12 % on the 24 hours before`; null: there is nothing to compare. */
 export function changeText(now, before, span) {
   const [a, b] = [Number(now), Number(before)];

@@ -17,7 +17,7 @@ import { requestColumns, rowTone, totalCells } from "./columns.js";
 import { RequestDrawer } from "./drawer.js";
 import { emptyLog } from "./empty.js";
 import { FilterBar } from "./filter-bar.js";
-import { OUTCOMES, readFilters, requestsOf } from "./filters.js";
+import { isFiltered, OUTCOMES, readFilters, requestsOf } from "./filters.js";
 import { RequestFinder } from "./finder.js";
 import { LiveRequests } from "./live.js";
 
@@ -49,6 +49,13 @@ export function requestLog({ query, signal, router, draw }, source) {
   const totals = new Resource(
     { signal },
     (inner) => ask("/usage/totals")({ signal: inner }),
+    () => show(),
+  );
+  /** How many there are without the filters: only asked where these hide everything. */
+  const unfiltered = new Resource(
+    { signal },
+    (inner) =>
+      get(withQuery(`${source.api}/usage/totals`, { from: asked.range.from, to: asked.range.to }), { signal: inner }),
     () => show(),
   );
   const list = new ListResource(
@@ -104,7 +111,11 @@ export function requestLog({ query, signal, router, draw }, source) {
         heard: follow,
         signal,
       });
-    else list.load();
+    else loadList();
+  };
+  const loadList = async () => {
+    const first = await list.load();
+    if (first && !first.data.length && isFiltered(asked.filters)) unfiltered.load({ keep: false });
   };
   const hear = () => {
     if (read().key !== asked.key) load();
@@ -194,7 +205,7 @@ export function requestLog({ query, signal, router, draw }, source) {
 
   const isNothing = () => !rows().length && !live;
   const isWaiting = () => html`<p class="quiet">Waiting for the first request.</p>`;
-  const nothing = () => emptyLog({ ...asked, router, connect: source.connect });
+  const nothing = () => emptyLog({ ...asked, router, connect: source.connect, unfiltered: unfiltered.data?.requests });
 
   const fresh = () => freshness({ loadedAt: (live ? totals : list).loadedAt, isLoading: list.isLoading, load });
   const show = () =>
