@@ -6,6 +6,8 @@ import { duration, money, percent, plural } from "../../format.js";
 import { html } from "../../html.js";
 import { attentionWords, ownedName } from "./words.js";
 
+const UNBROKEN = "\u00a0";
+
 /** Nothing at all while all is well. */
 export function attention({ data }) {
   if (!data.length) return "";
@@ -61,7 +63,7 @@ export function ranking(title, { data }, { hrefOf, all }) {
     note: [
       plural(row.requests, "request"),
       row.failed && `${percent(row.failed / row.requests)} failed`,
-      row.first_byte_ms?.p50 && `first token ${duration(row.first_byte_ms.p50)}`,
+      row.first_byte_ms?.p50 && `first token ${duration(row.first_byte_ms.p50)}`.replaceAll(" ", UNBROKEN),
     ]
       .filter(Boolean)
       .join(", "),
