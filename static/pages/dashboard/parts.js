@@ -4,7 +4,8 @@ import { barList } from "../../components/chart.js";
 import { icon } from "../../components/icons.js";
 import { duration, money, percent, plural } from "../../format.js";
 import { html } from "../../html.js";
-import { attentionWords, ownedName } from "./words.js";
+import { attentionWords } from "./attention-words.js";
+import { ownedName } from "./words.js";
 
 const UNBROKEN = "\u00a0";
 

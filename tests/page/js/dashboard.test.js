@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { attentionWords } from "../../../static/pages/dashboard/attention-words.js";
 import {
   allTokens,
-  attentionWords,
   bucketTotals,
   changeText,
   failureNote,
