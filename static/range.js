@@ -27,11 +27,21 @@ export function readRange(query, now, standard = "24h", zone = "UTC") {
   const from = query.get("from");
   const to = query.get("to");
   if (isTime(from) || isTime(to)) {
-    return { name: "custom", text: "Custom", from: isTime(from) ? from : null, to: isTime(to) ? to : null };
+    return {
+      name: "custom",
+      text: "Custom",
+      ...ordered({ from: isTime(from) ? from : null, to: isTime(to) ? to : null }),
+    };
   }
   const called = (wanted) => RANGES.find(({ name }) => name === wanted);
   const range = called(query.get("range")) ?? called(standard) ?? called("24h");
   return { name: range.name, text: range.text, from: range.startOf(now, zone), to: new Date(now).toISOString() };
+}
+
+/** Whoever wrote an address by hand meant some range: it begins with the earlier end. */
+function ordered({ from, to }) {
+  if (!rangeFault({ from, to })) return { from, to };
+  return Date.parse(from) === Date.parse(to) ? { from, to: null } : { from: to, to: from };
 }
 
 function isTime(text) {

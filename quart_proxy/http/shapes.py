@@ -224,11 +224,12 @@ SHAPES: Mapping[str, Schema] = {
         interval=one_of("minute", "hour", "day", "week", "month"),
         tz=TEXT,
         buckets=many(TIME),
-        series=many(obj(key=ANY, name=TEXT, values=many(ANY), total=ANY)),
+        series=many(obj(key=ANY, name=TEXT, owner=maybe(TEXT), values=many(ANY), total=ANY)),
     ),
     "Ranked": obj(
         key=ANY,
         name=TEXT,
+        owner=maybe(TEXT),
         requests=COUNT,
         failed=COUNT,
         cost=MONEY,

@@ -16,8 +16,8 @@ from quart_proxy.core.usage import Dimension
 from quart_proxy.http import json_response, service
 from quart_proxy.http.fields import Reader, check_alone, choice, digits, read_query
 from quart_proxy.http.forms import time_text
+from quart_proxy.http.names import Named, read_names
 from quart_proxy.http.usage import cost_and_tokens, read_filter
-from quart_proxy.store.accounts import read_key_names, read_user_names
 from quart_proxy.store.database import Database
 from quart_proxy.store.statistics import (
     FIGURES,
@@ -160,7 +160,7 @@ async def _choose_interval(connection: AsyncConnection, chosen: UsageFilter, unt
 
 
 def _series(
-    bars: Sequence[Sums], metric: str, length: int, keys: Sequence[Any], names: Mapping[Any, str]
+    bars: Sequence[Sums], metric: str, length: int, keys: Sequence[Any], names: Mapping[Any, Named]
 ) -> list[dict[str, Any]]:
     """One series for each key, and one for all others if there are any; without keys, one for everything."""
     by_key: dict[Any, list[Any]] = {key: [ZERO] * length for key in keys}
@@ -171,11 +171,11 @@ def _series(
         )
     if not by_key:
         by_key[None] = [ZERO] * length
-    rest = "Other" if keys else "All"
+    rest = Named("Other" if keys else "All")
     return [
         {
             "key": key,
-            "name": rest if key is None else names.get(key, str(key)),
+            **(rest if key is None else names[key]).form(),
             "values": [_shown(value, metric) for value in values],
             "total": _shown(sum(values), metric),
         }
@@ -194,21 +194,12 @@ def _waits(bars: Sequence[Sums], length: int) -> list[dict[str, Any]]:
     return [
         {
             "key": name,
-            "name": name,
+            **Named(name).form(),
             "values": [by_bar[bar].first_byte_ms(share) if bar in by_bar else None for bar in range(length)],
             "total": total.first_byte_ms(share),
         }
         for name, share in SHARES.items()
     ]
-
-
-async def read_names(connection: AsyncConnection, by: str | None, keys: Sequence[Any]) -> dict[Any, str]:
-    """What users and keys are called; models and outcomes are their own names."""
-    if by == "user_id":
-        return await read_user_names(connection, keys)
-    if by == "api_key_id":
-        return await read_key_names(connection, keys)
-    return {key: key for key in keys}
 
 
 # --- rankings -----------------------------------------------------------------------------------------
@@ -238,11 +229,11 @@ async def top_answer(groups: Sequence[str], filters: Mapping[str, Reader], **fix
     )
 
 
-def _ranked_form(sums: Sums, names: Mapping[Any, str]) -> dict[str, Any]:
+def _ranked_form(sums: Sums, names: Mapping[Any, Named]) -> dict[str, Any]:
     output = int(sums[Dimension.OUTPUT.value])
     return {
         "key": sums.key,
-        "name": names.get(sums.key, str(sums.key)),
+        **names[sums.key].form(),
         "requests": int(sums["requests"]),
         "failed": int(sums["failed"]),
         "cost": format_money(sums["cost"]),

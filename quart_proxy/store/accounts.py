@@ -244,9 +244,11 @@ async def read_user_names(connection: AsyncConnection, user_ids: Sequence[int]) 
     return {row.id: row.name for row in await connection.execute(query)}
 
 
-async def read_key_names(connection: AsyncConnection, key_ids: Sequence[int]) -> dict[int, str]:
-    """The names of these keys, revoked ones too; unknown ones are left out."""
-    query = select(api_keys.c.id, api_keys.c.name).where(
-        api_keys.c.id == any_(bindparam("ids", key_ids, ARRAY(BigInteger)))
+async def read_key_names(connection: AsyncConnection, key_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """The name of each of these keys and of its user, revoked ones too; unknown ones are left out."""
+    query = (
+        select(api_keys.c.id, api_keys.c.name, users.c.name)
+        .join(users, users.c.id == api_keys.c.user_id)
+        .where(api_keys.c.id == any_(bindparam("ids", key_ids, ARRAY(BigInteger))))
     )
-    return {row.id: row.name for row in await connection.execute(query)}
+    return {row[0]: (row[1], row[2]) for row in await connection.execute(query)}

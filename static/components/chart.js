@@ -8,14 +8,15 @@
 // buckets. `colour(series, index)` gives another class.
 
 import { saveText } from "../clipboard.js";
-import { html, nothing, render, svg, when } from "../html.js";
+import { html, nothing, render, when } from "../html.js";
 import { price } from "../format.js";
-import { bucketText, zoneText } from "./chart/buckets.js";
+import { zoneText } from "./chart/buckets.js";
 import { legend, seriesTable } from "./chart/legend.js";
+import { findLinks, linkOverlay } from "./chart/links.js";
 import { axes, barBox, bars, bucketAt, colourOf, layout, lines, pointed } from "./chart/parts.js";
 import { isEmpty } from "./chart/stack.js";
 import { stepLink } from "./chart/steps.js";
-import { chartCsv, summary } from "./chart/words.js";
+import { chartCsv, pieceText, summary } from "./chart/words.js";
 import { icon } from "./icons.js";
 
 export { spanOf } from "./chart/buckets.js";
@@ -117,9 +118,9 @@ class TimeChart extends HTMLElement {
     const { data, kind, height } = given;
     const place = layout(given, Math.max(this.#width, 200), height);
     const colours = data.series.map((one, at) => given.colour(one, at));
-    const titleOf = (at, series) => this.#words(at, series);
+    const titleOf = (at, series) => pieceText(given, at, series);
     const marks = kind === "bars" ? bars : lines;
-    this.#links = this.#open(place);
+    this.#links = findLinks(place, given);
     return html`<div
         class="chart-plot"
         data-zooms=${given.onzoom !== null}
@@ -144,59 +145,14 @@ class TimeChart extends HTMLElement {
       ${legend(given, this.#at, colours)}`;
   }
 
-  #words(at, series) {
-    const { data, format } = this.#given;
-    return `${bucketText(data, at)}: ${data.series[series].name} ${format(data.series[series].values[at])}`;
-  }
-
-  /** Where the bars lead, in the order of the keys; lines are opened by their bucket. */
-  #open(place) {
-    const { data, kind, hrefOf } = this.#given;
-    if (!hrefOf) return [];
-    const places =
-      kind === "bars"
-        ? place.bars.flatMap((pieces, bucket) =>
-            pieces.map((piece) => ({
-              bucket,
-              series: piece.series,
-              top: place.y(piece.to),
-              bottom: place.y(piece.from),
-            })),
-          )
-        : data.buckets.flatMap((_, bucket) =>
-            data.series.some((one) => one.values[bucket] !== null)
-              ? [{ bucket, series: null, top: place.top, bottom: place.base }]
-              : [],
-          );
-    return places
-      .map((one) => ({ ...one, href: hrefOf(one.bucket, one.series === null ? null : data.series[one.series]) }))
-      .filter((one) => one.href);
-  }
-
   #overlay(place) {
-    const current = Math.min(this.#focused ?? Infinity, this.#links.length - 1);
-    return html`<svg
-      class="chart-links"
-      role="group"
-      aria-label=${`${this.#given.title}: the requests behind each bar, by arrow keys`}
-      viewBox=${`0 0 ${place.width} ${place.height}`}
-      height=${place.height}
-      @keydown=${(event) => this.#step(event)}
-      @focusout=${() => this.#show(null)}>
-      ${this.#links.map((link, at) => this.#link(link, at, { place, isCurrent: at === current }))}
-    </svg>`;
-  }
-
-  #link(link, at, { place, isCurrent }) {
-    const said = link.series === null ? this.#bucketWords(link.bucket) : this.#words(link.bucket, link.series);
-    const box = barBox(place, link.bucket, 1, { top: link.top, base: Math.max(link.top + 1, link.bottom) });
-    return svg`<a href=${link.href} draggable="false" tabindex=${isCurrent ? 0 : -1} aria-label=${said} data-at=${at}
-      @focus=${() => this.#land(at)}><title>${said}</title>${box("hit")}</a>`;
-  }
-
-  #bucketWords(at) {
-    const { data, format } = this.#given;
-    return `${bucketText(data, at)}: ${data.series.map((one) => `${one.name} ${format(one.values[at])}`).join(", ")}`;
+    return linkOverlay(this.#links, place, {
+      given: this.#given,
+      current: Math.min(this.#focused ?? Infinity, this.#links.length - 1),
+      onkey: (event) => this.#step(event),
+      onfocus: (at) => this.#land(at),
+      onleave: () => this.#show(null),
+    });
   }
 
   #land(at) {

@@ -11,7 +11,7 @@ import { preferences } from "../preferences.js";
 import { readRange } from "../range.js";
 import { attention, checklist, ranking } from "./dashboard/parts.js";
 import { tiles } from "./dashboard/tiles.js";
-import { firstSteps } from "./dashboard/words.js";
+import { firstSteps, ownedName } from "./dashboard/words.js";
 import { outcomeColour } from "./requests/colours.js";
 import { OUTCOMES, requestsOf } from "./requests/filters.js";
 
@@ -116,7 +116,8 @@ export default function dashboard({ query, signal, router, draw }) {
 
   const spend = (data) => {
     const [title, name] = GROUPS[data.group_by] ?? GROUPS.model;
-    return { title, controls: groupChoice(), kind: "bars", format: money, hrefOf: leads(data, name) };
+    const named = { ...data, series: data.series.map((one) => ({ ...one, name: ownedName(one) })) };
+    return { title, controls: groupChoice(), kind: "bars", format: money, hrefOf: leads(data, name), data: named };
   };
   const byOutcome = (data) => ({
     title: "Requests by outcome",

@@ -135,6 +135,15 @@ async def test_names_stand_beside_ids_in_list_and_file(admin: Admin, mixture: Pa
     assert "key_name" in row
 
 
+async def test_keys_are_named_with_whose_they_are(admin: Admin, mixture: Past) -> None:
+    query = span(NOON - timedelta(days=30), NOON + timedelta(days=30))
+    by_key = (await admin.get(f"/stats/top?by=key&{query}")).json()["data"]
+    assert "other" in {one["owner"] for one in by_key}
+    charted = (await admin.get(f"/stats/timeseries?group_by=key&{query}")).json()["series"]
+    assert {one["key"]: one["owner"] for one in by_key}.items() >= {one["key"]: one["owner"] for one in charted}.items()
+    assert {one["owner"] for one in (await admin.get(f"/stats/top?by=model&{query}")).json()["data"]} == {None}
+
+
 async def test_a_chart_has_every_bar_and_the_rest_as_other(admin: Admin, past: Past) -> None:
     await past.settle(
         past.exchange(NOON, model="a", cost=Decimal(4)),

@@ -317,6 +317,7 @@ async def test_filters_that_hide_everything_say_so(admin_page: Page, cast: Cast)
     page = admin_page
     await open_requests(page, "?range=30d&error_code=no_such_thing")
     await expect(page.get_by_role("heading", name="No request matches")).to_be_visible()
+    await expect(page.get_by_role("main")).to_contain_text(re.compile(r"None of the \d,\d{3} requests in this range"))
     await page.get_by_role("button", name="Clear filters").click()
     await expect(rows(page).first).to_be_visible()
 

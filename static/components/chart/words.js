@@ -30,6 +30,16 @@ function lineWords(data, format) {
     .join("; ");
 }
 
+/** One piece of a bar, or one point of a line: `Tue 24 Nov, 14:00: cirrus $0.30`. */
+export function pieceText({ data, format }, at, series) {
+  return `${bucketText(data, at)}: ${data.series[series].name} ${format(data.series[series].values[at])}`;
+}
+
+/** Everything of one bucket. */
+export function bucketWords({ data, format }, at) {
+  return `${bucketText(data, at)}: ${data.series.map((one) => `${one.name} ${format(one.values[at])}`).join(", ")}`;
+}
+
 /** The drawn values as CSV: a row for each bucket, a column for each series. */
 export function chartCsv(data) {
   const rows = [

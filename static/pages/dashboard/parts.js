@@ -4,7 +4,10 @@ import { barList } from "../../components/chart.js";
 import { icon } from "../../components/icons.js";
 import { duration, money, percent, plural } from "../../format.js";
 import { html } from "../../html.js";
-import { attentionWords } from "./words.js";
+import { attentionWords } from "./attention-words.js";
+import { ownedName } from "./words.js";
+
+const UNBROKEN = "\u00a0";
 
 /** Nothing at all while all is well. */
 export function attention({ data }) {
@@ -54,14 +57,14 @@ const stepLink = ({ href, action }, isNext) =>
 /** Ranked by cost: bars, how many requests, and where they are. */
 export function ranking(title, { data }, { hrefOf, all }) {
   const rows = data.map((row) => ({
-    name: row.name ?? row.key,
+    name: ownedName(row),
     value: row.cost,
     text: money(row.cost),
     href: hrefOf(row),
     note: [
       plural(row.requests, "request"),
       row.failed && `${percent(row.failed / row.requests)} failed`,
-      row.first_byte_ms?.p50 && `first token ${duration(row.first_byte_ms.p50)}`,
+      row.first_byte_ms?.p50 && `first token ${duration(row.first_byte_ms.p50)}`.replaceAll(" ", UNBROKEN),
     ]
       .filter(Boolean)
       .join(", "),

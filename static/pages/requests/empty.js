@@ -1,19 +1,22 @@
 // Why a list of requests is empty, and the one thing to do about it.
 
 import { emptyState } from "../../components/resource.js";
+import { plural } from "../../format.js";
 import { html } from "../../html.js";
 import { namedRange } from "../../range.js";
 import { isFiltered, NO_FILTERS } from "./filters.js";
 
 const WIDEST = "90d";
 
-/** `connect`: a link for those who have sent nothing yet, or "". */
-export function emptyLog({ filters, range, router, connect }) {
+/** `unfiltered`: how many there are without the filters, if that is known. `connect`: a link for a start, or "". */
+export function emptyLog({ filters, range, router, connect, unfiltered }) {
   if (isFiltered(filters)) {
     return emptyState({
       title: "No request matches",
       iconName: "search",
-      text: "Nothing in this range passes the filters.",
+      text: unfiltered
+        ? `None of the ${plural(unfiltered, "request")} in this range passes the filters.`
+        : "Nothing in this range passes the filters.",
       action: turn(router, NO_FILTERS, "Clear filters"),
     });
   }

@@ -3,23 +3,24 @@
 import { ApiError, download, get, withQuery } from "../../api.js";
 import { pageHead } from "../../components/bits.js";
 import { chart, spanOf } from "../../components/chart.js";
-import { icon } from "../../components/icons.js";
 import { ListResource, pager, Resource, show as states, skeletonRows } from "../../components/resource.js";
 import { table } from "../../components/table.js";
 import { freshness, refreshing, shareLink, timeRange } from "../../components/time-range.js";
 import { toast } from "../../components/toast.js";
-import { compact, outcomeText, plural } from "../../format.js";
+import { compact, outcomeText } from "../../format.js";
 import { html, when } from "../../html.js";
 import { preferences } from "../../preferences.js";
-import { asInput, customRange, readRange } from "../../range.js";
+import { customRange } from "../../range.js";
+import { fileName, readAsked } from "./asked.js";
 import { outcomeColour } from "./colours.js";
 import { requestColumns, rowTone, totalCells } from "./columns.js";
 import { RequestDrawer } from "./drawer.js";
 import { emptyLog } from "./empty.js";
 import { FilterBar } from "./filter-bar.js";
-import { OUTCOMES, readFilters, requestsOf } from "./filters.js";
+import { isFiltered, OUTCOMES, requestsOf } from "./filters.js";
 import { RequestFinder } from "./finder.js";
 import { LiveRequests } from "./live.js";
+import { toolbar } from "./toolbar.js";
 
 /** How long sums and bars may be behind the rows that come by themselves. */
 const BEHIND_MS = 3000;
@@ -51,6 +52,13 @@ export function requestLog({ query, signal, router, draw }, source) {
     (inner) => ask("/usage/totals")({ signal: inner }),
     () => show(),
   );
+  /** How many there are without the filters: only asked where these hide everything. */
+  const unfiltered = new Resource(
+    { signal },
+    (inner) =>
+      get(withQuery(`${source.api}/usage/totals`, { from: asked.range.from, to: asked.range.to }), { signal: inner }),
+    () => show(),
+  );
   const list = new ListResource(
     { signal },
     ({ cursor, signal: inner }) => ask("/usage", () => ({ cursor }))({ signal: inner }),
@@ -66,16 +74,7 @@ export function requestLog({ query, signal, router, draw }, source) {
   const bar = new FilterBar({ router, isAdmin: source.isAdmin, names: nameOf, draw: () => show() });
   const drawer = new RequestDrawer({ router, signal, source, rows: () => rows().filter(isSettled) });
 
-  /** What the address asks for; "now" is taken once, so that table, sums, bars and file are of the same rows. */
-  const read = () => {
-    const now = query();
-    const range = readRange(now, Date.now(), "24h", preferences.zone);
-    const filters = readFilters(now);
-    const isLive = source.isAdmin && now.get("live") === "1" && range.name !== "custom";
-    const span = ["range", "from", "to"].map((name) => now.get(name));
-    const key = JSON.stringify([span, filters, isLive, preferences.zone]);
-    return { key, range, filters, isLive, params: { ...filters, from: range.from, to: isLive ? null : range.to } };
-  };
+  const read = () => readAsked(query(), { isAdmin: source.isAdmin, now: Date.now(), zone: preferences.zone });
   const loadSums = () => {
     histogram.load();
     totals.load();
@@ -104,7 +103,11 @@ export function requestLog({ query, signal, router, draw }, source) {
         heard: follow,
         signal,
       });
-    else list.load();
+    else loadList();
+  };
+  const loadList = async () => {
+    const first = await list.load();
+    if (first && !first.data.length && isFiltered(asked.filters)) unfiltered.load({ keep: false });
   };
   const hear = () => {
     if (read().key !== asked.key) load();
@@ -149,30 +152,14 @@ export function requestLog({ query, signal, router, draw }, source) {
     asked.range.name === "custom" ? { from: asked.range.from, to: asked.range.to } : { range: asked.range.name };
 
   const turnLive = () => router.setQuery(asked.isLive ? { live: null } : { live: "1", from: null, to: null });
-  const liveButton = () =>
-    html`<button type="button" class="button" aria-pressed=${asked.isLive} @click=${turnLive}>
-      ${icon("live")}Live
-    </button>`;
   const tools = () =>
-    html`<div class="toolbar" id="requests">
-      <h2>
-        ${
-          live
-            ? "As they happen"
-            : when(
-                totals.data,
-                ({ requests }) => plural(requests, "request"),
-                () => "Requests",
-              )
-        }
-      </h2>
-      <div class="push actions">
-        ${when(live, () => live.bar())} ${when(source.isAdmin, liveButton)}
-        <button type="button" class="button" ?disabled=${isExporting || !totals.data?.requests} @click=${exportRows}>
-          ${icon("download")} ${isExporting ? "Exporting…" : exportText(totals.data)}
-        </button>
-      </div>
-    </div>`;
+    toolbar({
+      totals: totals.data,
+      live,
+      isExporting,
+      onexport: exportRows,
+      onlive: source.isAdmin ? turnLive : null,
+    });
 
   const opened = (row) =>
     withQuery(source.page, {
@@ -194,7 +181,7 @@ export function requestLog({ query, signal, router, draw }, source) {
 
   const isNothing = () => !rows().length && !live;
   const isWaiting = () => html`<p class="quiet">Waiting for the first request.</p>`;
-  const nothing = () => emptyLog({ ...asked, router, connect: source.connect });
+  const nothing = () => emptyLog({ ...asked, router, connect: source.connect, unfiltered: unfiltered.data?.requests });
 
   const fresh = () => freshness({ loadedAt: (live ? totals : list).loadedAt, isLoading: list.isLoading, load });
   const show = () =>
@@ -224,12 +211,6 @@ export function requestLog({ query, signal, router, draw }, source) {
 }
 
 const isSettled = (row) => !row.state || row.state === "settled";
-
-/** `requests-2026-11-16-2026-11-23.csv`, by the days of the zone. */
-const fileName = ({ from, to }, zone) =>
-  `${["requests", ...[from, to].filter(Boolean).map((time) => asInput(time, zone).slice(0, 10))].join("-")}.csv`;
-
-const exportText = (totals) => (totals ? `Export ${plural(totals.requests, "row")} (CSV)` : "Export (CSV)");
 
 /** Outcomes in words. */
 const named = (data) => ({

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { attentionWords } from "../../../static/pages/dashboard/attention-words.js";
 import {
   allTokens,
-  attentionWords,
   bucketTotals,
   changeText,
   failureNote,
   failureShares,
   firstSteps,
+  ownedName,
   spanText,
   waitNote,
   wholeBuckets,
@@ -61,6 +62,11 @@ test("figures compare with the time before", () => {
   assert.equal(changeText(null, 3, "7 days"), null);
   assert.equal(spanText({ name: "24h", text: "Last 24 hours" }), "24 hours");
   assert.equal(spanText({ name: "today", text: "Today" }), "span");
+});
+
+test("a key is named with whose it is", () => {
+  assert.equal(ownedName({ name: "default", owner: "Olive" }), "default of Olive");
+  assert.equal(ownedName({ name: "cirrus", owner: null }), "cirrus");
 });
 
 test("reasoning is not counted twice", () => {

@@ -49,6 +49,13 @@ test("times are typed in the zone that is shown, and an end that is not touched 
   });
 });
 
+test("an address with its ends the other way round is put right", () => {
+  const read = (text) => readRange(new URLSearchParams(text), at("2026-11-23T23:30:00Z"));
+  const { from, to } = read("from=2026-11-20T00:00:00Z&to=2026-11-19T00:00:00Z");
+  assert.deepEqual([from, to], ["2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z"]);
+  assert.equal(read("from=2026-11-20T00:00:00Z&to=2026-11-20T00:00:00Z").to, null);
+});
+
 test("a range that ends before it begins is none", () => {
   assert.match(rangeFault({ from: "2026-11-24T00:00:00Z", to: "2026-11-23T00:00:00Z" }), /end after it begins/);
   assert.equal(rangeFault({ from: "2026-11-24T00:00:00Z", to: null }), null);

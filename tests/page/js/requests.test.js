@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { fileName, readAsked } from "../../../static/pages/requests/asked.js";
 import { chips, isFiltered, matches, readFilters, requestsOf } from "../../../static/pages/requests/filters.js";
 import {
   advice,
@@ -182,4 +183,17 @@ test("an attempt in vain is told with what came of it", () => {
     attemptText({ upstream: "spare", status: null, error: "upstream_unreachable", after_ms: 5000 }),
     "spare did not answer (upstream_unreachable)",
   );
+});
+
+test("an address asks for the same as long as nothing in it changes", () => {
+  const now = Date.parse("2026-11-23T12:00:00Z");
+  const ask = (text, more = {}) => readAsked(new URLSearchParams(text), { isAdmin: true, now, zone: "UTC", ...more });
+  assert.equal(ask("range=7d&open=req_1").key, ask("range=7d", { now: now + 5000 }).key);
+  for (const text of ["range=30d", "range=7d&model=a", "range=7d&live=1"]) {
+    assert.notEqual(ask(text).key, ask("range=7d").key, text);
+  }
+  assert.notEqual(ask("range=7d", { zone: "Asia/Tokyo" }).key, ask("range=7d").key);
+  assert.deepEqual([ask("live=1").params.to, ask("").params.to], [null, "2026-11-23T12:00:00.000Z"]);
+  assert.ok(!ask("live=1", { isAdmin: false }).isLive && !ask("live=1&from=2026-11-01T00:00:00Z").isLive);
+  assert.equal(fileName(ask("range=7d").range, "UTC"), "requests-2026-11-16-2026-11-23.csv");
 });
