@@ -64,11 +64,29 @@ export class Dialog {
       event.preventDefault();
       this.close();
     });
+    // The browser lets a page say no to Esc once, and then closes without asking: so the key is taken before that.
+    element.addEventListener("keydown", (event) => {
+      const isOthers = event.defaultPrevented || event.isComposing || element.querySelector(":popover-open");
+      if (event.key !== "Escape" || isOthers) return;
+      event.preventDefault();
+      this.close();
+    });
     // A press on the backdrop, and not one that began inside and ended there.
     element.addEventListener("mousedown", (event) => event.target === element && this.close());
-    element.addEventListener("close", () => opener?.isConnected && opener.focus());
+    element.addEventListener("close", () => {
+      if (opener?.isConnected) opener.focus();
+      // Closed by the browser itself, as the way back of a phone does.
+      if (this.#element === element) this.#wasClosed();
+    });
     measureGutter();
     document.body.append(element);
+  }
+
+  #wasClosed() {
+    if (this.#canClose()) {
+      this.#remove();
+      this.#onclose();
+    } else this.#element.showModal();
   }
 
   #remove() {
@@ -81,11 +99,11 @@ export class Dialog {
   }
 }
 
-/** How wide the scrollbar of the window is: it goes while a dialog is open, and the page keeps its place. */
+/** How wide the window's scrollbar, or the room for it, is: it goes while a dialog is open, and the page stays put. */
 function measureGutter() {
   if (document.querySelector("dialog[open]")) return;
   const root = document.documentElement;
-  root.style.setProperty("--gutter", `${innerWidth - root.clientWidth}px`);
+  root.style.setProperty("--gutter", `${innerWidth - root.getBoundingClientRect().width}px`);
 }
 
 /** Behind a modal dialog nothing can be pressed or heard: toasts and the announcer stand in the uppermost one. */
