@@ -164,6 +164,27 @@ async def test_switch_takes_a_model_out_of_service_and_undo_puts_it_back(models:
     await expect(switch).to_have_attribute("aria-checked", "true")
 
 
+async def test_list_that_comes_late_does_not_take_back_what_was_saved_meanwhile(models: Page) -> None:
+    release, asked = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        answer = await route.fetch()
+        asked.set()
+        await release.wait()
+        await route.fulfill(response=answer)
+
+    await models.route("**/api/admin/models?*", answer_late)
+    await models.get_by_role("button", name="Refresh").click()
+    await asked.wait()
+    await price(models, ALPHA_OUTPUT).dblclick()
+    await typed(models, ALPHA_OUTPUT).fill("12.25")
+    await models.keyboard.press("Enter")
+    await expect(models.get_by_text("Alpha: Output $12.25.")).to_be_visible()
+    release.set()
+    await expect(models.get_by_role("button", name="Refresh")).to_be_enabled()
+    await expect(price(models, ALPHA_OUTPUT)).to_have_text("$12.25")
+
+
 async def test_switch_that_is_pressed_twice_is_no_conflict_with_oneself(models: Page, admin: Admin) -> None:
     release = await held_back(models, "PATCH", "**/api/admin/models/beta")
     switch = models.get_by_role("switch", name="beta enabled")
@@ -400,7 +421,7 @@ async def test_second_upstream_is_added_and_both_are_tested(models: Page, admin:
     claude = drawer(models, "sandbox-claude")
     await claude.get_by_text("Another upstream").click()
     await claude.get_by_label("Its name here").fill("spare")
-    await claude.get_by_role("button", name="Add upstream").click()
+    await models.keyboard.press("Enter")
     spare = claude.get_by_role("group", name="Upstream spare")
     await spare.get_by_label("Provider").select_option("sandbox-gpt")
     await spare.get_by_label("Model there").fill("sandbox")
@@ -410,6 +431,26 @@ async def test_second_upstream_is_added_and_both_are_tested(models: Page, admin:
     assert {name: one["priority"] for name, one in saved.items()} == {"default": 0, "spare": 1}
     await claude.get_by_role("button", name="Test now").click()
     await expect(claude.locator(".check-result")).to_have_count(2)
+
+
+async def test_long_prompts_get_a_price_of_their_own_and_the_preview_knows_it(models: Page, admin: Admin) -> None:
+    await models.goto("/ui/models?open=beta&tab=prices")
+    beta = drawer(models, "beta")
+    await beta.get_by_text("Another price for long prompts").click()
+    above = beta.get_by_label("Above how many tokens")
+    await above.fill("many")
+    await expect(beta.get_by_text("Write a whole number above zero.")).to_be_visible()
+    await above.fill("200,000")
+    await above.press("Enter")
+    tier = beta.get_by_role("group", name="Prompts above 200,000 tokens")
+    await tier.get_by_label("Output").fill("16")
+    preview = beta.get_by_role("region", name="What it comes to")
+    await preview.get_by_label("Input", exact=True).fill("200001")
+    await expect(preview.locator("tfoot")).to_contain_text("above 200,000 tokens")
+    await expect(preview.locator("tfoot")).to_contain_text("$0.408002")
+    await beta.get_by_role("button", name="Save").click()
+    await saved_by(beta)
+    assert (await pricing(admin, "beta"))["tiers"] == {"200000": {"input": "2.00", "output": "16.00"}}
 
 
 async def test_prompt_says_how_much_of_it_is_sent(models: Page) -> None:
