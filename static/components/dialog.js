@@ -1,5 +1,5 @@
-// Native dialogs: in the middle, or as a drawer at the side. The browser keeps the focus inside; Esc, the cross and a press
-// beside them close them, and the focus goes back to what opened them.
+// Native dialogs: in the middle, or as a drawer at the side. The browser keeps the focus inside; Esc, the cross and a
+// press beside them close them, and the focus goes back to what opened them.
 
 import { html, render } from "../html.js";
 import { icon } from "./icons.js";
@@ -69,7 +69,7 @@ export class Dialog {
     const element = (this.#element = document.createElement("dialog"));
     element.className = this.#kind;
     element.setAttribute("aria-labelledby", this.#heading);
-    element.addEventListener("keydown", (event) => this.#escape(event));
+    document.addEventListener("keydown", this.#escape);
     element.addEventListener("cancel", (event) => {
       event.preventDefault();
       this.close();
@@ -79,22 +79,36 @@ export class Dialog {
     });
     // A press on the backdrop, and not one that began inside and ended there; a slip of the hand loses nothing typed.
     element.addEventListener("mousedown", (event) => event.target === element && !this.#isTouched && this.close());
-    element.addEventListener("close", () => returnFocus(opener));
+    element.addEventListener("close", () => {
+      returnFocus(opener);
+      // Closed by the browser itself, as the way back of a phone does.
+      if (this.#element === element) this.#wasClosed();
+    });
     measureGutter();
     document.body.append(element);
   }
 
-  /** Heard before the browser does: pressed twice, it would close a dialog that may not be closed. */
-  #escape(event) {
-    if (event.key !== "Escape" || event.defaultPrevented || this.#element?.querySelector(":popover-open")) return;
+  /**
+   * Heard before the browser does, which pressed twice would close a dialog that may not be closed; and wherever the
+   * focus is, which a button loses while it is off.
+   */
+  #escape = (event) => {
+    const isOthers = event.defaultPrevented || event.isComposing || document.querySelector(":popover-open");
+    if (event.key !== "Escape" || isOthers || this.#element !== uppermost()) return;
     event.preventDefault();
     this.close();
+  };
+
+  #wasClosed() {
+    if (this.#canClose()) this.done();
+    else this.#element.showModal();
   }
 
   #remove() {
     const element = this.#element;
     this.#element = null;
     this.#isTouched = false;
+    document.removeEventListener("keydown", this.#escape);
     if (!element) return;
     element.close();
     liftWords(element);
@@ -102,11 +116,16 @@ export class Dialog {
   }
 }
 
+/** The dialog over all others, besides one that is leaving. */
+function uppermost(leaving = null) {
+  return [...document.querySelectorAll("dialog[open]")].filter((dialog) => dialog !== leaving).at(-1);
+}
+
 /** How wide the scrollbar of the window is: it goes while a dialog is open, and the page keeps its place. */
 function measureGutter() {
-  if (document.querySelector("dialog[open]")) return;
+  if (uppermost()) return;
   const root = document.documentElement;
-  root.style.setProperty("--gutter", `${innerWidth - root.clientWidth}px`);
+  root.style.setProperty("--gutter", `${innerWidth - root.getBoundingClientRect().width}px`);
 }
 
 /** To what opened the dialog; to the heading of the page where that is gone, as the row of what was deleted. */
@@ -118,8 +137,7 @@ function returnFocus(opener) {
 
 /** Behind a modal dialog nothing can be pressed or heard: toasts and the announcer stand in the uppermost one. */
 function liftWords(leaving = null) {
-  const top =
-    [...document.querySelectorAll("dialog[open]")].filter((dialog) => dialog !== leaving).at(-1) ?? document.body;
+  const top = uppermost(leaving) ?? document.body;
   for (const id of ["toasts", "announcer"]) {
     const region = document.getElementById(id);
     if (region.parentElement !== top) top.append(region);

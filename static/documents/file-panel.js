@@ -56,6 +56,13 @@ function held(editor) {
 function drifted(editor, isOpen) {
   const fields = driftedFields(editor);
   const name = `${editor.kind}/${editor.key}`;
+  const groups = fields.map(({ path }) => groupOf(knownPath(editor.kind, path)));
+  // What changes together goes back together: one button for all of it.
+  const isFirst = (at) => groups.indexOf(groups[at]) === at;
+  const takeButton = ({ path }) =>
+    html`<button type="button" class="link" @click=${() => revert(editor, [path])}>
+      ${takeText(groupOf(knownPath(editor.kind, path)))}
+    </button>`;
   return html`<details class="panel drift-panel" data-tone="warn" ?open=${isOpen && fields.length <= 4}>
     <summary>
       ${icon("edit")}<strong>${plural(fields.length, "field differs", "fields differ")} from the file</strong>
@@ -63,7 +70,7 @@ function drifted(editor, isOpen) {
     </summary>
     <ul class="drifted">
       ${fields.map(
-        (one) =>
+        (one, at) =>
           html`<li>
             <span
               ><span class="strong">${labelOf(one.path)}</span>
@@ -74,9 +81,7 @@ function drifted(editor, isOpen) {
             <span class="from-to"
               ><s>${short(one, one.yaml)}</s> ${icon("right")} <strong>${short(one, one.value)}</strong></span
             >
-            <button type="button" class="link" @click=${() => revert(editor, [one.path])}>
-              ${takeText(groupOf(knownPath(editor.kind, one.path)))}
-            </button>
+            ${when(isFirst(at), () => takeButton(one))}
           </li>`,
       )}
     </ul>

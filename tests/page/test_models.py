@@ -1,5 +1,6 @@
 """Models and providers on the page: prices where they stand, two admins at once, the file beside what is live."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -9,7 +10,7 @@ import looks
 import pytest
 from admin_client import Admin
 from looks import SIZES, THEMES
-from playwright.async_api import Locator, Page, StorageState, expect
+from playwright.async_api import Locator, Page, Route, StorageState, expect
 from product import Product
 from registry_files import apply, edit, file_text, read, refusal
 from visiting import OpenContext, settled
@@ -57,6 +58,19 @@ async def saved_by(opened: Locator) -> None:
 
 async def pricing(admin: Admin, key: str) -> Any:
     return read(await admin.get(f"/models/{key}")).get("pricing")
+
+
+async def held_back(page: Page, method: str, path: str) -> asyncio.Event:
+    """Keeps such requests from the server until the event is set."""
+    release = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if route.request.method == method:
+            await release.wait()
+        await route.continue_()
+
+    await page.route(path, hold)
+    return release
 
 
 async def remove(admin: Admin, path: str) -> None:
@@ -150,6 +164,40 @@ async def test_switch_takes_a_model_out_of_service_and_undo_puts_it_back(models:
     await expect(switch).to_have_attribute("aria-checked", "true")
 
 
+async def test_list_that_comes_late_does_not_take_back_what_was_saved_meanwhile(models: Page) -> None:
+    release, asked = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        answer = await route.fetch()
+        asked.set()
+        await release.wait()
+        await route.fulfill(response=answer)
+
+    await models.route("**/api/admin/models?*", answer_late)
+    await models.get_by_role("button", name="Refresh").click()
+    await asked.wait()
+    await price(models, ALPHA_OUTPUT).dblclick()
+    await typed(models, ALPHA_OUTPUT).fill("12.25")
+    await models.keyboard.press("Enter")
+    await expect(models.get_by_text("Alpha: Output $12.25.")).to_be_visible()
+    release.set()
+    await expect(models.get_by_role("button", name="Refresh")).to_be_enabled()
+    await expect(price(models, ALPHA_OUTPUT)).to_have_text("$12.25")
+
+
+async def test_switch_that_is_pressed_twice_is_no_conflict_with_oneself(models: Page, admin: Admin) -> None:
+    release = await held_back(models, "PATCH", "**/api/admin/models/beta")
+    switch = models.get_by_role("switch", name="beta enabled")
+    await switch.click()
+    await expect(switch).to_have_attribute("aria-checked", "false")
+    await switch.click()
+    release.set()
+    await expect(models.get_by_text("beta is enabled.")).to_be_visible()
+    await expect(switch).to_have_attribute("aria-checked", "true")
+    await expect(models.get_by_role("dialog")).to_have_count(0)
+    assert read(await admin.get("/models/beta"))["enabled"] is True
+
+
 async def test_filters_and_views_stand_in_the_address(models: Page) -> None:
     await models.get_by_label("Filter models").fill("alph")
     await expect(models).to_have_url(re.compile("q=alph"))
@@ -181,13 +229,61 @@ async def test_every_model_shows_its_own_values_and_a_draft_never_moves_to_anoth
     assert await pricing(admin, "alpha") == {"input": "4.00", "output": "10.00"}
 
 
+async def test_what_is_typed_while_it_is_saved_stays_and_closing_waits_for_the_save(models: Page, admin: Admin) -> None:
+    release = await held_back(models, "PATCH", "**/api/admin/models/alpha")
+    await models.goto("/ui/models?open=alpha&tab=details")
+    alpha = drawer(models, "Alpha")
+    description = alpha.get_by_label("Description")
+    await description.fill("sent")
+    await alpha.get_by_role("button", name="Save").click()
+    await description.fill("sent, and more")
+    await models.keyboard.press("Escape")
+    release.set()
+    await expect(alpha.get_by_role("button", name="Save")).to_be_enabled()
+    await expect(description).to_have_value("sent, and more")
+    assert read(await admin.get("/models/alpha"))["description"] == "sent"
+    release.clear()
+    await alpha.get_by_role("button", name="Save").click()
+    await models.keyboard.press("Escape")
+    await expect(alpha).to_be_visible()
+    release.set()
+    await expect(models.get_by_role("dialog")).to_have_count(0)
+    assert read(await admin.get("/models/alpha"))["description"] == "sent, and more"
+
+
+async def test_page_is_not_left_with_something_unsaved_before_it_is_given_up(admin: Admin, admin_page: Page) -> None:
+    page = admin_page
+    await page.goto("/ui/providers")
+    await settled(page)
+    await page.get_by_role("link", name="Models", exact=True).first.click()
+    await row(page, "Alpha").get_by_role("link", name="Alpha").click()
+    description = drawer(page, "Alpha").get_by_label("Description")
+    await description.fill("not saved yet")
+    question = page.get_by_role("dialog", name="Leave alpha without saving?")
+    await page.evaluate("() => history.go(-2)")
+    await expect(question).to_contain_text("Description")
+    await question.get_by_role("button", name="Cancel").click()
+    await expect(page).to_have_url(re.compile("/ui/models.*open=alpha"))
+    await expect(description).to_have_value("not saved yet")
+    await drawer(page, "Alpha").get_by_role("link", name="Requests of alpha").click()
+    await question.get_by_role("button", name="Discard 1 change").click()
+    await expect(page.get_by_role("heading", name="Requests", level=1)).to_be_visible()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 async def test_what_it_comes_to_is_said_by_the_function_that_bills(models: Page) -> None:
+    release = await held_back(models, "POST", "**/quote")
     await models.goto("/ui/models?open=alpha&tab=prices")
     alpha = drawer(models, "Alpha")
+    await expect(alpha.get_by_role("heading", name="What it comes to")).to_be_visible()
+    await expect(alpha).not_to_contain_text("Say what input and output cost")
+    release.set()
     await expect(alpha.locator(".receipt tfoot")).to_contain_text("$0.009")
     await alpha.get_by_label("Output", exact=True).first.fill("20")
     await expect(alpha.locator(".receipt tfoot")).to_contain_text("$0.014")
     await expect(alpha).to_contain_text("Prices apply to requests that start after saving")
+    await alpha.get_by_label("Output", exact=True).first.fill("dear")
+    await expect(alpha.locator(".receipt")).to_have_count(0)
 
 
 async def test_two_admins_who_change_other_fields_lose_nothing(models: Page, admin: Admin, watch: Watch) -> None:
@@ -272,6 +368,8 @@ async def test_conflict_is_named_and_leads_to_where_it_is_decided(models: Page, 
     await drawer(models, "Alpha").get_by_role("link", name="Resolve the conflict").click()
     await expect(models).to_have_url("/ui/registry?tab=conflicts&entity=model.alpha")
     await expect(models.get_by_role("main")).to_contain_text("pricing")
+    await models.get_by_role("button", name="Show all").click()
+    await expect(models).to_have_url("/ui/registry?tab=conflicts")
 
 
 async def test_field_locked_behind_the_page_is_refused_in_words_and_the_rest_stays_typed(
@@ -290,6 +388,8 @@ async def test_field_locked_behind_the_page_is_refused_in_words_and_the_rest_sta
     await expect(alpha).to_contain_text("is owned by the registry files")
     await expect(alpha.get_by_label(re.compile("^Timeout"))).to_be_disabled()
     await expect(alpha.get_by_label("Description")).to_have_value("still here")
+    await alpha.get_by_role("button", name="Copy YAML").click()
+    assert "timeout: 70s" in await models.evaluate("() => navigator.clipboard.readText()")
     await alpha.get_by_role("button", name="Save").click()
     await saved_by(alpha)
     assert read(await admin.get("/models/alpha"))["description"] == "still here"
@@ -321,7 +421,7 @@ async def test_second_upstream_is_added_and_both_are_tested(models: Page, admin:
     claude = drawer(models, "sandbox-claude")
     await claude.get_by_text("Another upstream").click()
     await claude.get_by_label("Its name here").fill("spare")
-    await claude.get_by_role("button", name="Add upstream").click()
+    await models.keyboard.press("Enter")
     spare = claude.get_by_role("group", name="Upstream spare")
     await spare.get_by_label("Provider").select_option("sandbox-gpt")
     await spare.get_by_label("Model there").fill("sandbox")
@@ -331,6 +431,26 @@ async def test_second_upstream_is_added_and_both_are_tested(models: Page, admin:
     assert {name: one["priority"] for name, one in saved.items()} == {"default": 0, "spare": 1}
     await claude.get_by_role("button", name="Test now").click()
     await expect(claude.locator(".check-result")).to_have_count(2)
+
+
+async def test_long_prompts_get_a_price_of_their_own_and_the_preview_knows_it(models: Page, admin: Admin) -> None:
+    await models.goto("/ui/models?open=beta&tab=prices")
+    beta = drawer(models, "beta")
+    await beta.get_by_text("Another price for long prompts").click()
+    above = beta.get_by_label("Above how many tokens")
+    await above.fill("many")
+    await expect(beta.get_by_text("Write a whole number above zero.")).to_be_visible()
+    await above.fill("200,000")
+    await above.press("Enter")
+    tier = beta.get_by_role("group", name="Prompts above 200,000 tokens")
+    await tier.get_by_label("Output").fill("16")
+    preview = beta.get_by_role("region", name="What it comes to")
+    await preview.get_by_label("Input", exact=True).fill("200001")
+    await expect(preview.locator("tfoot")).to_contain_text("above 200,000 tokens")
+    await expect(preview.locator("tfoot")).to_contain_text("$0.408002")
+    await beta.get_by_role("button", name="Save").click()
+    await saved_by(beta)
+    assert (await pricing(admin, "beta"))["tiers"] == {"200000": {"input": "2.00", "output": "16.00"}}
 
 
 async def test_prompt_says_how_much_of_it_is_sent(models: Page) -> None:
@@ -398,6 +518,27 @@ async def test_provider_is_made_with_a_key_that_nobody_sees_again(admin: Admin, 
     assert "sk-typed-once" not in await admin_page.content()
     assert "sk-typed-once" not in json.dumps(read(await admin.get("/providers/fresh")))
     await remove(admin, "/providers/fresh")
+
+
+async def test_two_admins_who_change_one_provider_lose_nothing(admin: Admin, admin_page: Page, watch: Watch) -> None:
+    watch.allow("412 PATCH /api/admin/providers/one")
+    await admin_page.goto("/ui/providers?open=one")
+    one, mine = drawer(admin_page, "one"), f"{admin.product.sandbox_url}/v2"
+    await one.get_by_label("Address").fill(mine)
+    await edit(admin, "/providers/one", {"headers": {"x-team": "theirs"}})
+    await one.get_by_role("button", name="Save").click()
+    merge = drawer(admin_page, "one was changed meanwhile")
+    await expect(merge.get_by_role("row", name=re.compile("Header x-team"))).to_contain_text("theirs")
+    await merge.get_by_role("button", name="Save merged").click()
+    await saved_by(one)
+    saved = read(await admin.get("/providers/one"))
+    assert (saved["api_url"], saved["headers"]) == (mine, {"x-team": "theirs"})
+    await one.get_by_role("heading", name="one", exact=True).focus()
+    await admin_page.keyboard.press("]")
+    other = drawer(admin_page, "sandbox-claude")
+    await expect(other.get_by_label("Address")).to_have_value(admin.product.sandbox_url)
+    await admin_page.keyboard.press("[")
+    await expect(one.get_by_label("Address")).to_have_value(mine)
 
 
 async def test_fault_of_the_server_stands_at_its_field(admin: Admin, admin_page: Page, watch: Watch) -> None:

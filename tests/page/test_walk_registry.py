@@ -159,7 +159,9 @@ async def test_broken_file_is_named_with_its_line_and_the_last_good_state_is_ser
     path.write_text(path.read_text(encoding="utf-8").replace("input: 4.00", "input: dear"), encoding="utf-8")
     await admin.post("/registry/apply", {})
     await open_registry(page)
-    await expect(page.get_by_role("main")).to_contain_text("models.yaml:9:")
+    for text in ("File invalid", "models.yaml:9:", "The last good state stays in force"):
+        await expect(state(page)).to_contain_text(text)
+    await expect(page.get_by_role("heading", name="No plan for files that cannot be used")).to_be_visible()
     assert (await applied.chat("Alpha")).status_code == 200
 
 

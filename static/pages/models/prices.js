@@ -1,7 +1,7 @@
 // The prices of a model, per million tokens, with tiers for long prompts, and what they come to.
 
-import { field } from "../../components/forms.js";
 import { icon } from "../../components/icons.js";
+import { Adding } from "../../documents/adding.js";
 import { ownedField } from "../../documents/owned-field.js";
 import { tierPath } from "../../documents/leaves.js";
 import { lockOf } from "../../documents/standing.js";
@@ -21,7 +21,7 @@ const TIERS_MAX = 8;
 
 export function pricesTab(editor, { signal, draw }) {
   const quote = new Quote(editor, { signal, draw });
-  const state = { above: "" };
+  const adding = newTier(editor, draw);
 
   const view = () => {
     const { draft } = editor;
@@ -38,7 +38,7 @@ export function pricesTab(editor, { signal, draw }) {
               ${warning(rates(draft, "pricing."))}
             </fieldset>
             ${draft.tiers.map((above) => tier(editor, above, draw))}
-            ${draft.tiers.length < TIERS_MAX ? newTier(editor, state, draw) : ""}`,
+            ${draft.tiers.length < TIERS_MAX ? adding.view() : ""}`,
       )}
       ${quote.view()}
     </div>`;
@@ -115,38 +115,34 @@ function tier(editor, above, draw) {
   </fieldset>`;
 }
 
-function newTier(editor, state, draw) {
-  const { draft } = editor;
-  const isGood = /^[1-9]\d{0,9}$/.test(state.above) && !draft.tiers.includes(state.above);
-  const add = () => {
-    for (const { name } of RATES) {
-      const base = draft.text(`pricing.${name}`);
-      if (base) draft.type(tierPath(state.above, name), base);
-    }
-    state.above = "";
-    draw();
-  };
-  const type = (event) => {
-    state.above = event.target.value.replaceAll(/[,_\s]/g, "");
-    draw();
-  };
-  const above = {
-    name: "tier-above",
-    label: "Above how many tokens",
-    value: state.above,
-    inputmode: "numeric",
-    placeholder: "200000",
-    suffix: "tokens",
-    oninput: type,
-  };
-  return html`<details class="add-tier">
-    <summary>Another price for long prompts</summary>
-    <p class="quiet">
-      A prompt of more tokens than the threshold is charged at the tier's rates, all of it, its output too.
-    </p>
-    <div class="toolbar">
-      ${field({ id: editor.form.id, faults: new Map() }, above)}
-      <button type="button" class="button" ?disabled=${!isGood} @click=${add}>${icon("plus")}Add tier</button>
-    </div>
-  </details>`;
+/** A tier begins with the prices that it departs from. */
+function newTier(editor, draw) {
+  return new Adding(editor, draw, {
+    summary: "Another price for long prompts",
+    note: "A prompt of more tokens than the threshold is charged at the tier's rates, all of it, its output too.",
+    button: "Add tier",
+    input: {
+      name: "tier-above",
+      label: "Above how many tokens",
+      inputmode: "numeric",
+      placeholder: "200000",
+      suffix: "tokens",
+    },
+    read: (text) => text.replaceAll(/[,_\s]/g, ""),
+    faultOf: (above) => tierFault(editor.draft, above),
+    add: (above) => {
+      const { draft } = editor;
+      for (const { name } of RATES) {
+        const base = draft.text(`pricing.${name}`);
+        if (base) draft.type(tierPath(above, name), base);
+      }
+    },
+  });
+}
+
+function tierFault(draft, above) {
+  if (!/^[1-9]\d{0,9}$/.test(above)) return "Write a whole number above zero.";
+  if (draft.tiers.includes(above)) return "There is a tier above that many.";
+  const isPriced = draft.text("pricing.input") && draft.text("pricing.output");
+  return isPriced ? null : "Say what input and output cost first.";
 }

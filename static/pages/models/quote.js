@@ -140,7 +140,7 @@ function receipt({ lines, cost, tier }) {
 function past(last) {
   if (!last) return "";
   const { requests, charged, with_draft: drafted, exact } = last;
-  if (!requests) return html`<p class="quiet">No request of it in the last 24 hours.</p>`;
+  if (!requests) return html`<p class="repriced quiet">No request of it in the last 24 hours.</p>`;
   const difference = subtractDecimals(drafted, charged);
   const would =
     compareDecimals(difference, "0") === 0

@@ -1,8 +1,8 @@
 // Who serves a model: one upstream or several, tried by priority and spread by weight.
 
 import { badge } from "../../components/bits.js";
-import { field } from "../../components/forms.js";
 import { icon } from "../../components/icons.js";
+import { Adding } from "../../documents/adding.js";
 import { Check } from "../../documents/checks.js";
 import { connectionFields } from "../../documents/connection.js";
 import { upstreamPath } from "../../documents/leaves.js";
@@ -20,7 +20,7 @@ const SEVERAL =
 export function upstreamsTab(providers) {
   return (editor, { draw }) => {
     const check = new Check(editor.path, draw);
-    const state = { key: "" };
+    const adding = newUpstream(editor, providers, draw);
     const view = () => {
       const keys = editor.draft.upstreams;
       return html`<div class="stack">
@@ -31,7 +31,7 @@ export function upstreamsTab(providers) {
         ${when(editor.isDirty && check.results, () => html`<p class="quiet">The test asked what is saved.</p>`)}
         ${check.view()}
         ${keys.map((key) => upstream(editor, key, { providers: providers(), isAlone: keys.length === 1, draw }))}
-        ${add(editor, state, providers(), draw)} ${when(keys.length > 1, () => retrying(editor))}
+        ${adding.view()} ${when(keys.length > 1, () => retrying(editor))}
       </div>`;
     };
     return { view };
@@ -87,38 +87,17 @@ const order = (own) =>
     </div>
     ${own("enabled", { label: "Takes requests", type: "checkbox" })}`;
 
-function add(editor, state, providers, draw) {
-  const { draft } = editor;
-  const fault = state.key
-    ? (keyFault(state.key) ?? (draft.upstreams.includes(state.key) ? "There is one of that name." : null))
-    : null;
-  const make = () => {
-    draft.addUpstream(state.key, { provider: providers[0]?.key ?? "", priority: String(draft.upstreams.length) });
-    state.key = "";
-    draw();
-  };
-  const faults = new Map(fault ? [["new-upstream", fault]] : []);
-  const type = (event) => {
-    state.key = event.target.value.trim();
-    draw();
-  };
-  const name = {
-    name: "new-upstream",
-    label: "Its name here",
-    value: state.key,
-    placeholder: "spare",
-    required: true,
-    oninput: type,
-  };
-  return html`<details class="add-upstream">
-    <summary>Another upstream</summary>
-    <div class="toolbar">
-      ${field({ id: editor.form.id, faults }, name)}
-      <button type="button" class="button" ?disabled=${!state.key || fault !== null} @click=${make}>
-        ${icon("plus")}Add upstream
-      </button>
-    </div>
-  </details>`;
+function newUpstream(editor, providers, draw) {
+  return new Adding(editor, draw, {
+    summary: "Another upstream",
+    button: "Add upstream",
+    input: { name: "new-upstream", label: "Its name here", placeholder: "spare" },
+    faultOf: (key) => keyFault(key) ?? (editor.draft.upstreams.includes(key) ? "There is one of that name." : null),
+    add: (key) => {
+      const { draft } = editor;
+      draft.addUpstream(key, { provider: providers()[0]?.key ?? "", priority: String(draft.upstreams.length) });
+    },
+  });
 }
 
 const RETRYING = {

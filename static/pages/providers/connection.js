@@ -1,7 +1,6 @@
 // The connection of a provider, with a test of what is saved, and the headers that go along.
 
-import { field } from "../../components/forms.js";
-import { icon } from "../../components/icons.js";
+import { Adding } from "../../documents/adding.js";
 import { Check } from "../../documents/checks.js";
 import { connectionFields } from "../../documents/connection.js";
 import { ownedField } from "../../documents/owned-field.js";
@@ -11,13 +10,21 @@ const HEADER = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 
 export function connectionTab(editor, { draw }) {
   const check = new Check(editor.path, draw);
-  const state = { name: "", added: [] };
+  const added = [];
+  const adding = new Adding(editor, draw, {
+    summary: "Another header",
+    button: "Add header",
+    input: { name: "new-header", label: "Its name", placeholder: "x-team" },
+    read: (text) => text.trim().toLowerCase(),
+    faultOf: (name) => (HEADER.test(name) ? null : "Letters, digits and dashes, as in x-team."),
+    add: (name) => added.push(`headers.${name}`),
+  });
   const view = () => {
     const { draft } = editor;
     const headers = [
       ...new Set([
         ...Object.keys({ ...draft.original, ...draft.leaves }).filter((path) => path.startsWith("headers.")),
-        ...state.added,
+        ...added,
       ]),
     ];
     return html`<div class="stack">
@@ -32,7 +39,7 @@ export function connectionTab(editor, { draw }) {
           ? html`<div class="form-grid">${headers.map((path) => header(editor, path))}</div>`
           : html`<p class="quiet">None are sent beside the key.</p>`
       }
-      ${add(editor, state, draw)}
+      ${adding.view()}
     </div>`;
   };
   return { view };
@@ -40,32 +47,3 @@ export function connectionTab(editor, { draw }) {
 
 const header = (editor, path) =>
   ownedField(editor, path, { label: path.slice("headers.".length), hint: "Empty: not sent." });
-
-function add(editor, state, draw) {
-  const make = () => {
-    state.added.push(`headers.${state.name}`);
-    state.name = "";
-    draw();
-  };
-  const type = (event) => {
-    state.name = event.target.value.trim().toLowerCase();
-    draw();
-  };
-  const name = {
-    name: "new-header",
-    label: "Its name",
-    value: state.name,
-    placeholder: "x-team",
-    required: true,
-    oninput: type,
-  };
-  return html`<details class="add-upstream">
-    <summary>Another header</summary>
-    <div class="toolbar">
-      ${field({ id: editor.form.id, faults: new Map() }, name)}
-      <button type="button" class="button" ?disabled=${!HEADER.test(state.name)} @click=${make}>
-        ${icon("plus")}Add header
-      </button>
-    </div>
-  </details>`;
-}

@@ -51,7 +51,7 @@ function keyCell(row, missing) {
 function testCell(result, test) {
   const button = html`<button
     type="button"
-    class="button"
+    class="button test-now"
     data-kind="quiet"
     ?disabled=${Boolean(result?.isBusy)}
     @click=${test}>

@@ -70,7 +70,7 @@ export function planTab({ signal, redraw, changed }) {
 const noPlan = ({ message }, again) =>
   emptyState({
     title: "No plan for files that cannot be used",
-    iconName: "error",
+    iconName: "file",
     text: message,
     action: html`<button type="button" class="button" @click=${again}>Look again</button>`,
   });

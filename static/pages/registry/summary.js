@@ -81,13 +81,16 @@ function broken(why, faults) {
   return html`<div class="strip" data-tone="bad" role="alert">
     ${icon("error")}<span
       ><strong>${why}</strong> The last good state stays in force, and every model is served as before.
-      ${faults.map(faultLine)}</span
+      ${faults.map((fault, at) => faultLine(fault, faults[at - 1]))}</span
     >
   </div>`;
 }
 
-const faultLine = ({ file, line, column, path, message, source_line: source }) =>
-  html`<span class="sub"
+/** The line itself is shown once, however much is wrong in it. */
+function faultLine({ file, line, column, path, message, source_line: source }, before) {
+  const text = before?.file === file && before?.line === line ? "" : source?.trim();
+  return html`<span class="sub"
     ><code>${[file, line, column].filter(Boolean).join(":")}</code> ${path} ${message}
-    ${when(source?.trim(), (text) => html`<code class="source-line">${text}</code>`)}</span
+    ${when(text, () => html`<code class="source-line">${text}</code>`)}</span
   >`;
+}
