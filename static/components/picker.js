@@ -8,8 +8,8 @@ const ID = /#(\d+)\)?$/;
 let number = 0;
 
 /**
- * `find(text)` resolves to `[{value, text}, …]`, at most a screenful; `onpick(value | null)` hears of a choice, and of the
- * field being emptied. `draw()` shows the page anew.
+ * `find(text)` resolves to `[{value, text}, …]`, at most a screenful; `onpick(value | null)` hears of a choice, and of
+ * the field being emptied. `draw()` shows the page anew.
  */
 export class Picker {
   #find;
@@ -31,8 +31,8 @@ export class Picker {
     return this.#known.get(String(value)) ?? null;
   }
 
-  /** `value`: what is chosen now, or null; `text`: how it is called. `labelled`: false hides the label from the eye alone;
-   * `filter`: the `/` key comes here; `fault`: what is wrong with the choice. */
+  /** `value`: what is chosen now, or null; `text`: how it is called. `labelled`: false hides the label from the eye
+   * alone; `filter`: the `/` key comes here; `fault`: what is wrong with the choice. */
   field({
     label,
     value = null,

@@ -198,7 +198,8 @@ async def test_deleting_asks_for_the_name_and_keeps_the_books(admin_page: Page, 
     await delete.click()
     await expect(admin_page).to_have_url("/ui/users")
     await admin_page.goto(f"/ui/users/{user_id}")
-    await expect(admin_page.get_by_role("heading", level=1)).to_have_text(f"User {user_id} is deleted")
+    await expect(admin_page.get_by_role("heading", level=1)).to_have_text("Leaving is deleted")
+    await expect(admin_page.get_by_role("main")).to_contain_text("with $5.00 that cannot be used any more")
     await expect(admin_page.get_by_role("table", name="Ledger of this user")).to_contain_text("+$5.00")
 
 
