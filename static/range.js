@@ -26,6 +26,13 @@ export function readRange(query, now, standard = "24h") {
   };
 }
 
+/** The last days as the server sums them for users and keys: from the beginning of an hour on, so that a link to the
+ * requests behind such a sum finds all of them. */
+export function spentRange(days, now) {
+  const start = now - days * 24 * HOUR_MS;
+  return { from: new Date(start - (start % HOUR_MS)).toISOString() };
+}
+
 function isTime(text) {
   return Boolean(text) && !Number.isNaN(Date.parse(text));
 }

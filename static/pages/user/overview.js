@@ -9,7 +9,7 @@ import { compareDecimals } from "../../decimal.js";
 import { count, exactMoney, money } from "../../format.js";
 import { html, when } from "../../html.js";
 import { preferences } from "../../preferences.js";
-import { readRange } from "../../range.js";
+import { readRange, spentRange } from "../../range.js";
 import { limitName } from "../keys/limits.js";
 import { burnText, daysText, isRunningLow } from "../users/standing.js";
 
@@ -54,7 +54,7 @@ export function overviewTab({ id, signal, user, draw }) {
 
 function tiles(user) {
   const isOut = compareDecimals(user.balance, "0") <= 0;
-  const requests = (range) => withQuery("/ui/requests", { user_id: user.id, range });
+  const requests = (days) => withQuery("/ui/requests", { user_id: user.id, ...spentRange(days, Date.now()) });
   const all = [
     {
       label: "Balance",
@@ -69,12 +69,12 @@ function tiles(user) {
       note: "at the last week's pace",
       tone: isRunningLow(user) ? "bad" : null,
     },
-    { label: "Burn", value: burnText(user.spent_7d), note: "a day, last 7 days", href: requests("7d") },
+    { label: "Burn", value: burnText(user.spent_7d), note: "a day, last 7 days", href: requests(7) },
     {
       label: "Spent, 30 days",
       value: amount(user.spent_30d),
       note: exactMoney(user.spent_30d),
-      href: requests("30d"),
+      href: requests(30),
     },
     {
       label: "Active keys",
