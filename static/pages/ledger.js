@@ -43,7 +43,12 @@ export default function ledger({ query, signal, router, draw }) {
     (stop) => get(withQuery("/api/admin/ledger/totals", { user_id: chosen() }), { signal: stop }),
     () => show(),
   );
-  const picker = new Picker({ find: findUsers, draw: () => show(), onpick: (user_id) => router.setQuery({ user_id }) });
+  const picker = new Picker({
+    find: findUsers,
+    draw: () => show(),
+    onpick: (user_id) => router.setQuery({ user_id }),
+    nameOf: async (id) => (await get(`/api/admin/users/${encodeURIComponent(id)}`, { signal })).name,
+  });
   /** Who is chosen, by the name that a row or a suggestion has. */
   const chosen = () => query().get("user_id");
   const chosenName = () =>

@@ -142,7 +142,7 @@ async def test_a_rotated_key_works_on_for_its_grace(admin_page: Page, site: Prod
     await page.get_by_role("button", name="Rotate").click()
     await page.get_by_role("dialog").get_by_label("The old key stops").select_option("1")
     await page.get_by_role("button", name="Rotate key test").click()
-    fresh = await page.get_by_label("The key").inner_text()
+    fresh = await page.get_by_role("dialog").get_by_label("The key").inner_text()
     await put_away(page)
     for key in (old, fresh):
         assert (await call(site, key)).status_code == 200
