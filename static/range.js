@@ -44,6 +44,13 @@ function ordered({ from, to }) {
   return Date.parse(from) === Date.parse(to) ? { from, to: null } : { from: to, to: from };
 }
 
+/** The last days as the server sums them for users and keys: from the beginning of an hour on, so that a link to the
+ * requests behind such a sum finds all of them. */
+export function spentRange(days, now) {
+  const start = now - days * 24 * HOUR_MS;
+  return { from: new Date(start - (start % HOUR_MS)).toISOString() };
+}
+
 function isTime(text) {
   return Boolean(text) && !Number.isNaN(Date.parse(text));
 }

@@ -174,10 +174,13 @@ async def reverse_entry(
     connection: AsyncConnection, entry_id: int, *, reason: str, actor: str, idempotency_key: str | None
 ) -> tuple[Entry, bool]:
     """Take an entry back by one of the opposite amount. Returns that one, and whether it is new: as `record_entry`
-    with an `idempotency_key`. Raises NotFound for an unknown entry, and Conflict for one that was taken back, or is
-    itself such a one."""
+    with an `idempotency_key`. Raises NotFound for an unknown entry, and Conflict for one that was taken back, is itself
+    such a one, or is of a user who is deleted."""
     entry = await get_entry(connection, entry_id)
-    await _lock_user(connection, entry.user_id)
+    try:
+        await _lock_user(connection, entry.user_id)
+    except NotFound:
+        raise Conflict(f"The user of entry {entry_id} is deleted: nothing moves in their books any more.") from None
     first = await _find_first(connection, entry.user_id, idempotency_key)
     if first is not None:
         if (first.reverses, first.reason) != (entry_id, reason):

@@ -49,7 +49,10 @@ export class Form {
   /** The sentence over the fields; nothing while all is well. `names`: the fields that show their own faults. */
   summary(names = []) {
     if (!this.error) return "";
-    const elsewhere = [...this.faults].filter(([name]) => !names.includes(name));
+    // A fault that is the whole message is said once.
+    const elsewhere = [...this.faults].filter(
+      ([name, message]) => !names.includes(name) && message !== this.error.message,
+    );
     return html`<div class="form-error" role="alert" tabindex="-1">
       <p>${this.faults.size && !elsewhere.length ? "Please mend the fields below." : this.error.message}</p>
       ${

@@ -7,8 +7,8 @@ import { amount, timeAgo } from "./bits.js";
 
 const NEARLY = 0.8;
 
-/** How far the spend limit of a user or key is used up: `spend_status` is `{spent, left, resets_at}`, as the API says it
- * of the period that runs. */
+/** How far the spend limit of a user or key is used up: `spend_status` is `{spent, left, resets_at}`, as the API says
+ * it of the period that runs. */
 export function spendMeter({ spend_limit: limit, spend_period: period, spend_status: status }) {
   if (!limit) return html`<span class="quiet">no limit</span>`;
   if (!status) return html`${money(limit)} ${periodText(period)}`;

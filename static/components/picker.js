@@ -8,20 +8,24 @@ const ID = /#(\d+)\)?$/;
 let number = 0;
 
 /**
- * `find(text)` resolves to `[{value, text}, …]`, at most a screenful; `onpick(value | null)` hears of a choice, and of the
- * field being emptied. `draw()` shows the page anew.
+ * `find(text)` resolves to `[{value, text}, …]`, at most a screenful; `onpick(value | null)` hears of a choice, and of
+ * the field being emptied. `draw()` shows the page anew. `nameOf(value)` resolves to how one is called that was never
+ * among the suggestions, as when the address says it.
  */
 export class Picker {
   #find;
+  #nameOf;
   #onpick;
   #draw;
   #timer = null;
   #options = [];
   #known = new Map();
+  #asked = new Set();
   id = `picker-${++number}`;
 
-  constructor({ find, onpick, draw }) {
+  constructor({ find, onpick, draw, nameOf = null }) {
     this.#find = find;
+    this.#nameOf = nameOf;
     this.#onpick = onpick;
     this.#draw = draw;
   }
@@ -31,8 +35,8 @@ export class Picker {
     return this.#known.get(String(value)) ?? null;
   }
 
-  /** `value`: what is chosen now, or null; `text`: how it is called. `labelled`: false hides the label from the eye alone;
-   * `filter`: the `/` key comes here; `fault`: what is wrong with the choice. */
+  /** `value`: what is chosen now, or null; `text`: how it is called. `labelled`: false hides the label from the eye
+   * alone; `filter`: the `/` key comes here; `fault`: what is wrong with the choice. */
   field({
     label,
     value = null,
@@ -43,6 +47,7 @@ export class Picker {
     autofocus = false,
     fault = null,
   }) {
+    if (value !== null && text === null) this.#learn(String(value));
     const shown = value === null ? "" : optionText({ value, text: text ?? this.textOf(value) ?? value });
     return html`<div class="field">
       <label for=${this.id} class=${labelled ? "" : "visually-hidden"}>${label}</label>
@@ -66,6 +71,18 @@ export class Picker {
       </datalist>
       ${when(fault, () => html`<p class="field-error" id=${`${this.id}-fault`}>${fault}</p>`)}
     </div>`;
+  }
+
+  /** Once for each value; one that has no name is shown as it is. */
+  async #learn(value) {
+    if (this.#nameOf === null || this.#asked.has(value) || this.#known.has(value)) return;
+    this.#asked.add(value);
+    try {
+      this.#known.set(value, await this.#nameOf(value));
+    } catch {
+      return;
+    }
+    this.#draw();
   }
 
   #type = (event) => {

@@ -5,7 +5,7 @@ import { pageHead } from "../components/bits.js";
 import { Dialog } from "../components/dialog.js";
 import { exportButton } from "../components/export.js";
 import { filterInput } from "../components/filters.js";
-import { ListResource, Resource, emptyState, pager, show } from "../components/resource.js";
+import { ListResource, Resource, emptyState, failure, pager, show } from "../components/resource.js";
 import { table } from "../components/table.js";
 import { freshness, timeRange } from "../components/time-range.js";
 import { actorText } from "../documents/words.js";
@@ -121,6 +121,11 @@ export default function audit({ query, signal, router, draw }) {
   function drawDrawer() {
     const open = query().get("open");
     const entry = [...list.rows, single.data].find((one) => one && String(one.id) === open);
+    if (!entry && open && single.error)
+      return drawer.show(
+        `Entry ${open}`,
+        failure(single.error, () => single.load()),
+      );
     if (!entry) return drawer.isOpen && drawer.close();
     return drawer.show(sentenceText(entry), entryView(entry));
   }

@@ -7,7 +7,7 @@ import { exportButton } from "../components/export.js";
 import { filterInput, segments } from "../components/filters.js";
 import { icon } from "../components/icons.js";
 import { Picker } from "../components/picker.js";
-import { ListResource, emptyState, pager, show as states } from "../components/resource.js";
+import { ListResource, emptyState, failure, pager, show as states } from "../components/resource.js";
 import { table } from "../components/table.js";
 import { html, when } from "../html.js";
 import { keyActions, keyColumns, keyFacts } from "./keys/columns.js";
@@ -29,7 +29,12 @@ export default function keys({ query, signal, router, draw }) {
     ({ cursor, signal: stop }) => get(withQuery("/api/admin/keys", { cursor, ...filters() }), { signal: stop }),
     () => show(),
   );
-  const picker = new Picker({ find: findUsers, draw: () => show(), onpick: (user_id) => router.setQuery({ user_id }) });
+  const picker = new Picker({
+    find: findUsers,
+    draw: () => show(),
+    onpick: (user_id) => router.setQuery({ user_id }),
+    nameOf: async (id) => (await get(`/api/admin/users/${encodeURIComponent(id)}`, { signal })).name,
+  });
   /** Who is chosen, by the name that a row or a suggestion has. */
   const chosen = () => query().get("user_id");
   const chosenName = () =>
@@ -45,7 +50,7 @@ export default function keys({ query, signal, router, draw }) {
   };
   /** One row as the server has it now; pages that were loaded stay. */
   const changed = async ({ id }) => {
-    const now = await find(id, signal);
+    const { key: now } = await read(id, signal);
     if (!now) return;
     list.set({ ...list.data, data: list.rows.map((row) => (row.id === id ? now : row)) });
     if (Number(query().get("open")) === id) showDrawer(now);
@@ -139,14 +144,21 @@ export default function keys({ query, signal, router, draw }) {
         ${when(key.status === "revoked", () => html`<p class="quiet">It is refused wherever it is used.</p>`)}`,
     );
 
+  const find = async (id) => {
+    const key = list.rows.find((one) => one.id === id);
+    return key ? { key } : read(id, signal);
+  };
+
   async function openFromAddress() {
     const id = Number(query().get("open"));
     if (!id) {
       if (drawer.isOpen) drawer.close();
       return;
     }
-    const key = list.rows.find((one) => one.id === id) ?? (await find(id, signal));
-    if (key && Number(query().get("open")) === id) showDrawer(key);
+    const { key, error } = await find(id);
+    if (Number(query().get("open")) !== id) return;
+    if (key) showDrawer(key);
+    else if (error) drawer.show(`Key ${id}`, failure(error, openFromAddress));
   }
 
   let asked = JSON.stringify(filters());
@@ -163,12 +175,13 @@ export default function keys({ query, signal, router, draw }) {
   };
 }
 
-/** The key's row; null where it is gone, or no answer came. */
-async function find(id, signal) {
+/** `{key}`, the row as the server has it now, or `{error}`; neither where the page was left. */
+async function read(id, signal) {
   try {
-    return await get(`/api/admin/keys/${id}`, { signal });
+    return { key: await get(`/api/admin/keys/${id}`, { signal }) };
   } catch (error) {
-    if (error instanceof ApiError || error.name === "AbortError") return null;
+    if (error instanceof ApiError) return { error };
+    if (error.name === "AbortError") return {};
     throw error;
   }
 }

@@ -1,14 +1,14 @@
 // Every movement of money by hand, its totals, and the proof that the books agree.
 
-import { download, get, withQuery } from "../api.js";
+import { get, withQuery } from "../api.js";
 import { amount, pageHead } from "../components/bits.js";
+import { exportButton } from "../components/export.js";
 import { segments } from "../components/filters.js";
 import { icon } from "../components/icons.js";
 import { Picker } from "../components/picker.js";
 import { ListResource, Resource, emptyState, pager, show as states, skeletonRows } from "../components/resource.js";
 import { table } from "../components/table.js";
 import { timeRange } from "../components/time-range.js";
-import { toast } from "../components/toast.js";
 import { exactMoney, money, plural, signedMoney } from "../format.js";
 import { html } from "../html.js";
 import { preferences } from "../preferences.js";
@@ -44,7 +44,12 @@ export default function ledger({ query, signal, router, draw }) {
     (stop) => get(withQuery("/api/admin/ledger/totals", { user_id: chosen() }), { signal: stop }),
     () => show(),
   );
-  const picker = new Picker({ find: findUsers, draw: () => show(), onpick: (user_id) => router.setQuery({ user_id }) });
+  const picker = new Picker({
+    find: findUsers,
+    draw: () => show(),
+    onpick: (user_id) => router.setQuery({ user_id }),
+    nameOf: async (id) => (await get(`/api/admin/users/${encodeURIComponent(id)}`, { signal })).name,
+  });
   /** Who is chosen, by the name that a row or a suggestion has. */
   const chosen = () => query().get("user_id");
   const chosenName = () =>
@@ -59,32 +64,38 @@ export default function ledger({ query, signal, router, draw }) {
   const isFiltered = () => Object.values(filters()).some(Boolean);
   const hrefOf = (kind) => withQuery("/ui/ledger", { ...Object.fromEntries(query()), kind });
 
-  async function save() {
-    try {
-      await download(withQuery("/api/admin/ledger.csv", filters()), "ledger.csv");
-    } catch (error) {
-      toast(`The ledger was not saved: ${error.message}`, { tone: "bad" });
-    }
-  }
-  const exportText = () => (totals.data ? `Export ${plural(totals.data.count, "row")} (CSV)` : "Export (CSV)");
+  const head = () =>
+    pageHead("Ledger", {
+      lead: "Every movement of money by hand. None is ever changed or deleted: a wrong one is reversed by another.",
+      actions: exportButton({
+        text: totals.data ? `Export ${plural(totals.data.count, "row")} (CSV)` : "Export (CSV)",
+        path: () => withQuery("/api/admin/ledger.csv", filters()),
+        name: "ledger.csv",
+        disabled: !list.rows.length,
+      }),
+    });
+  const users = () =>
+    picker.field({
+      label: "User",
+      value: chosen(),
+      text: chosenName(),
+      placeholder: "Any user",
+      labelled: false,
+      filter: true,
+    });
+  const rows = () =>
+    html`${table({ caption: "Ledger", columns: entryColumns({ reverse }), rows: list.rows })}
+    ${pager(list, "entry", "entries")}`;
 
   const show = () =>
     draw(
-      html`${pageHead("Ledger", {
-          lead: "Every movement of money by hand. Entries are never changed or deleted: a wrong one is reversed by another.",
-          actions: html`<button type="button" class="button" ?disabled=${!list.rows.length} @click=${save}>
-            ${icon("download")}${exportText()}
-          </button>`,
-        })}
-        ${states(books, { skeleton: skeletonRows(2), data: (data) => proof(data) })}
+      html`${head()} ${states(books, { skeleton: skeletonRows(2), data: (data) => proof(data) })}
         <div class="toolbar">
-          ${picker.field({ label: "User", value: chosen(), text: chosenName(), placeholder: "Any user", labelled: false, filter: true })}
-          ${ranges(query(), router)}${segments("Kind", KIND_CHOICES, query().get("kind") ?? "", hrefOf)}
+          ${users()} ${ranges(query(), router)}${segments("Kind", KIND_CHOICES, query().get("kind") ?? "", hrefOf)}
         </div>
         ${states(totals, { skeleton: skeletonRows(1), data: ({ by_kind: sums }) => byKind(sums) })}
         ${states(list, {
-          data: () =>
-            html`${table({ caption: "Ledger", columns: entryColumns({ reverse }), rows: list.rows })}${pager(list, "entry", "entries")}`,
+          data: rows,
           isEmpty: ({ data }) => !data.length,
           empty: isFiltered() ? none() : nothingYet(),
         })}`,

@@ -4,6 +4,7 @@ import { get, patch } from "../api.js";
 import { pageHead, tabs } from "../components/bits.js";
 import { icon } from "../components/icons.js";
 import { Resource, failure, skeletonRows } from "../components/resource.js";
+import { compareDecimals } from "../decimal.js";
 import { html, nothing, when } from "../html.js";
 import { auditTab } from "./user/audit.js";
 import { detailsTab } from "./user/details.js";
@@ -86,6 +87,13 @@ export default function user({ params, query, signal, router, draw }) {
     html`<button type="button" class="button" @click=${context.createKey}>${icon("key")}Create key</button>
       <button type="button" class="button" data-kind="primary" @click=${topUp}>${icon("plus")}Top up</button>`;
 
+  const hrefOf = (name) => (name === TABS[0].name ? `/ui/users/${id}` : `/ui/users/${id}?tab=${name}`);
+  /** What ends the trouble that is told: money, or another state or limit. */
+  const wayOut = (one) =>
+    one.disabled || compareDecimals(one.balance, "0") > 0
+      ? html`<a class="button" href="?tab=details">Details</a>`
+      : html`<button type="button" class="button" @click=${topUp}>Top up</button>`;
+
   function show() {
     if (gone) {
       draw(gone());
@@ -97,16 +105,16 @@ export default function user({ params, query, signal, router, draw }) {
       return;
     }
     draw(
-      html`${pageHead(one.name, { back: BACK, actions: actions(), lead: html`<span class="toolbar">${standingBadge(one)}${when(one.email, () => html`<span>${one.email}</span>`)}<span class="quiet">User ${one.id}</span></span>` })}
+      html`${pageHead(one.name, { back: BACK, actions: actions(), lead: who(one) })}
         ${when(
           trouble(one),
           (text) =>
             html`<p class="strip" data-tone=${one.disabled ? "warn" : "bad"} role="status">
               ${icon("warning")}<span>${text}</span>
-              ${one.disabled ? html`<a class="button" href="?tab=details">Details</a>` : html`<button type="button" class="button" @click=${topUp}>Top up</button>`}
+              ${wayOut(one)}
             </p>`,
         )}
-        ${tabs("Parts of this user", TABS, current().name, (name) => (name === "overview" ? `/ui/users/${id}` : `/ui/users/${id}?tab=${name}`))}
+        ${tabs("Parts of this user", TABS, current().name, hrefOf)}
         <section class="stack" aria-label=${current().text}>${tab().template() ?? nothing}</section>`,
     );
   }
@@ -115,3 +123,10 @@ export default function user({ params, query, signal, router, draw }) {
   start();
   return { onquery: show };
 }
+
+const who = (one) =>
+  html`<span class="toolbar"
+    >${standingBadge(one)}${when(one.email, () => html`<span>${one.email}</span>`)}<span class="quiet"
+      >User ${one.id}</span
+    ></span
+  >`;

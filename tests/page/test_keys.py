@@ -123,6 +123,11 @@ async def test_limits_of_a_key_and_its_user_are_typed_hold_and_are_told_to_the_u
     row = page.get_by_role("region", name="Your keys").get_by_role("row").filter(has_text="thrifty")
     await expect(row).to_contain_text("600 requests a minute")
     await expect(row).to_contain_text("$0.000001 in all, $0.00 left")
+    await admin.goto("/ui/keys?q=thrifty")
+    capped = admin.get_by_role("row").filter(has_text="thrifty")
+    await expect(capped).to_contain_text("Capped")
+    await expect(capped).to_contain_text("by its spend limit")
+    await expect(capped.get_by_role("progressbar", name="$0.00 left")).to_be_visible()
     own = page.locator("section").filter(has_text="Limits of your account")
     await expect(own).to_contain_text("1,000,000")
     await expect(own).to_contain_text(re.compile(r"\$20\.00 a week, \$(19\.99|20\.00) left"))
@@ -131,13 +136,13 @@ async def test_limits_of_a_key_and_its_user_are_typed_hold_and_are_told_to_the_u
 async def test_a_rotated_key_works_on_for_its_grace(admin_page: Page, site: Product) -> None:
     page = admin_page
     user_id, old = await site.add_user("5", name="Rotating")
-    await page.goto(f"/ui/users/{user_id}?tab=keys")
+    await page.goto(f"/ui/keys?user_id={user_id}")
     await settled(page)
     await page.get_by_role("button", name="More for key test").click()
     await page.get_by_role("button", name="Rotate").click()
     await page.get_by_role("dialog").get_by_label("The old key stops").select_option("1")
     await page.get_by_role("button", name="Rotate key test").click()
-    fresh = await page.get_by_label("The key").inner_text()
+    fresh = await page.get_by_role("dialog").get_by_label("The key").inner_text()
     await put_away(page)
     for key in (old, fresh):
         assert (await call(site, key)).status_code == 200

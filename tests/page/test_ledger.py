@@ -65,6 +65,10 @@ async def test_the_books_are_proved_and_filtered(admin_page: Page, site: Product
     await expect(page).to_have_url(re.compile(f"user_id={user_id}"))
     rows = page.get_by_role("table", name="Ledger").locator("tbody tr")
     await expect(rows).to_have_count(2)
+    # The address alone says who it is: the name is found, whatever the rows are.
+    await page.goto(f"/ui/ledger?user_id={user_id}&kind=reverse")
+    await expect(page.get_by_label("User", exact=True)).to_have_value(f"Ledgered (#{user_id})")
+    await page.goto(f"/ui/ledger?user_id={user_id}")
     await page.get_by_role("navigation", name="Kind").get_by_role("link", name="Refund").click()
     await expect(rows).to_have_count(1)
     await expect(rows.first).to_contain_text("+$1.25")

@@ -1,8 +1,11 @@
 """Users and their money: made, topped up exactly once, edited while they call, disabled and deleted."""
 
 import asyncio
+import csv
+import io
 import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import looks
@@ -64,6 +67,40 @@ async def test_a_new_user_is_led_to_money_and_a_first_key(admin_page: Page, site
     await expect(row).to_contain_text("Active")
     answer = await call(site, key)
     assert answer.status_code == 200
+
+
+async def test_the_list_is_sorted_narrowed_summed_and_saved(admin_page: Page, site: Product) -> None:
+    page = admin_page
+    for name, dollars in (("Listed low", "1"), ("Listed rich", "1000.50"), ("Listed broke", "0")):
+        user_id, key = await site.add_user(dollars, name=name)
+        if name == "Listed rich":
+            await call(site, key)
+            await site.rows(1, user_id=(user_id,))
+            rich = user_id
+    await page.goto("/ui/users?q=Listed")
+    await settled(page)
+    rows = page.get_by_role("table", name="Users").locator("tbody").get_by_role("row")
+    await expect(rows).to_contain_text(["Listed broke", "Listed rich", "Listed low"])
+    await page.get_by_role("button", name="Balance").click()
+    await expect(page).to_have_url(re.compile("sort=balance"))
+    await expect(rows).to_contain_text(["Listed broke", "Listed low", "Listed rich"])
+    await page.get_by_role("button", name="Balance").click()
+    await expect(page.get_by_role("columnheader", name="Balance")).to_have_attribute("aria-sort", "descending")
+    await expect(rows).to_contain_text(["Listed rich", "Listed low", "Listed broke"])
+    left = await site.balance(rich) + 1
+    await expect(page.locator("tfoot")).to_contain_text("All 3 users")
+    await expect(page.locator("tfoot [data-label=Balance] .amount")).to_have_attribute(
+        "title", f"{left.normalize()} USD"
+    )
+
+    await page.get_by_role("navigation", name="Which users").get_by_role("link", name="Out of money").click()
+    await expect(rows).to_contain_text(["Listed broke"])
+    async with page.expect_download() as saving:
+        await page.get_by_role("button", name="Export 1 user (CSV)").click()
+    saved = list(csv.DictReader(io.StringIO(Path(await (await saving.value).path()).read_text(encoding="utf-8"))))
+    assert [(row["name"], row["balance"]) for row in saved] == [("Listed broke", "0")]
+    await page.get_by_role("navigation", name="Which users").get_by_role("link", name="Disabled").click()
+    await expect(page.get_by_role("heading", name="No user matches")).to_be_visible()
 
 
 async def test_a_double_click_credits_once(admin_page: Page, site: Product) -> None:
@@ -198,7 +235,8 @@ async def test_deleting_asks_for_the_name_and_keeps_the_books(admin_page: Page, 
     await delete.click()
     await expect(admin_page).to_have_url("/ui/users")
     await admin_page.goto(f"/ui/users/{user_id}")
-    await expect(admin_page.get_by_role("heading", level=1)).to_have_text(f"User {user_id} is deleted")
+    await expect(admin_page.get_by_role("heading", level=1)).to_have_text("Leaving is deleted")
+    await expect(admin_page.get_by_role("main")).to_contain_text("with $5.00 that cannot be used any more")
     await expect(admin_page.get_by_role("table", name="Ledger of this user")).to_contain_text("+$5.00")
 
 

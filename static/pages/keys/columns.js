@@ -5,6 +5,7 @@ import { amount, at, badge, timeAgo } from "../../components/bits.js";
 import { menu } from "../../components/menu.js";
 import { spendMeter } from "../../components/meter.js";
 import { html, when } from "../../html.js";
+import { spentRange } from "../../range.js";
 import { openRotate, revokeKey } from "./actions.js";
 import { openKeyEdit } from "./form.js";
 import { limitFacts, modelsText, numberWords, shownKey, statusOf } from "./limits.js";
@@ -40,7 +41,7 @@ export function keyColumns({ changed, created, withOwner = true }) {
 const spent = (key) =>
   html`<a
     class="plain"
-    href=${withQuery("/ui/requests", { key_id: key.id, range: "30d" })}
+    href=${withQuery("/ui/requests", { key_id: key.id, ...spentRange(30, Date.now()) })}
     aria-label=${`Requests with ${key.name}, 30 days`}
     >${amount(key.spent_30d)}</a
   >`;

@@ -2,7 +2,7 @@
 
 import { compareDecimals, subtractDecimals } from "../../decimal.js";
 
-/** `totals` as of /api/admin/ledger/totals. `difference` is "0" when they agree, or what is too much in the balances. */
+/** `totals` as of /api/admin/ledger/totals. `difference` is "0" when they agree, or what is too much in balances. */
 export function reconcile({ credited, used, outstanding }) {
   const expected = subtractDecimals(credited, used);
   const difference = subtractDecimals(outstanding, expected);

@@ -1,6 +1,6 @@
 // What a movement of money by hand is: its kinds, what it does to a balance, what is wrong with it. Pure.
 
-import { addDecimals, compareDecimals, isDecimal } from "../../decimal.js";
+import { addDecimals, compareDecimals, isDecimal, parseDecimal } from "../../decimal.js";
 
 /** The kinds that an admin may choose, with what each means. `reverse` is made by reversing an entry. */
 export const KINDS = [
@@ -21,13 +21,27 @@ const TONES = { credit: "good", grant: "info", refund: "info", adjust: "warn", r
 export const kindText = (kind) => TEXTS[kind] ?? String(kind);
 export const kindTone = (kind) => TONES[kind] ?? "quiet";
 
-/** An amount as typed, as the API takes it: without a dollar sign, blanks or a plus. Null: no amount. */
+const THOUSANDS = /^-?\d{1,3}(,\d{3})+(\.\d+)?$/;
+
+/** An amount as typed, as the API takes it: without a dollar sign, blanks, a plus, or commas between thousands. Null:
+ * no amount, such as one with a comma before the cents. */
 export function readAmount(typed) {
   const text = String(typed ?? "")
     .replace(/[$\s]/g, "")
     .replace(/^\+/, "")
     .replace("\u2212", "-");
-  return isDecimal(text) ? text : null;
+  const plain = THOUSANDS.test(text) ? text.replaceAll(",", "") : text;
+  return isDecimal(plain) ? plain : null;
+}
+
+/** What the API takes at most: amounts are below a trillion dollars, and have twelve decimals. */
+const LIMIT = "1000000000000";
+const DECIMALS_MAX = 12;
+
+/** What of an amount the API would refuse; "" when nothing. */
+function sizeFault(value) {
+  if (parseDecimal(value).scale > DECIMALS_MAX) return `must have at most ${DECIMALS_MAX} decimals`;
+  return compareDecimals(value.replace("-", ""), LIMIT) < 0 ? "" : "must be below 1,000,000,000,000";
 }
 
 /** The balance after `typed` was added to `balance`; null while no amount is typed. */
@@ -40,7 +54,9 @@ export function balanceAfter(balance, typed) {
 export function movementFaults({ kind, amount, reason }) {
   const value = readAmount(amount);
   const faults = {};
-  if (value === null) faults.amount = "must be dollars such as 20 or 12.50, with a point before the cents";
+  const tooMuch = value === null ? "" : sizeFault(value);
+  if (tooMuch) faults.amount = tooMuch;
+  else if (value === null) faults.amount = "must be dollars such as 20 or 12.50, with a point before the cents";
   else if (compareDecimals(value, "0") === 0) faults.amount = "must not be zero";
   else if (kind !== "adjust" && compareDecimals(value, "0") < 0)
     faults.amount = "must be above zero; only Adjust may take away";

@@ -10,6 +10,10 @@ import { html } from "../../html.js";
 import { kindText } from "./movement.js";
 import { onceTo } from "./once.js";
 
+const UNKNOWN = html`<p class="form-error" role="alert" tabindex="-1">
+  No answer came. Send it again: it counts once.
+</p>`;
+
 /** `entry`: `{id, kind, amount}`; `owner`: the user's name. `done(reversal)` hears of the new entry. */
 export function openReverse(entry, owner, { done = () => {} } = {}) {
   const write = onceTo(`/api/admin/ledger/${entry.id}/reverse`, post);
@@ -22,9 +26,8 @@ export function openReverse(entry, owner, { done = () => {} } = {}) {
     const reversal = await write.send({ reason: reason?.trim() });
     form.isBusy = false;
     dialog.close();
-    toast(
-      `Entry ${entry.id} is reversed by entry ${reversal.id}: ${signedMoney(reversal.amount)}. The balance is ${money(reversal.balance_after)}.`,
-    );
+    const moved = `${signedMoney(reversal.amount)}. The balance is ${money(reversal.balance_after)}.`;
+    toast(`Entry ${entry.id} is reversed by entry ${reversal.id}: ${moved}`);
     done(reversal);
   }
 
@@ -36,7 +39,7 @@ export function openReverse(entry, owner, { done = () => {} } = {}) {
           ${kindText(entry.kind)} of ${signedMoney(entry.amount)} for ${owner}. A new entry of
           <strong>${signedMoney(back)}</strong> is written; this one stays as it is.
         </p>
-        ${write.isUnknown && !form.isBusy ? html`<p class="form-error" role="alert" tabindex="-1">No answer came. Send it again: it counts once.</p>` : form.summary(["reason"])}
+        ${write.isUnknown && !form.isBusy ? UNKNOWN : form.summary(["reason"])}
         ${field(form, {
           name: "reason",
           label: "Reason",
@@ -50,7 +53,10 @@ export function openReverse(entry, owner, { done = () => {} } = {}) {
         })}
         <div class="actions end">
           <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>
-          ${form.button(write.isUnknown ? "Send again" : `Reverse entry ${entry.id}`, { kind: "danger", busy: "Reversing…" })}
+          ${form.button(write.isUnknown ? "Send again" : `Reverse entry ${entry.id}`, {
+            kind: "danger",
+            busy: "Reversing…",
+          })}
         </div>
       </form>`,
     );

@@ -1,6 +1,6 @@
 // The dialog that moves money by hand: amount, kind, reason, and what the balance will be.
 
-import { post } from "../../api.js";
+import { ApiError, get, post } from "../../api.js";
 import { Dialog } from "../../components/dialog.js";
 import { FieldFaults, Form, field } from "../../components/forms.js";
 import { icon } from "../../components/icons.js";
@@ -17,6 +17,17 @@ export function openTopUp(user, { done = () => {}, step = "", skip = null } = {}
   const typed = { amount: write.sent?.amount ?? "", kind: write.sent?.kind ?? "credit" };
   const form = new Form({ draw: () => dialog.isOpen && draw(), submit: (values) => send(values) });
   const dialog = new Dialog({ canClose: () => !form.isBusy });
+  /** What is left may be less than the page behind shows: requests are charged meanwhile. */
+  let { balance } = user;
+
+  async function refresh() {
+    try {
+      ({ balance } = await get(`/api/admin/users/${user.id}`));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    }
+    if (dialog.isOpen) draw();
+  }
 
   async function send(values) {
     const faults = write.isUnknown ? {} : movementFaults({ ...values, kind: typed.kind });
@@ -64,26 +75,23 @@ export function openTopUp(user, { done = () => {}, step = "", skip = null } = {}
           disabled: write.isUnknown,
           hint: "An invoice number, or why. Stands in the books and in the user's statement.",
         })}
-        ${preview(user.balance, typed)}
+        ${preview(balance, typed)}
         <div class="actions end">
-          ${when(
-            skip,
-            () =>
-              html`<button
-                type="button"
-                class="button"
-                ?disabled=${form.isBusy}
-                @click=${() => {
-                  dialog.close();
-                  skip();
-                }}>
-                Skip
-              </button>`,
-          )}
-          ${form.button(write.isUnknown ? "Send again" : buttonText(typed), { busy: "Writing the entry…" })}
+          ${leave()} ${form.button(write.isUnknown ? "Send again" : buttonText(typed), { busy: "Writing the entry…" })}
         </div>
       </form>`,
     );
+
+  /** Out of the dialog: on to the next step, or back. */
+  const leave = () => {
+    const go = () => {
+      dialog.close();
+      skip?.();
+    };
+    return html`<button type="button" class="button" ?disabled=${form.isBusy} @click=${go}>
+      ${skip ? "Skip" : "Cancel"}
+    </button>`;
+  };
 
   const kinds = () =>
     html`<fieldset class="choices">
@@ -106,6 +114,7 @@ export function openTopUp(user, { done = () => {}, step = "", skip = null } = {}
     </fieldset>`;
 
   draw();
+  refresh();
 }
 
 function bodyOf({ amount, reason }, kind) {

@@ -1,4 +1,5 @@
-// Who a user is: name, e-mail, note; what they may use at most. Also the two ways to end it: disable, which can be undone, and delete.
+// Who a user is: name, e-mail, note; what they may use at most. Also the two ways to end it: disable, which can be
+// undone, and delete.
 
 import { ApiError, del } from "../../api.js";
 import { confirm } from "../../components/dialog.js";
@@ -80,7 +81,15 @@ export function detailsTab({ id, user, draw, replace, save, router }) {
             begun,
             html`${field(form, { name: "name", label: "Name", required: true, value: begun.name, maxlength: 200 })}
             ${field(form, { name: "email", label: "E-mail", type: "email", value: begun.email })}
-            ${field(form, { name: "note", label: "Note", type: "textarea", rows: 4, value: begun.note, maxlength: 2000, hint: "For admins. It never touches the balance, and the user never sees it." })}`,
+            ${field(form, {
+              name: "note",
+              label: "Note",
+              type: "textarea",
+              rows: 4,
+              value: begun.note,
+              maxlength: 2000,
+              hint: "For admins. It never touches the balance, and the user never sees it.",
+            })}`,
           )}
           <div class="actions">${form.button("Save")}</div>
         </form>
@@ -89,7 +98,11 @@ export function detailsTab({ id, user, draw, replace, save, router }) {
           <section class="panel">
             <h2>${one.disabled ? "Disabled" : "Disable"}</h2>
             <p>
-              ${one.disabled ? "Calls with this user's keys are refused. Money and keys are as they were." : "Refuse all calls for now. Money and keys stay as they are."}
+              ${
+                one.disabled
+                  ? "Calls with this user's keys are refused. Money and keys are as they were."
+                  : "Refuse all calls for now. Money and keys stay as they are."
+              }
             </p>
             <button type="button" class="button" @click=${() => setDisabled(!one.disabled)}>
               ${icon(one.disabled ? "play" : "stop")}${one.disabled ? "Enable" : "Disable"} ${one.name}

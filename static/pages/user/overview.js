@@ -3,12 +3,14 @@
 import { get, withQuery } from "../../api.js";
 import { amount, at, facts, quantity, tile, timeAgo } from "../../components/bits.js";
 import { chart, spanOf } from "../../components/chart.js";
+import { spendMeter } from "../../components/meter.js";
 import { Resource, show as states, skeletonRows } from "../../components/resource.js";
 import { compareDecimals } from "../../decimal.js";
 import { count, exactMoney, money } from "../../format.js";
-import { html } from "../../html.js";
+import { html, when } from "../../html.js";
 import { preferences } from "../../preferences.js";
-import { readRange } from "../../range.js";
+import { readRange, spentRange } from "../../range.js";
+import { limitName } from "../keys/limits.js";
 import { burnText, daysText, isRunningLow } from "../users/standing.js";
 
 export function overviewTab({ id, signal, user, draw }) {
@@ -36,13 +38,13 @@ export function overviewTab({ id, signal, user, draw }) {
     const span = bucket === null ? range : spanOf(spend.data, bucket, bucket, range);
     return withQuery("/ui/requests", { user_id: id, model: series?.key, from: span.from, to: span.to });
   };
+  const bars = (data) => chart({ title: "Spend by model, 30 days", kind: "bars", data, format: money, hrefOf: behind });
   return {
     load: () => spend.load(),
     template: () =>
       html`${tiles(user())}
-        <div class="panel">
-          ${states(spend, { skeleton: skeletonRows(6), data: (data) => chart({ title: "Spend by model, 30 days", kind: "bars", data, format: money, hrefOf: behind }) })}
-        </div>
+        <div class="panel">${states(spend, { skeleton: skeletonRows(6), data: bars })}</div>
+        ${limit(user())}
         <div class="panel">
           <h2>All time</h2>
           ${lifetime(user())}
@@ -52,15 +54,50 @@ export function overviewTab({ id, signal, user, draw }) {
 
 function tiles(user) {
   const isOut = compareDecimals(user.balance, "0") <= 0;
-  const requests = (range) => withQuery("/ui/requests", { user_id: user.id, range });
-  return html`<div class="tiles">
-    ${tile({ label: "Balance", value: amount(user.balance), note: exactMoney(user.balance), href: `/ui/users/${user.id}?tab=statement`, tone: isOut ? "bad" : null })}
-    ${tile({ label: "Lasts", value: daysText(user.days_left), note: "at the pace of the last 7 days", tone: isRunningLow(user) ? "bad" : null })}
-    ${tile({ label: "Burn", value: burnText(user.spent_7d), note: "a day, over the last 7 days", href: requests("7d") })}
-    ${tile({ label: "Spent, 30 days", value: amount(user.spent_30d), note: exactMoney(user.spent_30d), href: requests("30d") })}
-    ${tile({ label: "Active keys", value: count(user.keys), note: user.last_used_at ? html`last used ${timeAgo(user.last_used_at)}` : "never used", href: `/ui/users/${user.id}?tab=keys` })}
-  </div>`;
+  const requests = (days) => withQuery("/ui/requests", { user_id: user.id, ...spentRange(days, Date.now()) });
+  const all = [
+    {
+      label: "Balance",
+      value: amount(user.balance),
+      note: exactMoney(user.balance),
+      href: `/ui/users/${user.id}?tab=statement`,
+      tone: isOut ? "bad" : null,
+    },
+    {
+      label: "Lasts",
+      value: daysText(user.days_left),
+      note: "at the last week's pace",
+      tone: isRunningLow(user) ? "bad" : null,
+    },
+    { label: "Burn", value: burnText(user.spent_7d), note: "a day, last 7 days", href: requests(7) },
+    {
+      label: "Spent, 30 days",
+      value: amount(user.spent_30d),
+      note: exactMoney(user.spent_30d),
+      href: requests(30),
+    },
+    {
+      label: "Active keys",
+      value: count(user.keys),
+      note: user.last_used_at ? html`last used ${timeAgo(user.last_used_at)}` : "never used",
+      href: `/ui/users/${user.id}?tab=keys`,
+    },
+  ];
+  return html`<div class="tiles">${all.map(tile)}</div>`;
 }
+
+/** How far the limit of all keys together is used up; nothing where there is none. */
+const limit = (user) =>
+  when(
+    user.spend_limit,
+    () =>
+      html`<section class="panel stack tight">
+        <h2>${capital(limitName(user))}</h2>
+        ${spendMeter(user)}
+      </section>`,
+  );
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function lifetime({ lifetime: sums, created_at: created }) {
   return facts([

@@ -1,11 +1,11 @@
 // The user's account like a bank's: every movement, what was used in between, and the balance after each.
 
-import { download, get, withQuery } from "../../api.js";
+import { get, withQuery } from "../../api.js";
 import { amount, at, badge } from "../../components/bits.js";
+import { exportButton } from "../../components/export.js";
 import { icon } from "../../components/icons.js";
 import { ListResource, emptyState, pager, show as states } from "../../components/resource.js";
 import { table } from "../../components/table.js";
-import { toast } from "../../components/toast.js";
 import { signedMoney, exactMoney } from "../../format.js";
 import { html } from "../../html.js";
 import { kindText, kindTone } from "../money/movement.js";
@@ -54,32 +54,32 @@ export function statementTab({ id, signal, user, draw, reload }) {
               class="button"
               data-kind="quiet"
               aria-label=${`Reverse entry ${line.entry_id}`}
-              @click=${() => openReverse({ id: line.entry_id, kind: line.kind, amount: line.amount }, user().name, { done: reload })}>
+              @click=${() => reverse(line)}>
               Reverse
             </button>`
           : "",
     },
   ];
-  const save = async () => {
-    try {
-      await download(`/api/admin/users/${id}/statement.csv`, `statement-user-${id}.csv`);
-    } catch (error) {
-      toast(`The statement was not saved: ${error.message}`, { tone: "bad" });
-    }
-  };
+  const rows = () =>
+    html`${table({ caption: "Statement", columns: columns(), rows: list.rows, keyOf: lineKey })}${pager(list, "line")}`;
+  const reverse = (line) =>
+    openReverse({ id: line.entry_id, kind: line.kind, amount: line.amount }, user().name, { done: reload });
 
   return {
     load: () => list.load(),
     template: () =>
       html`<div class="toolbar">
           <p class="quiet">Newest first. Requests are summed between two entries; each line leads to them.</p>
-          <button type="button" class="button push" ?disabled=${!list.rows.length} @click=${save}>
-            ${icon("download")}Export statement (CSV)
-          </button>
+          ${exportButton({
+            text: "Export statement (CSV)",
+            path: () => `/api/admin/users/${id}/statement.csv`,
+            name: `statement-user-${id}.csv`,
+            disabled: !list.rows.length,
+            atEnd: true,
+          })}
         </div>
         ${states(list, {
-          data: () =>
-            html`${table({ caption: "Statement", columns: columns(), rows: list.rows, keyOf: lineKey })}${pager(list, "line")}`,
+          data: rows,
           isEmpty: ({ data }) => !data.length,
           empty: emptyState({
             title: "Nothing has moved yet",
@@ -95,6 +95,10 @@ export function statementTab({ id, signal, user, draw, reload }) {
 
 const lineKey = (line) => (line.entry_id ? `entry-${line.entry_id}` : `usage-${line.at}`);
 
+/** "Entry 19, reverses entry 18". */
+const entryText = ({ entry_id: id, reverses, reversed_by: by }) =>
+  [`Entry ${id}`, reverses && `reverses entry ${reverses}`, by && `reversed by entry ${by}`].filter(Boolean).join(", ");
+
 function what(line, id) {
   if (line.kind === "usage") {
     return html`<a href=${withQuery("/ui/requests", { user_id: id, from: line.from, to: line.to ?? line.at })}
@@ -104,8 +108,5 @@ function what(line, id) {
   return html`<span class=${line.reversed_by ? "reversed" : ""}
       >${line.reason ?? html`<span class="quiet">No reason given</span>`}</span
     >
-    <span class="sub"
-      >Entry
-      ${line.entry_id}${line.reverses ? `, reverses entry ${line.reverses}` : ""}${line.reversed_by ? `, reversed by entry ${line.reversed_by}` : ""}</span
-    >`;
+    <span class="sub">${entryText(line)}</span>`;
 }

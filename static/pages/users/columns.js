@@ -5,6 +5,7 @@ import { amount, badge, timeAgo } from "../../components/bits.js";
 import { menu } from "../../components/menu.js";
 import { count } from "../../format.js";
 import { html, when } from "../../html.js";
+import { spentRange } from "../../range.js";
 import { daysText, standingOf } from "./standing.js";
 
 /** The orders that the page has, each with the column it stands under and its direction. Without one: newest first. */
@@ -61,16 +62,16 @@ function lasts(user) {
 }
 
 const spent = (user) =>
-  html`${spentLink(user, user.spent_30d, "30d")}${when(
+  html`${spentLink(user, user.spent_30d, 30)}${when(
     user.spent_30d !== "0",
-    () => html`<span class="sub nowrap">${spentLink(user, user.spent_7d, "7d")} in 7 d</span>`,
+    () => html`<span class="sub nowrap">${spentLink(user, user.spent_7d, 7)} in 7 d</span>`,
   )}`;
 
-const spentLink = (user, text, range) =>
+const spentLink = (user, text, days) =>
   html`<a
     class="plain"
-    href=${withQuery("/ui/requests", { user_id: user.id, range })}
-    aria-label=${`Requests of ${user.name}, ${range}`}
+    href=${withQuery("/ui/requests", { user_id: user.id, ...spentRange(days, Date.now()) })}
+    aria-label=${`Requests of ${user.name}, ${days} days`}
     >${amount(text)}</a
   >`;
 

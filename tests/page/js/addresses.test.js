@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { matchRoute } from "../../../static/match-route.js";
-import { asInput, fromInput, readRange } from "../../../static/range.js";
+import { asInput, fromInput, readRange, spentRange } from "../../../static/range.js";
 
 const ROUTES = [{ path: "/ui" }, { path: "/ui/users" }, { path: "/ui/users/:id" }];
 
@@ -39,4 +39,8 @@ test("an unknown range is the page's own, and ends given win", () => {
 test("what is typed as UTC comes back as it was", () => {
   assert.equal(fromInput(asInput("2026-01-31T12:34:00.000Z")), "2026-01-31T12:34:00.000Z");
   assert.equal(fromInput(""), null);
+});
+
+test("what was spent of late is found from the beginning of the hour in which its sum begins", () => {
+  assert.deepEqual(spentRange(7, Date.parse("2026-01-31T12:34:56.789Z")), { from: "2026-01-24T12:00:00.000Z" });
 });

@@ -10,7 +10,10 @@ test("an amount is read as it is typed and never as a float", () => {
   assert.equal(readAmount(" $20 "), "20");
   assert.equal(readAmount("+0.10"), "0.10");
   assert.equal(readAmount("\u22125"), "-5");
-  for (const typed of ["", "1,000", "1e3", "ten", ".", "1.2.3"]) assert.equal(readAmount(typed), null, typed);
+  assert.equal(readAmount("$1,000.50"), "1000.50");
+  assert.equal(readAmount("-12,345,678"), "-12345678");
+  for (const typed of ["", "12,50", "1,00", "1,0000", ",100", "1.000,50", "1e3", "ten", ".", "1.2.3"])
+    assert.equal(readAmount(typed), null, typed);
 });
 
 test("the preview is exact to the last digit", () => {
@@ -26,6 +29,9 @@ test("only an adjustment may take away, and it says why", () => {
   assert.ok(movementFaults({ kind: "adjust", amount: "-20", reason: " " }).reason);
   assert.deepEqual(movementFaults({ kind: "adjust", amount: "-20", reason: "typo" }), {});
   assert.ok(movementFaults({ kind: "grant", amount: "0.00" }).amount);
+  assert.deepEqual(movementFaults({ kind: "grant", amount: "0.000000000001" }), {});
+  assert.match(movementFaults({ kind: "grant", amount: "0.0000000000001" }).amount, /at most 12 decimals/);
+  assert.match(movementFaults({ kind: "credit", amount: "1000000000000" }).amount, /below 1,000,000,000,000/);
 });
 
 /** A server of one line: `answers` are statuses to fail with, or null to take it. */
