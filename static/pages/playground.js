@@ -123,9 +123,7 @@ export default function playground({ query, signal, router, draw }) {
           <div class="actions">
             <span class="quiet" aria-hidden="true">Enter sends, Shift Enter breaks the line</span> ${
               talk.isRunning
-                ? html`<button type="button" class="button" data-kind="danger" @click=${() => talk.stop()}>
-                    Stop
-                  </button>`
+                ? html`<button type="button" class="button" data-kind="danger" @click=${stop}>Stop</button>`
                 : html`<button type="submit" class="button" data-kind="primary">Send</button>`
             }
           </div>
@@ -138,6 +136,11 @@ export default function playground({ query, signal, router, draw }) {
     event.preventDefault();
     if (talk.isRunning || !talk.draft.trim()) return;
     talk.send({ model: model().name, endpoint: endpoint() });
+  };
+  /** The button that was pressed goes away: the focus goes back to where one writes. */
+  const stop = () => {
+    talk.stop();
+    document.getElementById("message")?.focus();
   };
   const press = (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

@@ -87,7 +87,7 @@ async def test_stop_ends_the_answer_here_and_says_what_may_still_be_billed(page:
     await open_playground(page, key, "slow")
     await say(page, "Tell me everything")
     answer = answers(page, "slow")
-    await expect(answer.locator(".turn-text")).not_to_be_empty()
+    await expect(answer).to_have_attribute("data-state", "streaming")
     await expect(page.get_by_text("may still be billed")).to_be_visible()
     await page.get_by_role("button", name="Stop").click()
     await expect(answer).to_contain_text("stopped")
@@ -135,7 +135,7 @@ async def test_the_conversation_waits_while_a_receipt_is_looked_at(page: Page, s
 
 async def test_an_answer_that_breaks_after_its_usage_is_said_to_be_billed(page: Page, site: Product) -> None:
     user_id, key = await site.add_user("5")
-    await site.add_model("late-breaker", actual_model="sandbox:error_after_usage")
+    await site.add_model("late-breaker", actual_model="sandbox:error_after_usage=1")
     await open_playground(page, key, "late-breaker")
     await say(page, "Hello")
     answer = answers(page, "late-breaker")
@@ -148,14 +148,13 @@ async def test_an_answer_that_breaks_after_its_usage_is_said_to_be_billed(page: 
 
 async def test_a_model_that_thinks_or_says_nothing_is_told_so(page: Page, site: Product) -> None:
     _, key = await site.add_user("5")
-    await site.add_model("thinker", actual_model="sandbox:think,delay_ms=80", api_format="anthropic")
+    await site.add_model("thinker", actual_model="sandbox:think=1,words=1,delay_ms=300", api_format="anthropic")
     await site.add_model("silent", actual_model="sandbox:words=0")
     await open_playground(page, key, "thinker")
     await page.get_by_label("Format").select_option("messages")
     await say(page, "Hello")
     await expect(answers(page, "thinker").get_by_text("Thinking…")).to_be_visible()
-    await billed(answers(page, "thinker"))
-    await expect(answers(page, "thinker")).to_contain_text("of it reasoning")
+    await expect(answers(page, "thinker").locator(".bill")).to_contain_text("of it reasoning")
     await page.get_by_label("Model").select_option("silent")
     await say(page, "And now?")
     await expect(answers(page, "silent")).to_contain_text("The model ended without any text.")
@@ -171,3 +170,15 @@ async def test_the_message_is_not_hidden_by_the_bar_of_a_phone(page: Page, site:
     await message.click()
     await expect(bar).to_be_hidden()
     await expect(message).to_be_in_viewport(ratio=1)
+
+
+async def test_what_is_stopped_before_it_began_leads_to_the_usage(page: Page, site: Product) -> None:
+    _, key = await site.add_user("5")
+    await site.add_model("late", actual_model="sandbox:first_byte_ms=30000")
+    await open_playground(page, key, "late")
+    await say(page, "Hello")
+    await page.get_by_role("button", name="Stop").click()
+    await expect(answers(page, "late")).to_contain_text("Stopped before the answer began.")
+    await expect(page.get_by_label("Message", exact=True)).to_be_focused()
+    await answers(page, "late").get_by_role("link", name="Usage").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Usage")

@@ -3,7 +3,7 @@
 import { ApiError, withQuery } from "../../api.js";
 
 const WAITS_MS = [0, 150, 300, 600, 1000, 2000, 3000];
-const STOPPED_WAITS_MS = [...WAITS_MS, 5000, 5000, 10_000, 10_000, 20_000];
+const STOPPED_WAITS_MS = [...WAITS_MS, 3000, 3000, 3000, 5000, 10_000, 20_000];
 
 /**
  * The receipt with `balance` after it; "none" where the request was never written down; "late" where it is not settled

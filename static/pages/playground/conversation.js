@@ -128,7 +128,8 @@ class Conversation {
       const said = readChatEvent(endpoint, event);
       if (said.error) throw new ProxyRefusal(MIDWAY, said.error, { requestId: turn.requestId });
       if (said.text) turn.text += said.text;
-      turn.state = said.isThought && !turn.text ? "thinking" : "streaming";
+      if (turn.text) turn.state = "streaming";
+      else if (said.isThought) turn.state = "thinking";
       if (said.stop) turn.note = stopText(said.stop);
       isDone ||= said.isDone === true;
       this.#drawSoon();

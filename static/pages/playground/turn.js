@@ -25,9 +25,18 @@ export function turnView(turn, isLast) {
           ${icon("error")}<span><strong>${advice}</strong> ${message}</span>
         </p>`,
     )}
-    ${when(turn.requestId, () => html`<footer class="turn-foot">${bill(turn, isLast)}</footer>`)}
+    ${when(turn.requestId || turn.state === "stopped", () => foot(turn, isLast))}
   </article>`;
 }
+
+const foot = (turn, isLast) =>
+  html`<footer class="turn-foot">${turn.requestId ? bill(turn, isLast) : STOPPED_EARLY}</footer>`;
+
+/** Its id was not known yet. */
+const STOPPED_EARLY = html`<span class="quiet"
+  >Stopped before the answer began. If the provider bills anything for it, that will be under
+  <a href="/ui/me/usage">Usage</a>.</span
+>`;
 
 function emptyText({ state }) {
   if (state === "done") return html`<p class="quiet">The model ended without any text.</p>`;
