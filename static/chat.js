@@ -8,8 +8,8 @@ export const MAX_TOKENS_DEFAULT = 1024;
 export const CHAT_ENDPOINTS = ["chat/completions", "messages", "responses"];
 
 /**
- * Body and headers of a streamed request. `turns` are `{role: "user" | "assistant", text}`; `maxTokens` null: the provider's own
- * limit. `limitName`: what an OpenAI model calls its limit.
+ * Body and headers of a streamed request. `turns` are `{role: "user" | "assistant", text}`; `maxTokens` null: the
+ * provider's own limit. `limitName`: what an OpenAI model calls its limit.
  */
 export function chatRequest(endpoint, { model, system, turns, maxTokens, limitName = "max_tokens" }) {
   const messages = turns.map(({ role, text }) => ({ role, content: text }));
@@ -49,7 +49,10 @@ export function chatRequest(endpoint, { model, system, turns, maxTokens, limitNa
   };
 }
 
-/** What an event of the stream says: any of `text` to append, `stop` (why it ended), `isDone`, `error` (`{message, code}`). */
+/**
+ * What an event of the stream says: any of `text` to append, `isThought` (it thinks before it answers), `stop` (why it
+ * ended), `isDone`, `error` (`{message, code}`).
+ */
 export function readChatEvent(endpoint, { event, data }) {
   if (data === "[DONE]") return { isDone: true };
   let said;
@@ -66,18 +69,24 @@ export function readChatEvent(endpoint, { event, data }) {
 const READERS = { "chat/completions": readCompletion, messages: readMessage, responses: readResponse };
 
 function readCompletion({ choices }) {
-  const choice = choices?.[0];
-  return { text: choice?.delta?.content ?? "", stop: choice?.finish_reason ?? null };
+  const { delta, finish_reason: stop = null } = choices?.[0] ?? {};
+  const isThought = Boolean(delta?.reasoning_content ?? delta?.reasoning);
+  return { text: delta?.content ?? delta?.refusal ?? "", stop, isThought };
 }
 
 function readMessage(said) {
-  if (said.type === "content_block_delta") return { text: said.delta?.text ?? "" };
+  if (said.type === "content_block_delta")
+    return { text: said.delta?.text ?? "", isThought: said.delta?.type === "thinking_delta" };
   if (said.type === "message_delta") return { stop: said.delta?.stop_reason ?? null };
   return said.type === "message_stop" ? { isDone: true } : {};
 }
 
+const SPOKEN = new Set(["response.output_text.delta", "response.refusal.delta"]);
+const THOUGHT = new Set(["response.reasoning_summary_text.delta", "response.reasoning_text.delta"]);
+
 function readResponse(said) {
-  if (said.type === "response.output_text.delta") return { text: said.delta ?? "" };
+  if (SPOKEN.has(said.type)) return { text: said.delta ?? "" };
+  if (THOUGHT.has(said.type)) return { isThought: true };
   if (said.type === "response.completed") return { isDone: true };
   if (said.type === "response.incomplete")
     return { isDone: true, stop: said.response?.incomplete_details?.reason ?? "incomplete" };
@@ -100,30 +109,7 @@ export const wantsNewerLimit = (status, message) => status === 400 && /max_compl
 /** Why an answer ended, in words; null for a plain end. */
 export function stopText(stop) {
   if (["length", "max_tokens", "max_output_tokens"].includes(stop)) return "Cut off at the limit of tokens.";
+  if (stop === "model_context_window_exceeded") return "Cut off: the conversation fills all that fits into the model.";
   if (["content_filter", "refusal"].includes(stop)) return "Ended by the provider's content filter.";
   return null;
-}
-
-const ADVICE = {
-  0: "The connection broke. Check it and send again.",
-  400: "The provider does not accept this request.",
-  401: "The key is not accepted any more. Sign in with another one.",
-  402: "Your balance is used up. Ask whoever gave you the key for a top-up; sending works again at once after it.",
-  403: "This key may not do that.",
-  404: "There is no such model any more. Choose another one.",
-  413: "The conversation has grown too long to be sent. Start a new one.",
-  422: "This model's provider cannot be asked that. Leave out what is named here, or choose another model.",
-  429: "Too much at once. Wait a little and send again.",
-  502: "The provider failed. Nothing was billed.",
-  503: "The proxy cannot answer right now. Try again shortly. Nothing was billed.",
-  504: "The provider took too long.",
-  529: "The provider is overloaded. Try again later. Nothing was billed.",
-};
-
-/** What happened and what to do, for an answer that is no answer. `retryAfter` in seconds, as text. */
-export function adviceFor(status, retryAfter = null) {
-  if (status === 429 && retryAfter) return `Too much at once. Send again in ${retryAfter} s.`;
-  return (
-    ADVICE[status] ?? (status >= 500 ? "Something broke on the way. Try again shortly." : "The request was refused.")
-  );
 }

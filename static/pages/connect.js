@@ -3,13 +3,14 @@
 import { get, withQuery } from "../api.js";
 import { pageHead } from "../components/bits.js";
 import { icon } from "../components/icons.js";
-import { Resource, emptyState, show } from "../components/resource.js";
+import { Resource, show } from "../components/resource.js";
 import { firstModel, formatName, readModels } from "../endpoints.js";
 import { html, when } from "../html.js";
 import { session } from "../session.js";
 import { CLIENTS, maskKey, snippetsOf } from "../snippets.js";
 import { TestRequest } from "./connect/test-request.js";
 import { snippetBlock } from "./connect/snippet-block.js";
+import { noModels } from "./me/no-models.js";
 
 const LEAD = "What to type into which client, with this address and your key.";
 const SHOWN = "The key is on the screen.";
@@ -38,7 +39,7 @@ export default function connect({ query, signal, router, draw }) {
   const view = () =>
     html`${pageHead("Connect", { lead: LEAD })}
       <nav class="clients" aria-label="Client">${CLIENTS.map((one) => pill(one))}</nav>
-      ${show(models, { data: (all) => (all.length ? instructions(chosen()) : none()) })}`;
+      ${show(models, { data: (all) => (all.length ? instructions(chosen()) : noModels("plug")) })}`;
 
   const pill = ({ name, text }) =>
     html`<a href=${hrefOf(name)} aria-current=${name === client().name ? "page" : "false"}>${text}</a>`;
@@ -92,12 +93,3 @@ export default function connect({ query, signal, router, draw }) {
     },
   };
 }
-
-const none = () =>
-  emptyState({
-    iconName: "plug",
-    title: "No models for this key",
-    text:
-      "Either none is served at present, or this key is limited to models that are not." +
-      " Ask whoever gave you the key.",
-  });

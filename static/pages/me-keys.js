@@ -4,16 +4,18 @@ import { get, withQuery } from "../api.js";
 import { amount, at, badge, facts, pageHead, timeAgo } from "../components/bits.js";
 import { ListResource, Resource, pager, show } from "../components/resource.js";
 import { table } from "../components/table.js";
+import { compareDecimals } from "../decimal.js";
 import { html, when } from "../html.js";
 import { limitFacts, limitWords, modelsText } from "./keys/limits.js";
 
+const LEAD = "What each key may do and what it spent. Keys are made, changed and revoked by whoever runs this proxy.";
 const TONES = { active: ["good", "check"], expired: ["quiet", "clock"], revoked: ["bad", "close"] };
 
 export default function meKeys({ signal, draw }) {
   const page = () =>
     draw(
-      html`${pageHead("Your keys", { lead: "What each key may do and what it spent. Keys are made, changed and revoked by whoever runs this proxy." })}
-      ${ownLimits(balance.data?.limits)}${show(keys, { data: rows })}${when(keys.data?.has_more, () => pager(keys, "key"))}`,
+      html`${pageHead("Your keys", { lead: LEAD })} ${ownLimits(balance.data?.limits)} ${show(keys, { data: rows })}
+      ${when(keys.data?.has_more, () => pager(keys, "key"))}`,
     );
   const keys = new ListResource(
     { signal },
@@ -48,7 +50,7 @@ export default function meKeys({ signal, draw }) {
         {
           name: "status",
           label: "Status",
-          render: ({ status }) => badge(status, ...(TONES[status] ?? ["warn", "warning"])),
+          render: (key) => statusBadge(key),
         },
         { name: "limits", label: "Limits", render: limits },
         {
@@ -89,11 +91,18 @@ export default function meKeys({ signal, draw }) {
   balance.load();
 }
 
+/** An active key that may spend no more is none that works. */
+function statusBadge({ status, spend_status: spending }) {
+  if (status === "active" && spending && compareDecimals(spending.left, "0") <= 0)
+    return badge("limit reached", "bad", "warning");
+  return badge(status, ...(TONES[status] ?? ["warn", "warning"]));
+}
+
 /** What the key is limited to, one line each. */
 function limits(key) {
   const models =
     key.allowed_models && html`<span title=${key.allowed_models.join(", ")}>${modelsText(key.allowed_models)}</span>`;
-  const lines = [models, ...limitWords(key)].filter(Boolean);
+  const lines = [models, ...limitWords(key).map((words) => html`<span class="nowrap">${words}</span>`)].filter(Boolean);
   return when(
     lines.length,
     () => html`${lines.map((line, at) => html`${at ? html`<br />` : ""}${line}`)}`,

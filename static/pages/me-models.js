@@ -8,10 +8,12 @@ import { table } from "../components/table.js";
 import { startOfDaysAgo } from "../days.js";
 import { readModels } from "../endpoints.js";
 import { compact, plural } from "../format.js";
-import { html, nothing, when } from "../html.js";
+import { html } from "../html.js";
 import { preferences } from "../preferences.js";
 import { modelDrawer } from "./me/model-drawer.js";
+import { noModels } from "./me/no-models.js";
 
+const LEAD = "Dollars per 1,000,000 tokens. A request costs its tokens times these prices, to the last digit.";
 const DAYS = 30;
 const USED_MAX = 100;
 
@@ -52,7 +54,7 @@ export default function meModels({ query, signal, router, draw }) {
   const matching = () => models.rows.filter(({ name }) => name.toLowerCase().includes(wanted()));
 
   const view = () =>
-    html`${pageHead("Models and prices", { lead: "Dollars per 1,000,000 tokens. A request costs its tokens times these prices, to the last digit." })}
+    html`${pageHead("Models and prices", { lead: LEAD })}
       <div class="toolbar">
         <label class="filter"
           >Find
@@ -63,20 +65,15 @@ export default function meModels({ query, signal, router, draw }) {
             .value=${query().get("q") ?? ""}
             @input=${(event) => router.setQuery({ q: event.target.value }, { replace: true })}
         /></label>
-        <span class="quiet" role="status"
-          >${models.data ? `${plural(matching().length, "model")}${wanted() ? ` of ${models.rows.length}` : ""}` : ""}</span
-        >
+        <span class="quiet" role="status">${models.data ? found() : ""}</span>
       </div>
       ${show(models, {
         data: rows,
         isEmpty: () => !models.rows.length,
-        empty: emptyState({
-          iconName: "cube",
-          title: "No models for this key",
-          text: "Either none is served at present, or this key is limited to models that are not. Ask whoever gave you the key.",
-        }),
+        empty: noModels("cube"),
       })}`;
 
+  const found = () => plural(matching().length, "model") + (wanted() ? ` of ${models.rows.length}` : "");
   const rows = () =>
     matching().length
       ? table({
@@ -149,5 +146,7 @@ export default function meModels({ query, signal, router, draw }) {
 /** The price, and under it what it is for long prompts. */
 function priceCell(pricing, name) {
   const tiers = Object.entries(pricing.tiers ?? {});
-  return html`${rate(pricing[name])}${tiers.length ? tiers.map(([threshold, rates]) => html`<span class="sub">${rate(rates[name])} above ${compact(Number(threshold))}</span>`) : nothing}`;
+  const above = ([threshold, rates]) =>
+    html`<span class="sub">${rate(rates[name])} above ${compact(Number(threshold))}</span>`;
+  return html`${rate(pricing[name])}${tiers.map(above)}`;
 }

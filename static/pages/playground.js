@@ -12,7 +12,10 @@ import { turnView } from "./playground/turn.js";
 const TOKENS_MAX = 1_000_000;
 /** So near to the end one is following the answer. */
 const NEAR_PX = 120;
-const WIDE = "(min-width: 801px)";
+const WIDE = "(min-width: 1001px)";
+const LEAD = "Every answer is a real request with your key, and is billed.";
+const HINT = "What you send counts as input with every further message of this conversation.";
+const STOPPING = "Stopping ends the answer here. What the provider has already done may still be billed, to its usage.";
 
 export default function playground({ query, signal, router, draw }) {
   // On a phone, the conversation comes first.
@@ -39,7 +42,7 @@ export default function playground({ query, signal, router, draw }) {
 
   const view = () =>
     html`${pageHead("Playground", {
-      lead: "Every answer is a real request with your key, and is billed.",
+      lead: LEAD,
       actions: html`<button type="button" class="button" ?disabled=${!talk.turns.length} @click=${() => talk.clear()}>
         New conversation
       </button>`,
@@ -62,7 +65,7 @@ export default function playground({ query, signal, router, draw }) {
         <label class="field"
           ><span class="label">Model</span
           ><select @change=${(event) => router.setQuery({ model: event.target.value, endpoint: null })}>
-            ${models.data.map(({ name }) => html`<option value=${name} .selected=${name === model().name}>${name}</option>`)}
+            ${models.data.map(({ name }) => option(name, name, model().name))}
           </select></label
         >
         ${when(
@@ -71,7 +74,7 @@ export default function playground({ query, signal, router, draw }) {
             html`<label class="field"
               ><span class="label">Format</span
               ><select @change=${(event) => router.setQuery({ endpoint: event.target.value })}>
-                ${doors().map((name) => html`<option value=${name} .selected=${name === endpoint()}>${formatName(name)}</option>`)}
+                ${doors().map((name) => option(name, formatName(name), endpoint()))}
               </select></label
             >`,
           () => html`<p class="quiet">Format: ${formatName(endpoint())}</p>`,
@@ -103,7 +106,7 @@ export default function playground({ query, signal, router, draw }) {
       <section class="playground-talk" aria-label="Conversation">
         <div class="turns" role="log" aria-label="Messages" aria-live="polite" aria-busy=${talk.isRunning}>
           ${talk.turns.map((turn, at) => turnView(turn, at === talk.turns.length - 1))}
-          ${when(!talk.turns.length, () => html`<p class="quiet playground-hint">Ask ${model().name} something. What you send counts as input with every further message of this conversation.</p>`)}
+          ${when(!talk.turns.length, () => hint(model().name))}
         </div>
         <form class="composer" @submit=${send}>
           <label class="visually-hidden" for="message">Message</label>
@@ -120,14 +123,12 @@ export default function playground({ query, signal, router, draw }) {
           <div class="actions">
             <span class="quiet" aria-hidden="true">Enter sends, Shift Enter breaks the line</span> ${
               talk.isRunning
-                ? html`<button type="button" class="button" data-kind="danger" @click=${() => talk.stop()}>
-                    Stop
-                  </button>`
+                ? html`<button type="button" class="button" data-kind="danger" @click=${stop}>Stop</button>`
                 : html`<button type="submit" class="button" data-kind="primary">Send</button>`
             }
           </div>
         </form>
-        ${when(talk.isRunning, () => html`<p class="quiet">Stopping ends the answer here. What the provider has already done may still be billed, to its usage.</p>`)}
+        ${when(talk.isRunning, () => html`<p class="quiet">${STOPPING}</p>`)}
       </section>
     </div>`;
 
@@ -135,6 +136,11 @@ export default function playground({ query, signal, router, draw }) {
     event.preventDefault();
     if (talk.isRunning || !talk.draft.trim()) return;
     talk.send({ model: model().name, endpoint: endpoint() });
+  };
+  /** The button that was pressed goes away: the focus goes back to where one writes. */
+  const stop = () => {
+    talk.stop();
+    document.getElementById("message")?.focus();
   };
   const press = (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -146,3 +152,6 @@ export default function playground({ query, signal, router, draw }) {
   models.load();
   return { onquery: page };
 }
+
+const option = (value, text, chosen) => html`<option value=${value} .selected=${value === chosen}>${text}</option>`;
+const hint = (name) => html`<p class="quiet playground-hint">Ask ${name} something. ${HINT}</p>`;

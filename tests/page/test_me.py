@@ -130,7 +130,7 @@ async def test_the_balance_is_told_to_the_digit_and_every_request_leads_to_its_r
     standing = page.get_by_role("region", name="Balance")
     await expect(standing).to_contain_text(f"exactly ${left}")
     today = standing.get_by_role("link").filter(has_text="Spent today")
-    await expect(today).to_contain_text("3 requests")
+    await expect(today).to_contain_text("3 charged requests")
     spent = await today.locator(".amount").get_attribute("title")
     assert spent == f"{Decimal(5) - left} USD"
     await expect(page.get_by_role("region", name="Spend by model")).to_contain_text("sandbox-gpt")
@@ -150,8 +150,14 @@ async def test_spending_to_zero_is_explained_and_a_top_up_mends_it(page: Page, s
     refused = await ask(site, key)
     assert refused.status_code == 402
     assert refused.json()["error"]["code"] == "insufficient_balance"
+    await site.rows(2, user_id=user_id)
 
     await show_key(page, key)
+    for label in ("Spent today", "Spent this month", "Spent in all"):
+        tile = page.get_by_role("region", name="Balance").locator(".tile").filter(has_text=label)
+        await expect(tile).to_contain_text("1 charged request")
+    last = page.get_by_role("region", name=re.compile("^Last requests")).get_by_role("row").nth(1)
+    await expect(last).to_contain_text("402 insufficient_balance")
     notice = page.get_by_role("region", name=re.compile("below zero"))
     for part in ("What happened", "What still works", "What to do", "top-up"):
         await expect(notice).to_contain_text(part)
@@ -197,8 +203,7 @@ async def test_a_part_that_fails_leaves_the_others(page: Page, site: Product, wa
     await expect(page.get_by_role("region", name="Spend by model")).to_contain_text("sandbox-gpt")
 
 
-async def test_the_next_user_of_the_tab_sees_nothing_of_the_last(page: Page, site: Product, watch: Watch) -> None:
-    watch.allow("404 GET /api/user/usage/req_")
+async def test_the_next_user_of_the_tab_sees_nothing_of_the_last(page: Page, site: Product) -> None:
     _, first = await site.add_user("7", name="First")
     _, second = await site.add_user("9", name="Second")
     await spend(site, first)

@@ -3,7 +3,7 @@
 import { withQuery } from "../../api.js";
 import { amount } from "../../components/bits.js";
 import { icon } from "../../components/icons.js";
-import { adviceFor } from "../../chat.js";
+import { adviceFor } from "../../advice.js";
 import { duration } from "../../format.js";
 import { html, when } from "../../html.js";
 import { sampleBody } from "../../endpoints.js";
@@ -89,10 +89,11 @@ function answered(body, answer, ms) {
   </div>`;
 }
 
-function refused({ status, message, requestId, retryAfter }) {
+function refused(refusal) {
+  const { message, requestId } = refusal;
   return html`<p class="strip" data-tone="bad">
     ${icon("error")}<span
-      ><strong>${adviceFor(status, retryAfter)}</strong>
+      ><strong>${adviceFor(refusal)}</strong>
       ${message}${requestId ? html` <span class="quiet">Request ${requestId}</span>` : ""}</span
     >
   </p>`;

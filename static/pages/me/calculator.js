@@ -1,5 +1,5 @@
-// What would it cost: tokens in, dollars out, to the last digit. An element, so that what is typed stays while the page is
-// drawn anew.
+// What would it cost: tokens in, dollars out, to the last digit. An element, so that what is typed stays while the page
+// is drawn anew.
 
 import { exact, receiptLines } from "../../components/receipt-lines.js";
 import { DIMENSIONS, billOf, timesCost } from "../../cost.js";
@@ -39,7 +39,7 @@ class CostCalculator extends HTMLElement {
           })}
         </div>
         ${receiptLines(bill, { caption: "One such request" })}
-        ${when(this.#requests > 1, () => html`<p role="status">${count(this.#requests)} such requests cost ${exact(timesCost(bill.cost, this.#requests))}.</p>`)}
+        ${when(this.#requests > 1, () => manySuch(this.#requests, bill.cost))}
       </section>`,
       this,
     );
@@ -56,5 +56,8 @@ class CostCalculator extends HTMLElement {
     /></label>`;
   }
 }
+
+const manySuch = (requests, cost) =>
+  html`<p role="status">${count(requests)} such requests cost ${exact(timesCost(cost, requests))}.</p>`;
 
 customElements.define("cost-calculator", CostCalculator);

@@ -1,9 +1,10 @@
-// The conversation of this tab: what was said, what is coming, and what each answer cost. It outlives the page, for going to
-// a receipt and back, but not the key that it was paid with.
+// The conversation of this tab: what was said, what is coming, and what each answer cost. It outlives the page, for
+// going to a receipt and back, but not the key that it was paid with.
 
+import { MIDWAY, adviceFor } from "../../advice.js";
 import { get } from "../../api.js";
 import { announce } from "../../announce.js";
-import { adviceFor, chatRequest, readChatEvent, stopText, wantsNewerLimit } from "../../chat.js";
+import { chatRequest, readChatEvent, stopText, wantsNewerLimit } from "../../chat.js";
 import { money } from "../../format.js";
 import { ProxyRefusal, callProxy, requestIdOf } from "../../proxy.js";
 import { session } from "../../session.js";
@@ -26,8 +27,9 @@ export function conversationOf(signal, draw) {
 }
 
 /**
- * A turn is `{role: "user", text}` or `{role: "assistant", text, model, state, note, error, requestId, bill}`; `state`: waiting,
- * streaming, done, stopped, failed. `bill`: null, "waiting", "none", "late", or the receipt with `balance`.
+ * A turn is `{role: "user", text}` or `{role: "assistant", text, model, state, note, error, requestId, bill}`; `state`:
+ * waiting, thinking, streaming, done, stopped, failed. `bill`: null, "waiting", "none", "late", or the receipt with
+ * `balance`.
  */
 class Conversation {
   turns = [];
@@ -90,7 +92,7 @@ class Conversation {
           turn,
           error instanceof ProxyRefusal
             ? error
-            : new ProxyRefusal(0, { message: "The connection broke while the answer came." }),
+            : new ProxyRefusal(MIDWAY, { message: "The connection broke while it came." }),
         );
     }
   }
@@ -101,7 +103,7 @@ class Conversation {
         model,
         turns,
         system: this.system.trim(),
-        maxTokens: Number.parseInt(this.maxTokens, 10) || null,
+        maxTokens: Math.max(0, Number.parseInt(this.maxTokens, 10)) || null,
         limitName: this.#newerLimit.has(model) ? "max_completion_tokens" : "max_tokens",
       });
       return callProxy(endpoint, { body, headers, signal });
@@ -124,14 +126,16 @@ class Conversation {
     let isDone = false;
     for await (const event of readEvents(body)) {
       const said = readChatEvent(endpoint, event);
-      if (said.error) throw new ProxyRefusal(502, said.error, { requestId: turn.requestId });
+      if (said.error) throw new ProxyRefusal(MIDWAY, said.error, { requestId: turn.requestId });
       if (said.text) turn.text += said.text;
+      if (turn.text) turn.state = "streaming";
+      else if (said.isThought) turn.state = "thinking";
       if (said.stop) turn.note = stopText(said.stop);
       isDone ||= said.isDone === true;
       this.#drawSoon();
     }
     if (!isDone)
-      throw new ProxyRefusal(502, { message: "The answer broke off before its end." }, { requestId: turn.requestId });
+      throw new ProxyRefusal(MIDWAY, { message: "Its last part never came." }, { requestId: turn.requestId });
     turn.state = "done";
   }
 
@@ -165,8 +169,8 @@ function answeredTurns(turns) {
 
 const isAnswered = (turn) => Boolean(turn?.text) && turn.state !== "failed";
 
-function fail(turn, { status, message, requestId, retryAfter }) {
+function fail(turn, refusal) {
   turn.state = "failed";
-  turn.requestId = requestId ?? turn.requestId;
-  turn.error = { advice: adviceFor(status, retryAfter), message };
+  turn.requestId = refusal.requestId ?? turn.requestId;
+  turn.error = { advice: adviceFor(refusal), message: refusal.message };
 }

@@ -25,32 +25,50 @@ export function turnView(turn, isLast) {
           ${icon("error")}<span><strong>${advice}</strong> ${message}</span>
         </p>`,
     )}
-    ${when(turn.requestId, () => html`<footer class="turn-foot">${bill(turn, isLast)}</footer>`)}
+    ${when(turn.requestId || turn.state === "stopped", () => foot(turn, isLast))}
   </article>`;
 }
 
+const foot = (turn, isLast) =>
+  html`<footer class="turn-foot">${turn.requestId ? bill(turn, isLast) : STOPPED_EARLY}</footer>`;
+
+/** Its id was not known yet. */
+const STOPPED_EARLY = html`<span class="quiet"
+  >Stopped before the answer began. If the provider bills anything for it, that will be under
+  <a href="/ui/me/usage">Usage</a>.</span
+>`;
+
 function emptyText({ state }) {
-  if (state === "waiting" || state === "streaming")
-    return html`<div class="turn-text turn-waiting"><span class="visually-hidden">Waiting for the answer…</span></div>`;
-  return state === "done" ? html`<p class="quiet">The model ended without any text.</p>` : "";
+  if (state === "done") return html`<p class="quiet">The model ended without any text.</p>`;
+  if (!["waiting", "thinking", "streaming"].includes(state)) return "";
+  const isThinking = state === "thinking";
+  return html`<div class="turn-text turn-waiting">
+    <span class=${isThinking ? "quiet" : "visually-hidden"}
+      >${isThinking ? "Thinking…" : "Waiting for the answer…"}</span
+    >
+  </div>`;
 }
 
 function bill({ bill: found, requestId, state }, isLast) {
   const link = html`<a href=${withQuery("/ui/me/usage", { open: requestId })}>${requestId}</a>`;
   if (found === null) return html`<span class="quiet">${link}</span>`;
-  if (found === "waiting")
-    return html`<span class="quiet" role="status"
-      >${state === "stopped" ? "Stopped. The provider may still finish; waiting for what it bills…" : "Waiting for the receipt…"}</span
-    >`;
+  if (found === "waiting") return html`<span class="quiet" role="status">${waitText(state)}</span>`;
   if (found === "late") return html`<span class="quiet">The receipt is not there yet. It will be under ${link}.</span>`;
   if (found === "none") return html`<span class="quiet">Nothing was billed. ${link}</span>`;
+  if (!found.lines.length)
+    return html`<span class="quiet">Nothing was billed. ${outcomeBadge(found.outcome)} ${link}</span>`;
   return html`<details class="bill" ?open=${isLast}>
     <summary>
       ${icon("right")}<span>Cost ${exact(found.cost)}</span
       ><span class="quiet">balance after it ${exact(found.balance)}</span
       >${found.outcome === "completed" ? "" : outcomeBadge(found.outcome)}
     </summary>
-    ${found.lines.length ? receiptLines(found) : html`<p class="quiet">No usage was reported, so nothing was billed.</p>`}
+    ${receiptLines(found)}
     <p class="quiet">${link}</p>
   </details>`;
 }
+
+const waitText = (state) =>
+  state === "stopped"
+    ? "Stopped. The provider may still finish; waiting for what it bills…"
+    : "Waiting for the receipt…";

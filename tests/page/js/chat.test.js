@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { adviceFor, chatRequest, failureIn, readChatEvent, stopText, wantsNewerLimit } from "../../../static/chat.js";
+import { MIDWAY, adviceFor } from "../../../static/advice.js";
+import { chatRequest, failureIn, readChatEvent, stopText, wantsNewerLimit } from "../../../static/chat.js";
 
 const CHAT = {
   model: "m",
@@ -141,7 +142,21 @@ test("only a limit that a model calls otherwise is asked again", () => {
 test("ends and failures are said in words", () => {
   assert.equal(stopText("stop"), null);
   assert.match(stopText("max_tokens"), /limit/);
-  assert.match(adviceFor(402), /top-up/);
-  assert.match(adviceFor(429, "3"), /3 s/);
-  assert.match(adviceFor(500), /Try again/);
+  assert.match(adviceFor({ status: 402, code: "insufficient_balance" }), /top-up/);
+  assert.match(adviceFor({ status: 402, code: "spend_limit_exceeded" }), /limit/);
+  assert.match(adviceFor({ status: 429, retryAfter: "3" }), /3 s/);
+  assert.match(adviceFor({ status: 500 }), /Try again/);
+  // What was told midway may have been billed.
+  assert.doesNotMatch(adviceFor({ status: MIDWAY }), /billed/);
+});
+
+test("thinking is told from the answer in every format", () => {
+  for (const [endpoint, event] of [
+    ["chat/completions", { choices: [{ delta: { reasoning_content: "hm" } }] }],
+    ["messages", { type: "content_block_delta", delta: { type: "thinking_delta", thinking: "hm" } }],
+    ["responses", { type: "response.reasoning_summary_text.delta", delta: "hm" }],
+  ]) {
+    const said = readChatEvent(endpoint, { event: "message", data: JSON.stringify(event) });
+    assert.ok(said.isThought && !said.text, endpoint);
+  }
 });
