@@ -69,7 +69,7 @@ export class Dialog {
     const element = (this.#element = document.createElement("dialog"));
     element.className = this.#kind;
     element.setAttribute("aria-labelledby", this.#heading);
-    element.addEventListener("keydown", (event) => this.#escape(event));
+    document.addEventListener("keydown", this.#escape);
     element.addEventListener("cancel", (event) => {
       event.preventDefault();
       this.close();
@@ -83,22 +83,32 @@ export class Dialog {
     document.body.append(element);
   }
 
-  /** Heard before the browser does: pressed twice, it would close a dialog that may not be closed. */
-  #escape(event) {
-    if (event.key !== "Escape" || event.defaultPrevented || this.#element?.querySelector(":popover-open")) return;
+  /**
+   * Heard before the browser does, which pressed twice would close a dialog that may not be closed; and wherever the
+   * focus is, which a button loses while it is off.
+   */
+  #escape = (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented || document.querySelector(":popover-open")) return;
+    if (this.#element !== uppermost()) return;
     event.preventDefault();
     this.close();
-  }
+  };
 
   #remove() {
     const element = this.#element;
     this.#element = null;
     this.#isTouched = false;
+    document.removeEventListener("keydown", this.#escape);
     if (!element) return;
     element.close();
     liftWords(element);
     element.remove();
   }
+}
+
+/** The dialog over all others, besides one that is leaving. */
+function uppermost(leaving = null) {
+  return [...document.querySelectorAll("dialog[open]")].filter((dialog) => dialog !== leaving).at(-1);
 }
 
 /** To what opened the dialog; to the heading of the page where that is gone, as the row of what was deleted. */
@@ -110,8 +120,7 @@ function returnFocus(opener) {
 
 /** Behind a modal dialog nothing can be pressed or heard: toasts and the announcer stand in the uppermost one. */
 function liftWords(leaving = null) {
-  const top =
-    [...document.querySelectorAll("dialog[open]")].filter((dialog) => dialog !== leaving).at(-1) ?? document.body;
+  const top = uppermost(leaving) ?? document.body;
   for (const id of ["toasts", "announcer"]) {
     const region = document.getElementById(id);
     if (region.parentElement !== top) top.append(region);
