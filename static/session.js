@@ -13,12 +13,12 @@ class Session extends EventTarget {
   #ask = null;
 
   /**
-   * Ask the server whether this browser's cookie is good, if an admin signed in here and never out. Returns null, or the
-   * sentence that says why that is not known: no reason to forget who is signed in.
+   * Ask the server whether this browser's cookie is good, if an admin signed in here and never out. Returns null, or
+   * the sentence that says why that is not known: no reason to forget who is signed in.
    */
   async restore() {
     if (!localStorage.getItem(SIGNED_IN)) return null;
-    const answer = await ask(`${ADMIN}session`);
+    const answer = await reach(`${ADMIN}session`);
     if (!answer?.ok && answer?.status !== 401) return sentenceOf(answer);
     this.admin = answer.ok ? await answer.json() : null;
     if (!answer.ok) localStorage.removeItem(SIGNED_IN);
@@ -29,7 +29,7 @@ class Session extends EventTarget {
   /** Sign in as an admin. Returns null, or the sentence that says why not. */
   async signIn(password, name) {
     const body = JSON.stringify(name ? { password, name } : { password });
-    const answer = await ask(SIGN_IN, { method: "POST", body, headers: { "content-type": "application/json" } });
+    const answer = await reach(SIGN_IN, { method: "POST", body, headers: { "content-type": "application/json" } });
     if (!answer?.ok) return sentenceOf(answer);
     localStorage.setItem(SIGNED_IN, "yes");
     return this.restore();
@@ -37,7 +37,7 @@ class Session extends EventTarget {
 
   /** Sign in as a user. Returns null, or the sentence that says why not. */
   async useKey(key) {
-    const answer = await ask("/api/user/balance", { headers: { authorization: `Bearer ${key}` } });
+    const answer = await reach("/api/user/balance", { headers: { authorization: `Bearer ${key}` } });
     if (!answer?.ok) return sentenceOf(answer);
     this.userKey = key;
     this.#tell();
@@ -47,7 +47,7 @@ class Session extends EventTarget {
   /** Returns null, or the sentence that says why one is still signed in: only the server can end an admin's cookie. */
   async signOut() {
     if (this.admin) {
-      const answer = await ask(`${ADMIN}logout`, { method: "POST", headers: this.headersFor(ADMIN, "POST") });
+      const answer = await reach(`${ADMIN}logout`, { method: "POST", headers: this.headersFor(ADMIN, "POST") });
       if (!answer?.ok && answer?.status !== 401) return sentenceOf(answer);
     }
     localStorage.removeItem(SIGNED_IN);
@@ -97,7 +97,7 @@ class Session extends EventTarget {
 }
 
 /** The answer, or null where none comes. */
-async function ask(path, init) {
+async function reach(path, init) {
   try {
     return await fetch(path, init);
   } catch {

@@ -1,5 +1,5 @@
-// Native dialogs: in the middle, or as a drawer at the side. The browser keeps the focus inside; Esc, the cross and a press
-// beside them close them, and the focus goes back to what opened them.
+// Native dialogs: in the middle, or as a drawer at the side. The browser keeps the focus inside; Esc, the cross and a
+// press beside them close them, and the focus goes back to what opened them.
 
 import { html, render } from "../html.js";
 import { icon } from "./icons.js";

@@ -108,13 +108,13 @@ export function failure(error, retry) {
     ${icon("error")}
     <div>
       <p><strong>${error.message}</strong></p>
-      <p class="quiet">
-        ${error.status ? `Status ${error.status}` : "No answer"}${error.requestId ? html` · ${code(error.requestId, "Copy the request id")}` : ""}
-      </p>
+      <p class="quiet">${error.status ? `Status ${error.status}` : "No answer"}${when(error.requestId, requestId)}</p>
     </div>
     <button type="button" class="button" @click=${retry}>Try again</button>
   </div>`;
 }
+
+const requestId = (id) => html` · ${code(id, "Copy the request id")}`;
 
 function stale(error, resource) {
   return html`<p class="strip" data-tone="warn" role="status">

@@ -1,5 +1,5 @@
-// Everything in force that is not a model or a provider: the global system prompt, every other setting with where it comes
-// from, and who changed what.
+// Everything in force that is not a model or a provider: the global system prompt, every other setting with where it
+// comes from, and who changed what.
 
 import { get, getWithEtag, withQuery } from "../api.js";
 import { pageHead } from "../components/bits.js";
@@ -11,6 +11,7 @@ import { modelPrompts } from "./settings/model-prompts.js";
 import { PromptEditor } from "./settings/prompt-editor.js";
 import { settingWriter } from "./settings/write.js";
 
+const LEAD = "What is in force, where it comes from, and who changed it last. Changes hold at once, on every worker.";
 const MODELS_MAX = 200;
 const HISTORY_ROWS = 10;
 
@@ -48,8 +49,7 @@ export default function settings({ query, signal, router, draw }) {
   const editor = new PromptEditor({ signal, query, router, live, models, history, write, draw: page });
 
   const view = () =>
-    html`${pageHead("Settings", { lead: "What is in force, where it comes from, and who changed it last. Changes hold at once, on every worker." })}
-      ${show(live, { data: () => editor.view() })}
+    html`${pageHead("Settings", { lead: LEAD })} ${show(live, { data: () => editor.view() })}
       <section class="stack tight">
         <h2>Models that differ</h2>
         ${show(models, { data: modelPrompts })}

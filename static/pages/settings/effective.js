@@ -78,10 +78,13 @@ function value(row) {
 
 function actions(row, { write, signal }) {
   return html`<span class="actions end"
-    >${EDITED_ABOVE.includes(row.name) ? "" : html`<button type="button" class="button" @click=${() => edit(row, { write, signal })}>Change</button>`}
-    ${row.source === "database" ? html`<button type="button" class="button" data-kind="quiet" @click=${() => toDefault(row, write)}>Back to default</button>` : ""}</span
+    >${when(!EDITED_ABOVE.includes(row.name), () => button("Change", "plain", () => edit(row, { write, signal })))}
+    ${when(row.source === "database", () => button("Back to default", "quiet", () => toDefault(row, write)))}</span
   >`;
 }
+
+const button = (text, kind, press) =>
+  html`<button type="button" class="button" data-kind=${kind} @click=${press}>${text}</button>`;
 
 async function toDefault(row, write) {
   const name = row.label ?? row.name;
@@ -133,7 +136,7 @@ function edit(row, { write, signal }) {
               ? { type: "number", inputmode: "numeric" }
               : {}),
         })}
-        ${row.changed_at ? html`<p class="quiet">Last changed by ${row.changed_by ?? "somebody"}, ${at(row.changed_at)}.</p>` : ""}
+        ${when(row.changed_at, (time) => html`<p class="quiet">Last changed by ${row.changed_by}, ${at(time)}.</p>`)}
         <div class="actions end">
           <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Save")}
         </div>

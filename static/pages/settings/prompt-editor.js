@@ -178,7 +178,7 @@ export class PromptEditor {
     return html`<details open>
       <summary>Compared with what is in force</summary>
       <div class="diff" role="img" aria-label="Lines taken out and put in">
-        ${textDiff(text, values.system_prompt).map(({ kind, text: line }) => html`<div data-kind=${kind}><span aria-hidden="true">${{ same: " ", out: "−", in: "+" }[kind]}</span>${line || " "}</div>`)}
+        ${textDiff(text, values.system_prompt).map(diffLine)}
       </div>
       <p class="hint">
         A changed text is new to every provider's prompt cache: the first requests after it pay for full input or cache
@@ -186,4 +186,10 @@ export class PromptEditor {
       </p>
     </details>`;
   }
+}
+
+const MARKS = { same: " ", out: "−", in: "+" };
+
+function diffLine({ kind, text }) {
+  return html`<div data-kind=${kind}><span aria-hidden="true">${MARKS[kind]}</span>${text || " "}</div>`;
 }

@@ -1,11 +1,12 @@
-// Writing settings: what was seen goes along, so nobody's change is overwritten unseen; what was before can be put back.
+// Writing settings: what was seen goes along, so nobody's change is overwritten unseen; what was can be put back.
 
 import { ifMatch, patch } from "../../api.js";
 import { toast } from "../../components/toast.js";
 
 /**
- * `write(changes, text)` changes settings; null takes one back to its default. It throws ApiError, with status 412 when somebody
- * was faster. `live` and `effective` are the resources of what is in force; `reload()` fetches what else shows it.
+ * `write(changes, text)` changes settings; null takes one back to its default. It throws ApiError, with status 412 when
+ * somebody was faster. `live` and `effective` are the resources of what is in force; `reload()` fetches what else shows
+ * it.
  */
 export function settingWriter({ live, effective, reload }) {
   /** What to write to have a setting as it is now: null where it is left to its default. */
