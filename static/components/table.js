@@ -5,8 +5,9 @@ import { icon } from "./icons.js";
 
 /**
  * `columns`: `{name, label, render(row), align?: "end", sort?: true, primary?: true, wide?: true}`. The primary one
- * heads the card on a narrow screen; wide ones are left out there. `open(row)` makes rows open something; `hrefOf(row)`
- * gives the address that the primary cell links to. `sorted`: `{name, down}`; `onsort(name)`. `total`: values by column name.
+ * heads the card on a narrow screen; wide ones are left out there. `open(row)` makes rows open something;
+ * `hrefOf(row)` gives the address that the primary cell links to. `sorted`: `{name, down}`; `onsort(name)`. `total`:
+ * values by column name.
  */
 export function table({
   caption,
