@@ -139,6 +139,20 @@ export function skeletonRows(rows) {
   </div>`;
 }
 
+/** Panels side by side, as high as what will stand there. */
+export function skeletonColumns(panels, rows) {
+  return html`<div class="columns">
+    ${Array.from({ length: panels }, () => html`<div class="panel">${skeletonRows(rows)}</div>`)}
+  </div>`;
+}
+
+/** A row of tiles, each with its name, a figure and a note. */
+export function skeletonTiles(tiles) {
+  return html`<div class="tiles">
+    ${Array.from({ length: tiles }, () => html`<div class="tile">${skeletonRows(3)}</div>`)}
+  </div>`;
+}
+
 /** "Load 50 more", while there are more. */
 export function pager(list, noun = "row", nouns = undefined) {
   if (!list.data) return "";

@@ -3,7 +3,7 @@
 
 import { get, getWithEtag, withQuery } from "../api.js";
 import { pageHead } from "../components/bits.js";
-import { ListResource, Resource, pager, show } from "../components/resource.js";
+import { ListResource, Resource, pager, show, skeletonColumns } from "../components/resource.js";
 import { html } from "../html.js";
 import { effectiveSettings } from "./settings/effective.js";
 import { settingsHistory } from "./settings/history.js";
@@ -49,7 +49,8 @@ export default function settings({ query, signal, router, draw }) {
   const editor = new PromptEditor({ signal, query, router, live, models, history, write, draw: page });
 
   const view = () =>
-    html`${pageHead("Settings", { lead: LEAD })} ${show(live, { data: () => editor.view() })}
+    html`${pageHead("Settings", { lead: LEAD })}
+      ${show(live, { data: () => editor.view(), skeleton: skeletonColumns(2, 17) })}
       <section class="stack tight">
         <h2>Models that differ</h2>
         ${show(models, { data: modelPrompts })}

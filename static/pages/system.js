@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { badge, facts, pageHead, tile, timeAgo } from "../components/bits.js";
-import { Resource, show } from "../components/resource.js";
+import { Resource, show, skeletonColumns, skeletonTiles } from "../components/resource.js";
 import { freshness, refreshing } from "../components/time-range.js";
 import { copyText } from "../clipboard.js";
 import { diagnosticsText, sizeText } from "../diagnostics.js";
@@ -44,7 +44,7 @@ export default function system({ signal, draw }) {
             Copy diagnostics
           </button>`,
       })}
-      ${show(state, { data: overview })}
+      ${show(state, { data: overview, skeleton: html`${skeletonTiles(5)}${skeletonColumns(2, 5)}` })}
       <section class="stack tight">
         <h2>Upstreams, last 15 minutes</h2>
         ${upstreams.view(state.data?.upstreams ?? [])}
