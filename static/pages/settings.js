@@ -45,6 +45,7 @@ export default function settings({ query, signal, router, draw }) {
     () => page(),
   );
 
+  const now = (name) => effective.data.find((row) => row.name === name);
   const write = settingWriter({ live, effective, reload: () => Promise.all([effective.load(), history.load()]) });
   const editor = new PromptEditor({ signal, query, router, live, models, history, write, draw: page });
 
@@ -69,7 +70,7 @@ export default function settings({ query, signal, router, draw }) {
       </section>
       <section class="stack tight">
         <h2>All settings</h2>
-        ${show(effective, { data: (rows) => effectiveSettings(rows, { write, signal }) })}
+        ${show(effective, { data: (rows) => effectiveSettings(rows, { write, now, signal }) })}
       </section>`;
 
   page();

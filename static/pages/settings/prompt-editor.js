@@ -64,7 +64,6 @@ export class PromptEditor {
       );
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 412) throw error;
-      await Promise.all([this.#page.live.load(), this.#page.history.load()]);
       this.#rival = this.#page.history.rows[0] ?? {};
       return;
     }
