@@ -1,5 +1,5 @@
-// What to send along with a question about an installation: how it does, as text. No secrets, no addresses of providers, no
-// names of users are in it. Pure.
+// What to send along with a question about an installation: how it does, as text. No secrets, no addresses of
+// providers, no names of users are in it. Pure.
 
 /** `system` as /api/admin/system says it, `readiness` as /readyz does (null: not known); `where` is the browser. */
 export function diagnosticsText({ system, readiness, where, now }) {
@@ -8,22 +8,35 @@ export function diagnosticsText({ system, readiness, where, now }) {
     `quart-proxy ${system.version}, ${system.environment}, Python ${system.python}`,
     `Asked ${now} with ${where}`,
     `Started ${rest.started_at}, database clock ${rest.now}, skew ${rest.clock_skew_ms} ms`,
-    `Database: ${database.kind} ${database.version}, ${database.size_bytes} bytes, migration ${database.migration}${database.is_latest ? "" : " (not the latest)"}`,
-    `Registry: revision ${registry.revision}, mode ${registry.mode}, drift ${told(registry.drift)}, conflicts ${told(registry.conflicts)}, holds ${told(registry.holds)}`,
+    databaseLine(database),
+    registryLine(registry),
     `Spool: ${told(rest.spool)}; dead letters: ${rest.dead_letters}`,
     "Workers:",
-    ...workers.map(
-      (one) =>
-        `  ${one.name}: version ${one.version}, revision ${one.revision}, seen ${one.seen_at}, in flight ${one.in_flight ?? "?"}, backlog ${one.backlog ?? "?"}`,
-    ),
+    ...workers.map(workerLine),
     "Upstreams, last 15 minutes:",
-    ...upstreams.map(
-      (one) =>
-        `  ${one.name}: ${one.requests} requests, ${one.failures} failures, p95 to the first byte ${one.p95_first_byte_ms ?? "?"} ms${one.last_error ? `, last error ${one.last_error_at}` : ""}`,
-    ),
+    ...upstreams.map(upstreamLine),
     ...(readiness ? [`Ready: ${readiness.status}`] : []),
   ];
   return withoutSecrets(lines.join("\n"));
+}
+
+function databaseLine({ kind, version, size_bytes: size, migration, is_latest: isLatest }) {
+  return `Database: ${kind} ${version}, ${size} bytes, migration ${migration}${isLatest ? "" : " (not the latest)"}`;
+}
+
+function registryLine({ revision, mode, drift, conflicts, holds }) {
+  const numbers = `drift ${told(drift)}, conflicts ${told(conflicts)}, holds ${told(holds)}`;
+  return `Registry: revision ${revision}, mode ${mode}, ${numbers}`;
+}
+
+function workerLine({ name, version, revision, seen_at: seen, in_flight: flying, backlog }) {
+  const load = `in flight ${flying ?? "?"}, backlog ${backlog ?? "?"}`;
+  return `  ${name}: version ${version}, revision ${revision}, seen ${seen}, ${load}`;
+}
+
+function upstreamLine({ name, requests, failures, p95_first_byte_ms: p95, last_error: error, last_error_at: time }) {
+  const said = `${requests} requests, ${failures} failures, p95 to the first byte ${p95 ?? "?"} ms`;
+  return `  ${name}: ${said}${error ? `, last error ${time}` : ""}`;
 }
 
 const told = (value) =>

@@ -2,7 +2,7 @@
 
 const GO_MS = 1200;
 
-/** `onkey(key)` hears single keys, with "g d" for two in a row; `onpalette()` hears Ctrl+K. It returns true if it took the key. */
+/** `onkey(key)` hears single keys, "g d" for two in a row, and says whether it took it; `onpalette()` hears Ctrl+K. */
 export function listenForKeys({ onkey, onpalette, isOn }) {
   let went = 0;
   document.addEventListener("keydown", (event) => {

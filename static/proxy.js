@@ -12,9 +12,7 @@ export class ProxyRefusal extends Error {
   }
 }
 
-/**
- * The answer to a request, its body not yet read. Throws ProxyRefusal for anything but a 2xx; AbortError when stopped.
- */
+/** The answer to a request, its body not yet read. Throws ProxyRefusal unless it is a 2xx; AbortError when stopped. */
 export async function callProxy(endpoint, { body, headers = {}, signal }) {
   const path = endpointPath(endpoint);
   let answer;

@@ -19,8 +19,8 @@ class Session extends EventTarget {
   #ask = null;
 
   /**
-   * Ask the server whether this browser's cookie is good, if an admin signed in here and never out. Returns null, or the
-   * sentence that says why that is not known: no reason to forget who is signed in.
+   * Ask the server whether this browser's cookie is good, if an admin signed in here and never out. Returns null, or
+   * the sentence that says why that is not known: no reason to forget who is signed in.
    */
   async restore() {
     if (!localStorage.getItem(SIGNED_IN)) return null;

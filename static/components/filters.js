@@ -46,6 +46,10 @@ function forget() {
 /** One of a few, as links: `items` are `[value, text]` pairs, `hrefOf(value)` the address of each. */
 export function segments(label, items, current, hrefOf) {
   return html`<nav class="segments wraps" aria-label=${label}>
-    ${items.map(([value, text]) => html`<a href=${hrefOf(value)} aria-current=${value === current ? "page" : "false"}>${text}</a>`)}
+    ${items.map(([value, text]) => segment(text, hrefOf(value), value === current))}
   </nav>`;
+}
+
+function segment(text, href, isCurrent) {
+  return html`<a href=${href} aria-current=${isCurrent ? "page" : "false"}>${text}</a>`;
 }

@@ -97,8 +97,8 @@ export function readForm(form) {
 }
 
 /**
- * A label, its control, a hint and its fault. `type` as of <input>, or "textarea", "select" (with `options`: `[value, text]`
- * pairs) or "checkbox". `prefix` and `suffix` stand inside the frame: "$", "per 1M".
+ * A label, its control, a hint and its fault. `type` as of <input>, or "textarea", "select" (with `options`:
+ * `[value, text]` pairs) or "checkbox". `prefix` and `suffix` stand inside the frame: "$", "per 1M".
  */
 export function field(
   form,
@@ -182,12 +182,12 @@ export function field(
             ?autofocus=${autofocus} />`;
   return html`<div class="field">
     <label for=${id}>${label}${required ? "" : html` <span class="optional">optional</span>`}</label>
-    <span class="input" data-invalid=${common.invalid}
-      >${prefix ? html`<span class="affix">${prefix}</span>` : ""}${control}${suffix ? html`<span class="affix">${suffix}</span>` : ""}</span
-    >
+    <span class="input" data-invalid=${common.invalid}>${affix(prefix)}${control}${affix(suffix)}</span>
     ${notes(common, hint, fault)}
   </div>`;
 }
+
+const affix = (text) => (text ? html`<span class="affix">${text}</span>` : "");
 
 function notes({ id }, hint, fault) {
   return html`${when(hint, () => html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`)}

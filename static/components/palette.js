@@ -1,5 +1,5 @@
-// The command palette: go to a page, or find a user, a model, a key or a request by what was typed. What was chosen last
-// stands first.
+// The command palette: go to a page, or find a user, a model, a key or a request by what was typed. What was chosen
+// last stands first.
 
 import { html, ifDefined, when } from "../html.js";
 import { plural } from "../format.js";

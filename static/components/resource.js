@@ -108,13 +108,13 @@ export function failure(error, retry) {
     ${icon("error")}
     <div>
       <p><strong>${error.message}</strong></p>
-      <p class="quiet">
-        ${error.status ? `Status ${error.status}` : "No answer"}${error.requestId ? html` · ${code(error.requestId, "Copy the request id")}` : ""}
-      </p>
+      <p class="quiet">${error.status ? `Status ${error.status}` : "No answer"}${when(error.requestId, requestId)}</p>
     </div>
     <button type="button" class="button" @click=${retry}>Try again</button>
   </div>`;
 }
+
+const requestId = (id) => html` · ${code(id, "Copy the request id")}`;
 
 function stale(error, resource) {
   return html`<p class="strip" data-tone="warn" role="status">
@@ -136,6 +136,20 @@ export function emptyState({ title, text = "", action = "", iconName = "info" })
 export function skeletonRows(rows) {
   return html`<div class="skeleton" role="status">
     <span class="visually-hidden">Loading…</span> ${Array.from({ length: rows }, () => html`<span></span>`)}
+  </div>`;
+}
+
+/** Panels side by side, as high as what will stand there. */
+export function skeletonColumns(panels, rows) {
+  return html`<div class="columns">
+    ${Array.from({ length: panels }, () => html`<div class="panel">${skeletonRows(rows)}</div>`)}
+  </div>`;
+}
+
+/** A row of tiles, each with its name, a figure and a note. */
+export function skeletonTiles(tiles) {
+  return html`<div class="tiles">
+    ${Array.from({ length: tiles }, () => html`<div class="tile">${skeletonRows(3)}</div>`)}
   </div>`;
 }
 

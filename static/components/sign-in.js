@@ -6,6 +6,20 @@ import { session } from "../session.js";
 import { Dialog } from "./dialog.js";
 import { Form, field } from "./forms.js";
 
+const NAME = {
+  name: "name",
+  label: "Your name",
+  hint: "Stands in the audit log beside what you do.",
+  autocomplete: "username",
+};
+const PASSWORD = {
+  name: "password",
+  label: "Admin password",
+  type: "password",
+  required: true,
+  autocomplete: "current-password",
+};
+
 /** `view()` draws it; `form` says whether it is busy. `done()` is called once signed in. */
 export function passwordForm({ draw, done }) {
   const form = new Form({
@@ -18,10 +32,7 @@ export function passwordForm({ draw, done }) {
   });
   const view = () =>
     html`<form class="stack" @submit=${form.handle}>
-      ${form.summary()}
-      ${field(form, { name: "name", label: "Your name", hint: "Stands in the audit log beside what you do.", autocomplete: "username" })}
-      ${field(form, { name: "password", label: "Admin password", type: "password", required: true, autocomplete: "current-password" })}
-      ${form.button("Sign in", { busy: "Signing in…" })}
+      ${form.summary()} ${field(form, NAME)}${field(form, PASSWORD)} ${form.button("Sign in", { busy: "Signing in…" })}
     </form>`;
   return { view, form };
 }

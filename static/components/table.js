@@ -4,9 +4,10 @@ import { html, ifDefined, nothing, repeat, when } from "../html.js";
 import { icon } from "./icons.js";
 
 /**
- * `columns`: `{name, label, render(row), align?: "end", sort?: true, primary?: true, wide?: true}`. The primary one heads the
- * card on a narrow screen; wide ones are left out there. `open(row)` makes rows open something; `hrefOf(row)` gives the
- * address that the primary cell links to. `sorted`: `{name, down}`; `onsort(name)`. `total`: values by column name.
+ * `columns`: `{name, label, render(row), align?: "end", sort?: true, primary?: true, wide?: true}`. The primary one
+ * heads the card on a narrow screen; wide ones are left out there. `open(row)` makes rows open something;
+ * `hrefOf(row)` gives the address that the primary cell links to. `sorted`: `{name, down}`; `onsort(name)`. `total`:
+ * values by column name.
  */
 export function table({
   caption,
@@ -69,8 +70,14 @@ function heading(column, sorted, onsort) {
   const isSorted = sorted?.name === column.name;
   const order = isSorted ? (sorted.down ? "descending" : "ascending") : column.sort ? "none" : undefined;
   return html`<th scope="col" data-align=${column.align ?? "start"} aria-sort=${ifDefined(order)}>
-    ${column.sort && onsort ? html`<button type="button" class="sort" @click=${() => onsort(column.name)}>${column.label}<span class="sort-mark" data-order=${order}>${icon("down")}</span></button>` : column.label}
+    ${column.sort && onsort ? sorter(column, order, onsort) : column.label}
   </th>`;
+}
+
+function sorter({ name, label }, order, onsort) {
+  return html`<button type="button" class="sort" @click=${() => onsort(name)}>
+    ${label}<span class="sort-mark" data-order=${order}>${icon("down")}</span>
+  </button>`;
 }
 
 function cell(column, row, { hrefOf, open }) {

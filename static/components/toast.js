@@ -42,6 +42,10 @@ async function undo(entry) {
   await entry.undo();
 }
 
+function undoButton(entry) {
+  return html`<button type="button" class="button" data-kind="quiet" @click=${() => undo(entry)}>Undo</button>`;
+}
+
 function draw() {
   render(
     repeat(
@@ -56,7 +60,7 @@ function draw() {
           @focusin=${() => pause(entry)}
           @focusout=${() => entry.tone === "bad" || run(entry)}>
           ${icon(entry.tone === "bad" ? "error" : "check")}<span>${entry.text}</span>
-          ${when(entry.undo, () => html`<button type="button" class="button" data-kind="quiet" @click=${() => undo(entry)}>Undo</button>`)}
+          ${when(entry.undo, () => undoButton(entry))}
           <button type="button" class="button" data-kind="icon" aria-label="Close" @click=${() => close(entry)}>
             ${icon("close")}
           </button>

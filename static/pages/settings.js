@@ -1,9 +1,9 @@
-// Everything in force that is not a model or a provider: the global system prompt, every other setting with where it comes
-// from, and who changed what.
+// Everything in force that is not a model or a provider: the global system prompt, every other setting with where it
+// comes from, and who changed what.
 
 import { get, getWithEtag, withQuery } from "../api.js";
 import { pageHead } from "../components/bits.js";
-import { ListResource, Resource, pager, show } from "../components/resource.js";
+import { ListResource, Resource, pager, show, skeletonColumns } from "../components/resource.js";
 import { html } from "../html.js";
 import { effectiveSettings } from "./settings/effective.js";
 import { settingsHistory } from "./settings/history.js";
@@ -11,6 +11,7 @@ import { modelPrompts } from "./settings/model-prompts.js";
 import { PromptEditor } from "./settings/prompt-editor.js";
 import { settingWriter } from "./settings/write.js";
 
+const LEAD = "What is in force, where it comes from, and who changed it last. Changes hold at once, on every worker.";
 const MODELS_MAX = 200;
 const HISTORY_ROWS = 10;
 
@@ -44,12 +45,13 @@ export default function settings({ query, signal, router, draw }) {
     () => page(),
   );
 
+  const now = (name) => effective.data.find((row) => row.name === name);
   const write = settingWriter({ live, effective, reload: () => Promise.all([effective.load(), history.load()]) });
   const editor = new PromptEditor({ signal, query, router, live, models, history, write, draw: page });
 
   const view = () =>
-    html`${pageHead("Settings", { lead: "What is in force, where it comes from, and who changed it last. Changes hold at once, on every worker." })}
-      ${show(live, { data: () => editor.view() })}
+    html`${pageHead("Settings", { lead: LEAD })}
+      ${show(live, { data: () => editor.view(), skeleton: skeletonColumns(2, 17) })}
       <section class="stack tight">
         <h2>Models that differ</h2>
         ${show(models, { data: modelPrompts })}
@@ -68,7 +70,7 @@ export default function settings({ query, signal, router, draw }) {
       </section>
       <section class="stack tight">
         <h2>All settings</h2>
-        ${show(effective, { data: (rows) => effectiveSettings(rows, { write, signal }) })}
+        ${show(effective, { data: (rows) => effectiveSettings(rows, { write, now, signal }) })}
       </section>`;
 
   page();

@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { badge, facts, pageHead, tile, timeAgo } from "../components/bits.js";
-import { Resource, show } from "../components/resource.js";
+import { Resource, show, skeletonColumns, skeletonTiles } from "../components/resource.js";
 import { freshness, refreshing } from "../components/time-range.js";
 import { copyText } from "../clipboard.js";
 import { diagnosticsText, sizeText } from "../diagnostics.js";
@@ -44,7 +44,7 @@ export default function system({ signal, draw }) {
             Copy diagnostics
           </button>`,
       })}
-      ${show(state, { data: overview })}
+      ${show(state, { data: overview, skeleton: html`${skeletonTiles(5)}${skeletonColumns(2, 5)}` })}
       <section class="stack tight">
         <h2>Upstreams, last 15 minutes</h2>
         ${upstreams.view(state.data?.upstreams ?? [])}
@@ -79,9 +79,7 @@ export default function system({ signal, draw }) {
     html`<div class="tiles">
         ${tile({ label: "Ready", value: readyBadge(), note: "requests can be served and billed" })}
         ${tile({ label: "Version", value: data.version, note: `Python ${data.python}, ${data.environment}` })}
-        ${tile({ label: "In flight", value: count(sum(data.workers, "in_flight")), note: `on ${plural(data.workers.length, "worker")}`, href: "/ui/requests" })}
-        ${tile({ label: "Waiting to be settled", value: count(data.spool?.unsettled ?? 0), note: data.spool?.healthy === false ? "the spool is not writable" : "charges on their way to the books", tone: data.spool?.healthy === false ? "bad" : null })}
-        ${tile({ label: "Dead letters", value: count(data.dead_letters), note: data.dead_letters ? "charges that the books refused" : "none refused", tone: data.dead_letters ? "bad" : null })}
+        ${inFlight(data)}${unsettled(data)}${deadLetters(data)}
       </div>
       <div class="columns">
         <section class="panel">
@@ -92,16 +90,8 @@ export default function system({ signal, draw }) {
               `${data.database.kind === "embedded" ? "Embedded" : "External"} PostgreSQL ${data.database.version}`,
             ],
             ["Size", sizeText(data.database.size_bytes)],
-            [
-              "Migrations",
-              html`<code>${data.database.migration}</code>
-                ${data.database.is_latest ? badge("the latest", "good", "check") : badge("not the latest", "bad", "warning")}`,
-            ],
-            [
-              "Clock",
-              html`${timeAgo(data.now)}
-              ${Math.abs(data.clock_skew_ms) > SKEW_MS ? badge(`${data.clock_skew_ms} ms off`, "warn", "clock") : html`<span class="quiet">${data.clock_skew_ms} ms apart</span>`}`,
-            ],
+            ["Migrations", html`<code>${data.database.migration}</code> ${migrationBadge(data.database)}`],
+            ["Clock", html`${timeAgo(data.now)} ${skew(data.clock_skew_ms)}`],
           ])}
         </section>
         <section class="panel">
@@ -146,6 +136,43 @@ export default function system({ signal, draw }) {
   refreshing(signal, load);
   return { onquery: page };
 }
+
+function inFlight({ workers: rows }) {
+  return tile({
+    label: "In flight",
+    value: count(sum(rows, "in_flight")),
+    note: `on ${plural(rows.length, "worker")}`,
+    href: "/ui/requests",
+  });
+}
+
+function unsettled({ spool }) {
+  const isBroken = spool?.healthy === false;
+  return tile({
+    label: "Waiting to be settled",
+    value: count(spool?.unsettled ?? 0),
+    note: isBroken ? "the spool is not writable" : "charges on their way to the books",
+    tone: isBroken ? "bad" : null,
+  });
+}
+
+function deadLetters({ dead_letters: number }) {
+  return tile({
+    label: "Dead letters",
+    value: count(number),
+    note: number ? "charges that the books refused" : "none refused",
+    tone: number ? "bad" : null,
+    href: number ? "#dead-letters" : null,
+  });
+}
+
+const migrationBadge = ({ is_latest: isLatest }) =>
+  isLatest ? badge("the latest", "good", "check") : badge("not the latest", "bad", "warning");
+
+const skew = (ms) =>
+  Math.abs(ms) > SKEW_MS
+    ? badge(`${ms} ms off`, "warn", "clock")
+    : html`<span class="quiet">${Math.abs(ms)} ms apart</span>`;
 
 const sum = (rows, name) => rows.reduce((total, row) => total + (row[name] ?? 0), 0);
 const size = (value) => (Array.isArray(value) ? value.length : (value ?? 0));

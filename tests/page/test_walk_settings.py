@@ -153,6 +153,27 @@ async def test_a_setting_is_changed_and_goes_back_to_its_default(admin_page: Pag
     await expect(row).to_contain_text("the default")
 
 
+async def test_a_setting_that_somebody_else_changed_is_shown_before_it_is_changed_again(
+    admin_page: Page, site: Product, watch: Watch
+) -> None:
+    watch.allow("412 PATCH /api/admin/settings")
+    page = admin_page
+    await open_settings(page)
+    row = page.get_by_role("row").filter(has_text="Output tokens held")
+    await row.get_by_role("button", name="Change").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Output tokens held").fill("100")
+    theirs = {"json": {"output_tokens_held": 200}, "headers": await site.login("Lee")}
+    await site.client.patch(f"{site.base_url}/api/admin/settings", **theirs)
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Somebody changed the settings meanwhile")
+    await expect(dialog).to_contain_text("It is 200 now.")
+    await expect(dialog.get_by_label("Output tokens held")).to_have_value("100")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(row).to_contain_text("100")
+    await expect(dialog).to_have_count(0)
+
+
 async def test_history_tells_what_changed_and_puts_it_back(admin_page: Page) -> None:
     page = admin_page
     form = await open_settings(page)

@@ -18,24 +18,27 @@ const TEXT_MAX = 80;
 /** These have an editor of their own at the head of the page. */
 const EDITED_ABOVE = ["system_prompt", "system_prompt_mode", "system_prompt_enabled"];
 
-/** What can be changed here, and, folded away, what was given at the start. */
-export function effectiveSettings(rows, { write, signal }) {
+/**
+ * What can be changed here, and, folded away, what was given at the start. `context`: `{write, now, signal}`, of which
+ * `now(name)` is the row of a setting as it is in force.
+ */
+export function effectiveSettings(rows, context) {
   const given = rows.filter(({ editable }) => !editable);
   return html`${settingTable(
       "What can be changed here",
       rows.filter(({ editable }) => editable),
-      { write, signal },
+      context,
     )}
     <details>
       <summary class="group">Given at start (${given.length})</summary>
       <p class="quiet">
         By variables of the environment, or fixed in this version. They change when the process is started anew.
       </p>
-      ${settingTable("Given at start", given, { write, signal })}
+      ${settingTable("Given at start", given, context)}
     </details>`;
 }
 
-function settingTable(caption, rows, { write, signal }) {
+function settingTable(caption, rows, context) {
   return table({
     caption,
     rows,
@@ -57,7 +60,7 @@ function settingTable(caption, rows, { write, signal }) {
         render: ({ changed_at: time, changed_by: who }) =>
           time ? html`${who ?? "–"}<span class="sub">${timeAgo(time)}</span>` : html`<span class="quiet">–</span>`,
       },
-      { name: "actions", label: "", render: (row) => when(row.editable, () => actions(row, { write, signal })) },
+      { name: "actions", label: "", render: (row) => when(row.editable, () => actions(row, context)) },
     ],
   });
 }
@@ -76,12 +79,15 @@ function value(row) {
     >${isOther ? html`<span class="sub">default: ${valueText(row.default).slice(0, TEXT_MAX)}</span>` : ""}`;
 }
 
-function actions(row, { write, signal }) {
+function actions(row, context) {
   return html`<span class="actions end"
-    >${EDITED_ABOVE.includes(row.name) ? "" : html`<button type="button" class="button" @click=${() => edit(row, { write, signal })}>Change</button>`}
-    ${row.source === "database" ? html`<button type="button" class="button" data-kind="quiet" @click=${() => toDefault(row, write)}>Back to default</button>` : ""}</span
+    >${when(!EDITED_ABOVE.includes(row.name), () => button("Change", "plain", () => edit(row, context)))}
+    ${when(row.source === "database", () => button("Back to default", "quiet", () => toDefault(row, context.write)))}</span
   >`;
 }
+
+const button = (text, kind, press) =>
+  html`<button type="button" class="button" data-kind=${kind} @click=${press}>${text}</button>`;
 
 async function toDefault(row, write) {
   const name = row.label ?? row.name;
@@ -101,8 +107,14 @@ async function toDefault(row, write) {
   }
 }
 
+/** What it would be by itself, and what somebody else made of it since the dialog was opened. */
+function hintOf({ value, default: byItself }, { value: current }) {
+  const rival = current === value ? "" : ` It is ${valueText(current)} now.`;
+  return `The default is ${valueText(byItself)}.${rival}`;
+}
+
 /** A dialog for one setting; its control is of the kind of its default. */
-function edit(row, { write, signal }) {
+function edit(row, { write, now, signal }) {
   const dialog = new Dialog({ signal, canClose: () => !form.isBusy });
   const name = row.label ?? row.name;
   const kind = typeof row.default;
@@ -126,14 +138,14 @@ function edit(row, { write, signal }) {
           required: true,
           autofocus: true,
           value: row.value,
-          hint: `The default is ${valueText(row.default)}.`,
+          hint: hintOf(row, now(row.name)),
           ...(kind === "boolean"
             ? { type: "checkbox" }
             : kind === "number"
               ? { type: "number", inputmode: "numeric" }
               : {}),
         })}
-        ${row.changed_at ? html`<p class="quiet">Last changed by ${row.changed_by ?? "somebody"}, ${at(row.changed_at)}.</p>` : ""}
+        ${when(row.changed_at, (time) => html`<p class="quiet">Last changed by ${row.changed_by}, ${at(time)}.</p>`)}
         <div class="actions end">
           <button type="button" class="button" @click=${() => dialog.close()}>Cancel</button>${form.button("Save")}
         </div>

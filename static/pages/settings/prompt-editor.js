@@ -64,7 +64,6 @@ export class PromptEditor {
       );
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 412) throw error;
-      await Promise.all([this.#page.live.load(), this.#page.history.load()]);
       this.#rival = this.#page.history.rows[0] ?? {};
       return;
     }
@@ -178,7 +177,7 @@ export class PromptEditor {
     return html`<details open>
       <summary>Compared with what is in force</summary>
       <div class="diff" role="img" aria-label="Lines taken out and put in">
-        ${textDiff(text, values.system_prompt).map(({ kind, text: line }) => html`<div data-kind=${kind}><span aria-hidden="true">${{ same: " ", out: "−", in: "+" }[kind]}</span>${line || " "}</div>`)}
+        ${textDiff(text, values.system_prompt).map(diffLine)}
       </div>
       <p class="hint">
         A changed text is new to every provider's prompt cache: the first requests after it pay for full input or cache
@@ -186,4 +185,10 @@ export class PromptEditor {
       </p>
     </details>`;
   }
+}
+
+const MARKS = { same: " ", out: "−", in: "+" };
+
+function diffLine({ kind, text }) {
+  return html`<div data-kind=${kind}><span aria-hidden="true">${MARKS[kind]}</span>${text || " "}</div>`;
 }

@@ -84,7 +84,7 @@ export class PromptPreview {
           ><span class="label">To the model</span
           ><select @change=${(event) => router.setQuery({ model: event.target.value })}>
             <option value="" .selected=${!model}>One without a text of its own</option>
-            ${(models.data ?? []).map(({ key, display_name: name }) => html`<option value=${key} .selected=${key === model?.key}>${name ?? key}</option>`)}
+            ${(models.data ?? []).map((one) => option(one, one === model))}
           </select></label
         >
         <label class="field"
@@ -98,12 +98,12 @@ export class PromptPreview {
             }}></textarea>
         </label>
       </div>
-      ${when(this.#error, (error) => html`<p class="field-error" role="alert">${error.message}${error.requestId ? ` Request ${error.requestId}` : ""}</p>`)}
+      ${when(this.#error, refusal)}
       ${
         this.#found
           ? html`${this.#effect(model)}
               <div class="segments wraps" role="group" aria-label="Format">
-                ${FORMATS.map(([name, text]) => html`<button type="button" aria-pressed=${name === format} @click=${() => router.setQuery({ format: name })}>${text}</button>`)}
+                ${FORMATS.map(([name, text]) => choice(text, name === format, () => router.setQuery({ format: name })))}
               </div>
               ${this.#body(this.#found[format], model)}`
           : this.#error
@@ -127,7 +127,8 @@ export class PromptPreview {
     const { applies, tokens_estimated: tokens, cut: isCut, characters } = this.#found;
     if (!applies)
       return html`<p class="quiet">
-        ${this.#page.wanted().system_prompt_enabled ? "Requests go out as the client wrote them." : "The master switch is off: requests go out as the client wrote them."}
+        ${this.#page.wanted().system_prompt_enabled ? "Requests" : "The master switch is off: requests"} go out as the
+        client wrote them.
       </p>`;
     const rate = model?.pricing?.input;
     const cost = rate === undefined || rate === null ? null : amountOf(tokens, rate);
@@ -162,4 +163,16 @@ export class PromptPreview {
 function marked(text, ours) {
   const start = ours ? text.indexOf(ours) : -1;
   return start < 0 ? text : html`${text.slice(0, start)}<mark>${ours}</mark>${text.slice(start + ours.length)}`;
+}
+
+function option({ key, display_name: name }, isChosen) {
+  return html`<option value=${key} .selected=${isChosen}>${name ?? key}</option>`;
+}
+
+function choice(text, isChosen, press) {
+  return html`<button type="button" aria-pressed=${isChosen} @click=${press}>${text}</button>`;
+}
+
+function refusal({ message, requestId }) {
+  return html`<p class="field-error" role="alert">${message}${requestId ? ` Request ${requestId}` : ""}</p>`;
 }

@@ -81,7 +81,7 @@ export class Upstreams {
       ><button type="button" class="button" ?disabled=${said === "asking"} @click=${() => this.#ask(name)}>
         ${said === "asking" ? "Asking…" : "Test now"}
       </button>
-      ${said && said !== "asking" ? said.map(({ ok, message, latency_ms: ms }) => html`<span class="test-said">${badge(ok ? "works" : "fails", ok ? "good" : "bad", ok ? "check" : "error")} ${message}${ms === null || ms === undefined ? "" : ` ${duration(ms)}.`}</span>`) : ""}</span
+      ${said && said !== "asking" ? said.map(verdict) : ""}</span
     >`;
   }
 
@@ -121,4 +121,10 @@ function state({ requests, failures, last_error: error, last_error_at: time }) {
       ? badge("answers", "good", "check")
       : badge("not called", "quiet");
   return html`${shown}${error ? html`<span class="sub">${error}, ${timeAgo(time)}</span>` : ""}`;
+}
+
+function verdict({ ok, message, latency_ms: ms }) {
+  const shown = ok ? badge("works", "good", "check") : badge("fails", "bad", "error");
+  const took = ms === null || ms === undefined ? "" : ` ${duration(ms)}.`;
+  return html`<span class="test-said">${shown} ${message}${took}</span>`;
 }
