@@ -30,6 +30,7 @@ from quart_proxy.services.coherence import ChangeWatch
 from quart_proxy.services.cooldown import Cooldowns
 from quart_proxy.services.dead_letters import DeadLetters
 from quart_proxy.services.dispatch import Dispatcher, new_request_id
+from quart_proxy.services.exports import Exports
 from quart_proxy.services.health import Health
 from quart_proxy.services.in_flight import InFlightBoard
 from quart_proxy.services.live_view import LiveView
@@ -112,6 +113,7 @@ class Worker:
             TokenCounter(self.router, self.client),
             Accounts(self.database),
             DeadLetters(self.database, self.admission.expire),
+            Exports(),
             ProviderCheck(self.database, self.client, resolver),
             desk,
         ]

@@ -112,7 +112,16 @@ def narrow(table: Table, chosen: UsageFilter, names: Iterable[str]) -> list[Colu
         if wanted is not None:
             column = table.c[name]
             conditions.append(column.in_(wanted) if isinstance(wanted, tuple) else column == wanted)
+    if chosen.user_id is None and isinstance(chosen.api_key_id, tuple):
+        conditions.append(_is_of_their_users(table, chosen.api_key_id))
     return conditions
+
+
+def _is_of_their_users(table: Table, key_ids: tuple[int, ...]) -> ColumnElement[bool]:
+    """Every key is of one user, and the indexes begin with the user: without this, a quiet key is looked for in all
+    that ever happened."""
+    owners = select(api_keys.c.user_id).where(api_keys.c.id.in_(key_ids))
+    return table.c.user_id == owners.scalar_subquery() if len(key_ids) == 1 else table.c.user_id.in_(owners)
 
 
 def narrow_log(chosen: UsageFilter) -> ColumnElement[bool]:

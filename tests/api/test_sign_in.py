@@ -54,6 +54,19 @@ async def test_many_wrong_passwords_close_the_door_to_the_right_one_too(product:
     assert int(answer.headers["retry-after"]) >= 1
 
 
+async def test_wrong_passwords_of_the_day_before_are_forgotten(product: Product) -> None:
+    async with product.database.transaction() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO login_attempts SELECT address, 60, now() - interval '25 hours'"
+                " FROM unnest(ARRAY['*', '127.0.0.1']) AS address"
+            )
+        )
+    assert [(await login(product, "wrong")).status_code for _ in range(5)] == [401] * 5
+    async with product.database.read() as connection:
+        assert set(await connection.scalars(text("SELECT failures FROM login_attempts"))) == {5}
+
+
 async def test_strangers_wrong_passwords_do_not_close_the_door_to_a_browser_that_signed_in_before(
     product: Product,
 ) -> None:

@@ -39,6 +39,12 @@ def test_a_day_begins_within_half_an_hour_of_local_midnight(since: datetime, nam
         assert min(late, timedelta(days=1) - late) <= timedelta(minutes=30)
 
 
+def test_a_day_that_never_was_has_no_bar() -> None:
+    since = datetime(2011, 12, 29, 12, tzinfo=UTC)
+    days = bar_starts(since, since + timedelta(days=2), Interval.DAY, ZoneInfo("Pacific/Apia"))
+    assert [f"{start:%d %H}" for start in days] == ["29 10", "30 10", "31 10"]
+
+
 def test_months_and_weeks_begin_where_they_do() -> None:
     since = datetime(2026, 2, 14, 5, tzinfo=UTC)
     months = bar_starts(since, since + timedelta(days=60), Interval.MONTH, UTC)
