@@ -24,7 +24,7 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-"""The shell without a window first: the same engine for three fifths of the CPU, measured over the pictures of two pages."""
+"""The one without a window first: the same engine for three fifths of the CPU, over the pictures of two pages."""
 NODE = Path(playwright.__file__).parent / "driver" / "node"
 HOW = "The tests of the page need Chromium: `apt-get install chromium-headless-shell`, or CHROMIUM=/path/to/it."
 
