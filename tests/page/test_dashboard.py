@@ -4,6 +4,7 @@ import csv
 import re
 from typing import Any
 
+import looks
 from cast import Cast
 from playwright.async_api import Page, expect
 from product import Product
@@ -91,6 +92,16 @@ async def test_a_chart_is_a_table_and_a_file_too(admin_page: Page, cast: Cast, s
     text = (await (await waiting.value).path()).read_text(encoding="utf-8")
     _, *lines = csv.reader(text.splitlines())
     assert sum(int(value) for _, *values in lines for value in values) == int(total)
+
+
+async def test_a_chart_drawn_for_another_width_makes_no_page_wider(admin_page: Page, cast: Cast) -> None:
+    page = admin_page
+    await looks.resize(page, looks.NARROW)
+    await page.goto("/ui?range=7d")
+    await settled(page)
+    plot = page.locator("time-chart .chart-plot").first
+    await plot.evaluate("plot => { plot.style.inlineSize = '900px' }")
+    assert not await looks.list_sideways_scrolling(page)
 
 
 async def test_a_part_that_fails_leaves_the_others(admin_page: Page, cast: Cast, watch: Watch) -> None:
