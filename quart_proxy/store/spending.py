@@ -1,24 +1,15 @@
-"""What users and keys spent, by the hourly sums of the log."""
+"""What users and keys spent, by the hourly sums of the log of requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, DateTime, bindparam, func, select, text
+from sqlalchemy import BigInteger, DateTime, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.money import ZERO
-from quart_proxy.store.tables import usage_hourly
-
-
-async def sum_costs(connection: AsyncConnection, *, user_id: int, since: Sequence[datetime]) -> list[Decimal]:
-    """Dollars spent since each moment, all of which begin an hour."""
-    cost, hour = usage_hourly.c.cost, usage_hourly.c.hour
-    sums = [func.coalesce(func.sum(cost).filter(hour >= moment), 0) for moment in since]
-    query = select(*sums).where(usage_hourly.c.user_id == user_id, hour >= min(since))
-    return list((await connection.execute(query)).one())
 
 
 @dataclass(frozen=True, slots=True)

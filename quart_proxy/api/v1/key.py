@@ -14,7 +14,7 @@ from quart_proxy.http.payer import as_number, payer
 from quart_proxy.services.auth import limits_of
 from quart_proxy.store.accounts import get_key
 from quart_proxy.store.database import Database
-from quart_proxy.store.spending import sum_costs
+from quart_proxy.store.spending import Span, read_spent
 
 routes = Blueprint("key", __name__)
 
@@ -29,14 +29,14 @@ async def get_own_key() -> Response:
     the balance."""
     user, caller = await payer(), await authenticated()
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    starts = {
-        "usage_daily": today,
-        "usage_weekly": today - timedelta(days=today.weekday()),
-        "usage_monthly": today.replace(day=1),
+    spans = {
+        "usage_daily": Span(user.id, None, today),
+        "usage_weekly": Span(user.id, None, today - timedelta(days=today.weekday())),
+        "usage_monthly": Span(user.id, None, today.replace(day=1)),
     }
     async with service(Database).read() as connection:
         key = await get_key(connection, caller.key_id)
-        spent = await sum_costs(connection, user_id=user.id, since=list(starts.values()))
+        spent = await read_spent(connection, list(spans.values()))
         (status,) = await spend_statuses(connection, [limits_of(key, user.id, key.id)])
     limit, left = user.balance + user.spent, user.balance
     if key.spend_limit is not None and status is not None:
@@ -50,7 +50,7 @@ async def get_own_key() -> Response:
                 "limit_remaining": as_number(left),
                 "limit_reset": RESETS.get(key.spend_period or ""),
                 "usage": as_number(user.spent),
-                **{name: as_number(amount) for name, amount in zip(starts, spent, strict=True)},
+                **{name: as_number(spent[span]) for name, span in spans.items()},
                 "is_free_tier": False,
                 "is_management_key": False,
                 "expires_at": maybe_time(key.expires_at),
