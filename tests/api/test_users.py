@@ -51,7 +51,10 @@ async def test_user_is_changed_and_deleted_and_then_not_found(admin: Admin, prod
     assert changed.json()["name"] == "Grace"
     headers = {"authorization": f"Bearer {key}"}
     assert (await product.client.get(f"{product.base_url}/api/user/balance", headers=headers)).status_code == 403
+    (entry,) = (await admin.get(f"/users/{user_id}/ledger")).json()["data"]
     assert (await admin.delete(f"/users/{user_id}")).status_code == 204
+    refused = await admin.post(f"/ledger/{entry['id']}/reverse", {"reason": "late"})
+    assert refused.status_code == 409 and "is deleted" in refused.json()["error"]["message"]
     for answer in (
         await admin.get(f"/users/{user_id}"),
         await admin.patch(f"/users/{user_id}", {"name": "x"}),

@@ -29,5 +29,7 @@ export function sentence(entry) {
 }
 
 function changes(entry) {
-  return noteOf(entry, preferences.zone) ?? changeSummary(entry.before, entry.after, FIELD_WORDS);
+  const note = noteOf(entry, preferences.zone);
+  if (note === "") return html`<span class="quiet">–</span>`;
+  return note ?? changeSummary(entry.before, entry.after, FIELD_WORDS);
 }
