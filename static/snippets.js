@@ -28,8 +28,8 @@ export const CLIENTS = [
 
 /**
  * `{blocks, notes}` for a client: a block is `{title, text}` to copy whole, or `{title, fields: [[name, value]]}` to
- * type into a form. `base` has no path: `https://host`. `endpoint` is one of the client's. `context`: how many tokens fit
- * into the model, where that is known.
+ * type into a form. `base` has no path: `https://host`. `endpoint` is one of the client's. `context`: how many tokens
+ * fit into the model, where that is known.
  */
 export function snippetsOf(client, { base, key, model, endpoint, context = null }) {
   const { blocks, notes = [] } = client.make({ base, openaiBase: `${base}/v1`, key, model, endpoint, context });

@@ -39,13 +39,11 @@ export default function meKeys({ signal, draw }) {
           name: "name",
           label: "Key",
           primary: true,
-          render: ({ id, name }) =>
-            html`${name}${id === balance.data?.key.id ? html` ${badge("the one you use here", "info")}` : ""}`,
-        },
-        {
-          name: "text",
-          label: "Text",
-          render: ({ prefix, last4 }) => html`<code class="nowrap">${prefix}…${last4}</code>`,
+          render: ({ id, name, prefix, last4 }) =>
+            html`${name}${id === balance.data?.key.id ? html` ${badge("the one you use here", "info")}` : ""}<code
+                class="sub nowrap"
+                >${prefix}…${last4}</code
+              >`,
         },
         {
           name: "status",

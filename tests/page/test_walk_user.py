@@ -35,7 +35,8 @@ async def test_user_without_money_sees_why_and_goes_on_after_a_top_up(page: Page
     await page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Balance").click()
     await settled(page)
     await expect(page.get_by_role("region", name="Balance")).to_contain_text("$4.99")
-    await expect(page.get_by_role("main")).not_to_contain_text("402")
+    await expect(page.get_by_text("What still works")).to_have_count(0)
+    await expect(page.get_by_role("main")).to_contain_text("402 insufficient_balance")
 
 
 async def test_user_sees_nothing_of_others_and_no_admin_page(page: Page, site: Product) -> None:
