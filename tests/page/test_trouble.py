@@ -145,6 +145,23 @@ async def test_dialog_that_may_not_be_closed_stays_however_often_esc_is_pressed(
     await expect(opener).to_be_focused()
 
 
+async def test_what_is_shown_once_is_copied_over_plain_http_too(admin_page: Page, site: Product) -> None:
+    page = admin_page
+    # As browsers do where a page does not come over HTTPS.
+    await page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    user_id, _ = await site.add_user("5", name="Plain Pete")
+    await page.goto(f"/ui/users/{user_id}")
+    await settled(page)
+    await page.get_by_role("button", name="Create key").first.click()
+    await page.get_by_role("dialog").get_by_label("Name").fill("over http")
+    await page.get_by_role("dialog").get_by_role("button", name="Create key").click()
+    shown = page.get_by_role("dialog", name="Key over http")
+    await shown.get_by_role("button", name="Copy key").click()
+    await expect(shown.get_by_text("Copied.")).to_be_attached()
+    kept = "Object.getOwnPropertyDescriptor(Navigator.prototype, 'clipboard').get.call(navigator).readText()"
+    assert await page.evaluate(kept) == await shown.get_by_label("The key").inner_text()
+
+
 async def test_slow_answer_shows_the_frame_at_once(admin_page: Page) -> None:
     page = admin_page
     let_go = asyncio.Event()

@@ -80,9 +80,10 @@ function value(row) {
 }
 
 function actions(row, context) {
+  const back = () => button("Back to default", "quiet", () => toDefault(row, context.write));
   return html`<span class="actions end"
     >${when(!EDITED_ABOVE.includes(row.name), () => button("Change", "plain", () => edit(row, context)))}
-    ${when(row.source === "database", () => button("Back to default", "quiet", () => toDefault(row, context.write)))}</span
+    ${when(row.source === "database", back)}</span
   >`;
 }
 

@@ -8,8 +8,8 @@ const RIVAL =
 
 /**
  * `write(changes, text)` changes settings; null takes one back to its default. It throws ApiError, with status 412 when
- * somebody was faster: by then what they wrote is on the page. `live` and `effective` are the resources of what is in force; `reload()` fetches what else shows
- * it.
+ * somebody was faster: by then what they wrote is on the page. `live` and `effective` are the resources of what is in
+ * force; `reload()` fetches what else shows it.
  */
 export function settingWriter({ live, effective, reload }) {
   /** What to write to have a setting as it is now: null where it is left to its default. */
