@@ -71,9 +71,10 @@ def _read_filter() -> AuditFilter:
 
 async def _rows(connection: AsyncConnection, entries: Sequence[AuditEntry]) -> list[dict[str, Any]]:
     """With what users and keys are called now; what else there is has its name in the target."""
+    owned = await read_key_names(connection, _ids(entries, "key"))
     names = {
         "user": await read_user_names(connection, _ids(entries, "user")),
-        "key": await read_key_names(connection, _ids(entries, "key")),
+        "key": {number: name for number, (name, _) in owned.items()},
     }
     kept = [name for name in COLUMNS if name != "target_name"]
     rows = []
