@@ -2,7 +2,7 @@
 //
 // An admin is known by a cookie, and writes carry its CSRF token; a user is known by an API key held in memory.
 
-import { saveBlob } from "./clipboard.js";
+import { saveBlob } from "./saving.js";
 import { session } from "./session.js";
 
 /** An answer that is an error, or no answer at all (`status` 0). `faults` is a Map of field to sentence. */

@@ -1,4 +1,4 @@
-// Text that leaves the page: copied, with a word about it for eyes and ears, or saved as a file.
+// Text that leaves the page by the clipboard, with a word about it for eyes and ears.
 
 import { announce } from "./announce.js";
 import { toast } from "./components/toast.js";
@@ -39,16 +39,4 @@ function copySelected(text) {
   field.remove();
   before?.focus();
   return isCopied;
-}
-
-/** Save text as a file of that name. */
-export const saveText = (text, name, type = "text/csv") => saveBlob(new Blob([text], { type }), name);
-
-/** Save bytes as a file of that name. */
-export function saveBlob(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -4,17 +4,23 @@ import { compareDecimals, parseDecimal, roundDecimal } from "./decimal.js";
 
 const MINUS = "\u2212";
 const CENT = "0.01";
-const TINY_DIGITS = 4;
+const DOLLAR = "1";
+const FINE_DIGITS = 4;
 
 const grouped = (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ",");
 
 /** `$1,234.56`; amounts below a cent with four significant digits, `$0.0000421`; never an exponent. */
-export function money(text) {
+export const money = (text) => dollars(text, CENT);
+
+/** What one request cost: four significant digits already below a dollar, `$0.01533`, for few requests cost a cent. */
+export const fineMoney = (text) => dollars(text, DOLLAR);
+
+function dollars(text, fineBelow) {
   if (text === null || text === undefined || text === "") return "–";
   const value = String(text);
   const negative = compareDecimals(value, "0") < 0;
   const size = negative ? value.replace("-", "") : value;
-  const shown = compareDecimals(size, "0") !== 0 && compareDecimals(size, CENT) < 0 ? tiny(size) : cents(size);
+  const shown = compareDecimals(size, "0") !== 0 && compareDecimals(size, fineBelow) < 0 ? fine(size) : cents(size);
   return `${negative ? MINUS : ""}$${shown}`;
 }
 
@@ -40,10 +46,11 @@ function cents(size) {
   return `${grouped(whole)}.${fraction}`;
 }
 
-function tiny(size) {
+function fine(size) {
   const { units, scale } = parseDecimal(size);
   const leading = scale - units.toString().length;
-  return roundDecimal(size, leading + TINY_DIGITS).replace(/0+$/, "");
+  const [whole, fraction] = roundDecimal(size, leading + FINE_DIGITS).split(".");
+  return `${whole}.${fraction.replace(/0+$/, "").padEnd(2, "0")}`;
 }
 
 /** `1,204`. */

@@ -7,6 +7,7 @@ import {
   compact,
   duration,
   exactMoney,
+  fineMoney,
   moment,
   money,
   outcomeText,
@@ -30,10 +31,13 @@ export function outcomeBadge(outcome) {
 }
 
 /** Dollars, with every digit in the title; below zero in another tone. */
-export function amount(text) {
+export function amount(text, words = money) {
   const isNegative = String(text ?? "").startsWith("-");
-  return html`<span class="amount" data-negative=${isNegative} title=${exactMoney(text)}>${money(text)}</span>`;
+  return html`<span class="amount" data-negative=${isNegative} title=${exactMoney(text)}>${words(text)}</span>`;
 }
+
+/** The same of one request. */
+export const fineAmount = (text) => amount(text, fineMoney);
 
 /** A price per million tokens. */
 export function rate(text) {

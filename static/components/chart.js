@@ -7,9 +7,9 @@
 // range; it may say null. `controls` stand beside the title. `onzoom(first, last)` makes a drag over the bars choose
 // buckets. `colour(series, index)` gives another class.
 
-import { saveText } from "../clipboard.js";
 import { html, nothing, render, when } from "../html.js";
 import { price } from "../format.js";
+import { saveText } from "../saving.js";
 import { zoneText } from "./chart/buckets.js";
 import { legend, seriesTable } from "./chart/legend.js";
 import { findLinks, linkOverlay } from "./chart/links.js";

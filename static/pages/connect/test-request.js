@@ -1,7 +1,7 @@
 // A small request with the key, to see that it works and what it cost.
 
 import { withQuery } from "../../api.js";
-import { amount } from "../../components/bits.js";
+import { amount, fineAmount } from "../../components/bits.js";
 import { icon } from "../../components/icons.js";
 import { adviceFor } from "../../advice.js";
 import { duration } from "../../format.js";
@@ -80,7 +80,7 @@ function answered(body, answer, ms) {
   return html`<div class="stack tight">
     <p class="strip" data-tone="good">
       ${icon("check")}<span
-        >It works. Answered in ${duration(ms)}, cost ${amount(answer.headers.get("x-quart-proxy-cost"))};
+        >It works. Answered in ${duration(ms)}, cost ${fineAmount(answer.headers.get("x-quart-proxy-cost"))};
         ${amount(answer.headers.get("x-quart-proxy-balance"))} left.</span
       >
       <a href=${withQuery("/ui/me/usage", { open: id })}>Receipt</a>

@@ -1,12 +1,13 @@
 // A new key's text, shown once: copy, save, try it, and a box to tick before it goes.
 
-import { copyText, saveText } from "../../clipboard.js";
+import { copyText } from "../../clipboard.js";
 import { snippet } from "../../components/bits.js";
 import { Dialog } from "../../components/dialog.js";
 import { icon } from "../../components/icons.js";
 import { readModels } from "../../endpoints.js";
 import { plural } from "../../format.js";
 import { html, when } from "../../html.js";
+import { saveText } from "../../saving.js";
 import { fileNameOf, firstCalls } from "./snippets.js";
 
 const NAMES_MAX = 4;

@@ -1,7 +1,7 @@
 // The newest requests, each leading to its receipt.
 
 import { withQuery } from "../../api.js";
-import { amount, outcomeBadge, quantity, timeAgo, took } from "../../components/bits.js";
+import { fineAmount, outcomeBadge, quantity, timeAgo, took } from "../../components/bits.js";
 import { table } from "../../components/table.js";
 import { html, when } from "../../html.js";
 import { promptTokens } from "./tokens.js";
@@ -31,7 +31,7 @@ export function recentRequests({ data }) {
         render: ({ tokens }) => quantity(tokens.output),
       },
       { name: "duration", label: "Took", align: "end", wide: true, render: ({ duration_ms: ms }) => took(ms) },
-      { name: "cost", label: "Cost", align: "end", render: ({ cost }) => amount(cost) },
+      { name: "cost", label: "Cost", align: "end", render: ({ cost }) => fineAmount(cost) },
     ],
   });
 }

@@ -5,7 +5,7 @@ import { MIDWAY, adviceFor } from "../../advice.js";
 import { get } from "../../api.js";
 import { announce } from "../../announce.js";
 import { chatRequest, readChatEvent, stopText, wantsNewerLimit } from "../../chat.js";
-import { money } from "../../format.js";
+import { fineMoney } from "../../format.js";
 import { ProxyRefusal, callProxy, requestIdOf } from "../../proxy.js";
 import { session } from "../../session.js";
 import { readEvents } from "../../sse.js";
@@ -155,7 +155,7 @@ class Conversation {
     turn.bill = "waiting";
     this.draw();
     turn.bill = await fetchBill(get, turn.requestId, { isStopped: turn.state === "stopped" });
-    if (turn.bill.cost) announce(`It cost ${money(turn.bill.cost)}.`);
+    if (turn.bill.cost) announce(`It cost ${fineMoney(turn.bill.cost)}.`);
     this.draw();
   }
 }

@@ -1,12 +1,12 @@
 // The live edits as a patch of the files, to be committed: copied or downloaded. Nothing is written on the server.
 
 import { ApiError, post } from "../../api.js";
-import { saveText } from "../../clipboard.js";
 import { copyButton } from "../../components/bits.js";
 import { Dialog } from "../../components/dialog.js";
 import { failure, skeletonRows } from "../../components/resource.js";
 import { icon } from "../../components/icons.js";
 import { html, when } from "../../html.js";
+import { saveText } from "../../saving.js";
 
 const exported = (only) => post("/api/admin/registry/export", only.length ? { only } : {});
 

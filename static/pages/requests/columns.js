@@ -1,6 +1,6 @@
 // The table of requests: what each row shows, and the sums under it.
 
-import { amount, badge, outcomeBadge, quantity, took } from "../../components/bits.js";
+import { amount, badge, fineAmount, outcomeBadge, quantity, took } from "../../components/bits.js";
 import { ago, duration, moment, plural } from "../../format.js";
 import { html, when } from "../../html.js";
 import { preferences } from "../../preferences.js";
@@ -43,7 +43,12 @@ export function requestColumns({ isAdmin }) {
       render: ({ tokens }) => (tokens ? html`${quantity(tokens.input)}${cached(tokens)}` : "–"),
     },
     { name: "output", label: "Output", align: "end", render: ({ tokens }) => (tokens ? quantity(tokens.output) : "–") },
-    { name: "cost", label: "Cost", align: "end", render: (row) => (row.cost === undefined ? "–" : amount(row.cost)) },
+    {
+      name: "cost",
+      label: "Cost",
+      align: "end",
+      render: (row) => (row.cost === undefined ? "–" : fineAmount(row.cost)),
+    },
     {
       name: "took",
       label: "Took",

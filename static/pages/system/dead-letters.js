@@ -1,7 +1,7 @@
 // Charges that the books refused: looked at, tried again, or dismissed with a reason.
 
 import { ApiError, del, get, post, withQuery } from "../../api.js";
-import { amount, timeAgo } from "../../components/bits.js";
+import { fineAmount, timeAgo } from "../../components/bits.js";
 import { Dialog } from "../../components/dialog.js";
 import { Form, field } from "../../components/forms.js";
 import { ListResource, pager, show } from "../../components/resource.js";
@@ -54,7 +54,7 @@ export class DeadLetters {
           render: ({ user_id: user }) => (user ? html`<a href=${`/ui/users/${user}`}>${user}</a>` : "–"),
         },
         { name: "model", label: "Model", wide: true, render: ({ model }) => model ?? "–" },
-        { name: "cost", label: "Cost", align: "end", render: ({ cost }) => amount(cost) },
+        { name: "cost", label: "Cost", align: "end", render: ({ cost }) => fineAmount(cost) },
         {
           name: "request",
           label: "Request",

@@ -1,7 +1,7 @@
 // The last requests of one user, and the way to all of them.
 
 import { get, withQuery } from "../../api.js";
-import { amount, outcomeBadge, quantity, timeAgo, took } from "../../components/bits.js";
+import { fineAmount, outcomeBadge, quantity, timeAgo, took } from "../../components/bits.js";
 import { icon } from "../../components/icons.js";
 import { ListResource, emptyState, show as states } from "../../components/resource.js";
 import { table } from "../../components/table.js";
@@ -24,7 +24,7 @@ export function requestsTab({ id, signal, router, draw }) {
     { name: "input", label: "Tokens in", align: "end", wide: true, render: (row) => quantity(tokensIn(row.tokens)) },
     { name: "output", label: "Tokens out", align: "end", wide: true, render: (row) => quantity(row.tokens.output) },
     { name: "took", label: "Took", align: "end", wide: true, render: (row) => took(row.duration_ms) },
-    { name: "cost", label: "Cost", align: "end", render: (row) => amount(row.cost) },
+    { name: "cost", label: "Cost", align: "end", render: (row) => fineAmount(row.cost) },
   ];
   return {
     load: () => list.load(),

@@ -6,6 +6,7 @@ import {
   compact,
   count,
   duration,
+  fineMoney,
   moment,
   money,
   percent,
@@ -27,6 +28,15 @@ test("below a cent money keeps four significant digits and no exponent", () => {
   assert.equal(money("0.00286525"), "$0.002865");
   assert.equal(money("-0.000000123456"), "−$0.0000001235");
   assert.equal(money("0.0099999"), "$0.01");
+});
+
+test("what one request cost keeps four significant digits below a dollar, and two after the point at least", () => {
+  assert.equal(fineMoney("0.015325"), "$0.01533");
+  assert.equal(fineMoney("0.5"), "$0.50");
+  assert.equal(fineMoney("0.99999"), "$1.00");
+  assert.equal(fineMoney("1.23456"), "$1.23");
+  assert.equal(fineMoney("0"), "$0.00");
+  assert.equal(fineMoney("-0.0421337"), "−$0.04213");
 });
 
 test("prices show every digit that is charged", () => {
