@@ -2,7 +2,7 @@
 //
 // What is typed is never overwritten: a change by somebody else is kept beside it until it was looked at.
 
-import { ApiError, get, getWithEtag } from "../api.js";
+import { ApiError, get } from "../api.js";
 import { Form } from "../components/forms.js";
 import { toast } from "../components/toast.js";
 import { whoChanged } from "./authors.js";
@@ -65,10 +65,8 @@ export class Editor {
   }
 
   async #fetch() {
-    const [{ data: row }, entity] = await Promise.all([
-      getWithEtag(this.path, { signal: this.#signal }),
-      get(this.entityPath, { signal: this.#signal }),
-    ]);
+    const asked = { signal: this.#signal };
+    const [row, entity] = await Promise.all([get(this.path, asked), get(this.entityPath, asked)]);
     return { row, entity };
   }
 
@@ -91,7 +89,7 @@ export class Editor {
     const { draft } = this;
     if (!draft || this.form.isBusy || this.isGone) return;
     try {
-      const { data: row } = await getWithEtag(this.path, { signal: this.#signal });
+      const row = await get(this.path, { signal: this.#signal });
       if (this.draft !== draft) return;
       const isKnown = row.etag === this.draft.etag || row.etag === this.meanwhile?.row.etag;
       if (isKnown && row.registry?.state === this.row.registry?.state) return;

@@ -71,8 +71,8 @@ function head(editor, missing) {
     () =>
       html`<p class="strip" data-tone="bad" role="status">
         ${icon("key")}<span
-          ><strong>Its key is not to be had.</strong> <code>${missing.reference}</code>: ${missing.reason}. Requests
-          pass it over until it is.</span
+          ><strong>Its key is missing.</strong> <code>${missing.reference}</code>: ${missing.reason}. Requests pass it
+          over until it is.</span
         >
       </p>`,
   )}`;

@@ -42,9 +42,7 @@ const missingLine = ({ reference, entity, reason }) =>
 
 const missing = (secrets) =>
   html`<div class="strip" data-tone="warn">
-    ${icon("key")}<span
-      >${plural(secrets.length, "key is", "keys are")} not to be had: ${secrets.map(missingLine)}</span
-    >
+    ${icon("key")}<span>${plural(secrets.length, "key is", "keys are")} missing: ${secrets.map(missingLine)}</span>
   </div>`;
 
 /** The last sync, if it failed and nothing was applied since. */
