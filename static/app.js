@@ -87,15 +87,16 @@ function press(key) {
   return true;
 }
 
-/** What holds for every page: that there is no connection, or that the user's key is not taken any more. */
+/** What holds for every page: that there is no connection, or that whoever came in is not known any more. */
 function showConnection() {
-  const isRefused = session.refusal && router.route?.who === "user";
+  const who = router.route?.who;
   render(
     [
       navigator.onLine
         ? ""
         : html`<p class="strip" data-tone="warn" role="status">No connection. What you see is from before.</p>`,
-      isRefused ? refusedStrip() : "",
+      session.refusal && who === "user" ? refusedStrip() : "",
+      session.isEnded && who === "admin" ? endedStrip() : "",
     ],
     document.getElementById("connection"),
   );
@@ -105,6 +106,12 @@ const refusedStrip = () =>
   html`<p class="strip" data-tone="bad" role="alert">
     <span>${session.refusal} What you see is from before.</span>
     <a href=${signInWithKey(location.pathname + location.search)}>Sign in with another key</a>
+  </p>`;
+
+const endedStrip = () =>
+  html`<p class="strip" data-tone="warn" role="alert">
+    <span>Your session has ended. What you see is from before.</span>
+    <button type="button" class="button" @click=${() => session.renew().catch(() => {})}>Sign in</button>
   </p>`;
 
 session.ask = askAgain;

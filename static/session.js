@@ -15,7 +15,9 @@ class Session extends EventTarget {
   userKey = null;
   /** Why the server does not take the user's key any more, as a sentence; null while it does. */
   refusal = null;
-  #renewals = new Map();
+  /** Whether the admin's session ended and was not renewed: what is on the page stays, and nobody is asked again. */
+  isEnded = false;
+  #renewal = null;
   #ask = null;
 
   /**
@@ -38,6 +40,7 @@ class Session extends EventTarget {
     const answer = await reach(SIGN_IN, { method: "POST", body, headers: { "content-type": "application/json" } });
     if (!answer?.ok) return sentenceOf(answer);
     localStorage.setItem(SIGNED_IN, "yes");
+    this.isEnded = false;
     return this.restore();
   }
 
@@ -95,7 +98,7 @@ class Session extends EventTarget {
 
   /** Whether a 401 on `path` means that a session has ended. */
   expects(path) {
-    return path.startsWith(ADMIN) && path !== SIGN_IN && this.admin !== null && this.#ask !== null;
+    return path.startsWith(ADMIN) && path !== SIGN_IN && this.admin !== null && this.#ask !== null && !this.isEnded;
   }
 
   /** The shell says how to ask for the password again: a function that resolves once signed in, or rejects. */
@@ -103,15 +106,18 @@ class Session extends EventTarget {
     this.#ask = ask;
   }
 
-  /** Sign in anew; many calls that failed together ask once. */
+  /** Sign in anew; many calls that failed together ask once. Rejects if it is given up. */
   renew() {
-    if (!this.#renewals.has(ADMIN)) {
-      this.#renewals.set(
-        ADMIN,
-        this.#ask().finally(() => this.#renewals.delete(ADMIN)),
-      );
-    }
-    return this.#renewals.get(ADMIN);
+    this.#renewal ??= this.#ask()
+      .catch((error) => {
+        this.isEnded = true;
+        this.#tell();
+        throw error;
+      })
+      .finally(() => {
+        this.#renewal = null;
+      });
+    return this.#renewal;
   }
 
   #tell() {

@@ -75,7 +75,7 @@ export default function settings({ query, signal, router, draw }) {
 
   page();
   for (const one of [live, effective, models, history]) one.load();
-  return { onquery: () => editor.refresh() };
+  return { onquery: () => editor.refresh(), holds: (leave) => editor.holds(leave) };
 }
 
 async function allModels(signal) {

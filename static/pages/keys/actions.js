@@ -23,8 +23,7 @@ export function openRotate(key, { done = () => {} }) {
       replaces,
       ...row
     } = await post(`/api/admin/keys/${key.id}/rotate`, { grace_hours: Number(grace) });
-    form.isBusy = false;
-    dialog.close();
+    dialog.done();
     const shown = { user_name: key.user_name, ...row };
     done(shown, replaces ?? null);
     openReveal(shown, text, {

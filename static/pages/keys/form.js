@@ -37,8 +37,7 @@ export function openKeyForm({ owner = null, step = "", canSkip = false, done = (
     };
     if (Object.keys(faults).length) throw new FieldFaults(faults);
     const { key, ...row } = await post(`/api/admin/users/${user.id}/keys`, keyBody(typed, Date.now()));
-    form.isBusy = false;
-    dialog.close();
+    dialog.done();
     const shown = { user_name: user.name, ...row };
     done(shown);
     openReveal(shown, key);
@@ -85,8 +84,7 @@ export function openKeyEdit(key, { done = () => {} }) {
     if (typed.expiry === "on" && typed.day === day) body.expires_at = key.expires_at;
     const changes = changesOf(key, body);
     const saved = Object.keys(changes).length ? await patch(`/api/admin/keys/${key.id}`, changes) : key;
-    form.isBusy = false;
-    dialog.close();
+    dialog.done();
     toast(
       Object.keys(changes).length
         ? `Key ${saved.name} is changed. It holds from the next request on.`

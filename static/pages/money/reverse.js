@@ -24,8 +24,7 @@ export function openReverse(entry, owner, { done = () => {} } = {}) {
   async function send({ reason }) {
     if (!write.isUnknown && !reason?.trim()) throw new FieldFaults({ reason: "is required: it stays in the books" });
     const reversal = await write.send({ reason: reason?.trim() });
-    form.isBusy = false;
-    dialog.close();
+    dialog.done();
     const moved = `${signedMoney(reversal.amount)}. The balance is ${money(reversal.balance_after)}.`;
     toast(`Entry ${entry.id} is reversed by entry ${reversal.id}: ${moved}`);
     done(reversal);

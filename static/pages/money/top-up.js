@@ -33,8 +33,7 @@ export function openTopUp(user, { done = () => {}, step = "", skip = null } = {}
     const faults = write.isUnknown ? {} : movementFaults({ ...values, kind: typed.kind });
     if (Object.keys(faults).length) throw new FieldFaults(faults);
     const entry = await write.send(bodyOf(values, typed.kind));
-    form.isBusy = false;
-    dialog.close();
+    dialog.done();
     toast(
       `Entry ${entry.id}: ${signedMoney(entry.amount)} for ${user.name}. The balance is ${money(entry.balance_after)}.`,
     );

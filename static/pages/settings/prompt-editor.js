@@ -2,6 +2,7 @@
 
 import { ApiError } from "../../api.js";
 import { badge, timeAgo } from "../../components/bits.js";
+import { confirm } from "../../components/dialog.js";
 import { Form, field } from "../../components/forms.js";
 import { icon } from "../../components/icons.js";
 import { count } from "../../format.js";
@@ -30,6 +31,21 @@ export class PromptEditor {
     addEventListener("beforeunload", (event) => this.#changes().length && event.preventDefault(), {
       signal: page.signal,
     });
+  }
+
+  /** Whether leaving would lose what was typed: then it asks, and `leave` runs if that may be. */
+  holds(leave) {
+    if (!this.#changes().length) return false;
+    confirm({
+      title: "Leave without saving the system prompt?",
+      action: "Discard what was typed",
+      text: "What was changed is not in force yet.",
+    }).then((isSure) => {
+      if (!isSure) return;
+      this.#discard();
+      leave();
+    });
+    return true;
   }
 
   /** Draw anew after the address changed. */

@@ -34,8 +34,7 @@ export function openUserLimits(user, { save, done }) {
     const changes = changesOf(user, limitBody(typed));
     const isChanged = Object.keys(changes).length > 0;
     const saved = isChanged ? await save(changes) : user;
-    form.isBusy = false;
-    dialog.close();
+    dialog.done();
     toast(
       isChanged
         ? `The limits of ${saved.name} are changed. They hold from the next request on.`

@@ -25,8 +25,7 @@ export function openCreateUser({ changed }) {
       ([, value]) => value,
     );
     const user = await post("/api/admin/users", Object.fromEntries(said));
-    form.isBusy = false;
-    dialog.close();
+    dialog.done();
     toast(`User ${user.name} is created.`);
     changed(user);
     money(user);
