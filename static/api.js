@@ -23,6 +23,8 @@ async function call(method, path, { body, headers = {}, signal, as = "json" } = 
   const answer = await send(method, path, { body, headers, signal });
   if (!answer.ok) {
     const error = await readError(answer);
+    // What the server says is for programs.
+    if (error.status === 401 && session.isEnded) error.message = "Your session has ended.";
     if (path.startsWith("/api/user") && isKeyRefused(error)) session.refuseKey(error.message);
     throw error;
   }

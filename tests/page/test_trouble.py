@@ -31,6 +31,32 @@ async def test_session_that_ends_asks_again_and_keeps_what_was_typed(
     assert user.json()["note"] == "a long thought"
 
 
+async def test_session_that_is_given_up_is_not_asked_for_again_and_can_still_be_renewed(
+    admin_page: Page, site: Product, watch: Watch
+) -> None:
+    watch.allow("401 GET /api/admin/")
+    page = admin_page
+    await page.goto("/ui/users")
+    await settled(page)
+    await page.context.clear_cookies()
+    search = page.get_by_role("searchbox", name="Filter by name or e-mail")
+    await search.fill("nobody")
+    dialog = page.get_by_role("dialog", name="Your session has ended")
+    await dialog.get_by_role("button", name="Close").click()
+    strip = page.get_by_role("alert").filter(has_text="Your session has ended")
+    await expect(strip).to_be_visible()
+    await search.fill("somebody")
+    stale = page.get_by_role("main").get_by_text("could not be refreshed: Your session has ended.")
+    await expect(stale).to_be_visible()
+    await expect(dialog).to_have_count(0)
+    await strip.get_by_role("button", name="Sign in").click()
+    await dialog.get_by_label("Admin password").fill(ADMIN_PASSWORD)
+    await dialog.get_by_role("button", name="Sign in").click()
+    await expect(strip).to_have_count(0)
+    await page.get_by_role("button", name="Try again").click()
+    await expect(stale).to_have_count(0)
+
+
 async def test_part_that_fails_leaves_the_others_and_comes_back(admin_page: Page, site: Product, watch: Watch) -> None:
     watch.allow("500 GET /api/admin/stats/timeseries")
     page = admin_page
