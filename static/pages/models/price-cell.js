@@ -20,8 +20,6 @@ export function priceCell(row, name, { waiting, start }) {
     const title = `Only the file may change it: ${row.registry.place ?? "models.yaml"}`;
     return html`<span class="price-locked" title=${title}>${icon("lock")}${shown(row.pricing, name)}</span>`;
   }
-  // A mouse clicks twice, a finger once, and a keyboard's click has no count.
-  const click = (event) => (event.detail === 0 || event.pointerType === "touch") && start();
   return html`<button
     type="button"
     class="price-cell"
@@ -29,9 +27,8 @@ export function priceCell(row, name, { waiting, start }) {
     data-waiting=${Boolean(waiting)}
     data-missing=${isUnpriced(row) && !waiting && !FALLBACK[name]}
     aria-label=${`${dimensionText(name)} of ${row.key}: ${spoken(row.pricing, name, waiting)}. Edit`}
-    title="Double-click, e or Enter to edit"
-    @click=${click}
-    @dblclick=${start}>
+    title="Edit"
+    @click=${start}>
     ${waiting ? html`<span class="quiet">$${waiting}</span>` : shown(row.pricing, name)}
   </button>`;
 }

@@ -1,4 +1,4 @@
-// Prices edited where they stand in the list: a double click, `e` or Enter opens one; Enter saves, Esc restores, Tab
+// Prices edited where they stand in the list: a press, `e` or Enter opens one; Enter saves, Esc restores, Tab
 // saves and goes on to the next.
 
 import { priceFault, priceOf } from "../../documents/values.js";
