@@ -162,16 +162,16 @@ async def _choose_interval(connection: AsyncConnection, chosen: UsageFilter, unt
 def _series(
     bars: Sequence[Sums], metric: str, length: int, keys: Sequence[Any], names: Mapping[Any, Named]
 ) -> list[dict[str, Any]]:
-    """One series for each key, and one for all others if there are any; without keys, one for everything."""
+    """One series for each key that has any, and one for all others if they have; one for everything where none has, as
+    without keys."""
     by_key: dict[Any, list[Any]] = {key: [ZERO] * length for key in keys}
     for sums in bars:
         values = by_key.setdefault(sums.key, [ZERO] * length)
         values[sums.bar] += (
             sums["cost"] if metric == "cost" else int(sums.tokens if metric == "tokens" else sums[metric])
         )
-    if not by_key:
-        by_key[None] = [ZERO] * length
-    rest = Named("Other" if keys else "All")
+    shown = {key: values for key, values in by_key.items() if any(values)} or {None: [ZERO] * length}
+    rest = Named("All" if shown.keys() == {None} else "Other")
     return [
         {
             "key": key,
@@ -179,7 +179,7 @@ def _series(
             "values": [_shown(value, metric) for value in values],
             "total": _shown(sum(values), metric),
         }
-        for key, values in by_key.items()
+        for key, values in shown.items()
     ]
 
 

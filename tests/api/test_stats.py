@@ -169,6 +169,19 @@ async def test_a_chart_has_every_bar_and_the_rest_as_other(admin: Admin, past: P
     assert [(one["key"], one["name"], one["total"]) for one in users] == [(past.books.users[0], "someone", 4400)]
 
 
+async def test_what_has_none_of_a_metric_is_not_in_its_chart(admin: Admin, past: Past) -> None:
+    await past.settle(
+        past.exchange(NOON, model="a", cost=Decimal(4)),
+        past.exchange(NOON, model="unknown", cost=Decimal(0), outcome=Outcome.REFUSED, usage=None, price_id=None),
+        past.exchange(NOON, model="unheard", cost=Decimal(0), outcome=Outcome.REFUSED, usage=None, price_id=None),
+    )
+    query = f"group_by=model&top=2&interval=hour&{span(NOON, NOON + timedelta(hours=1))}"
+    spent = (await admin.get(f"/stats/timeseries?{query}")).json()["series"]
+    assert [(one["name"], one["total"]) for one in spent] == [("a", "4.00")]
+    called = (await admin.get(f"/stats/timeseries?metric=requests&{query}")).json()["series"]
+    assert sorted(one["total"] for one in called) == [1, 1, 1]
+
+
 async def test_waits_for_the_first_byte_are_charted_as_percentiles(admin: Admin, past: Past) -> None:
     waits = [past.exchange(NOON, first_byte_ms=wait) for wait in (10, 20, 30, 40, 110, 120, 130, 140, 150, 70_000)]
     await past.settle(*waits)

@@ -164,7 +164,8 @@ export class PriceGrid {
   status(row) {
     if (this.#queues.has(row.key)) return html`<span class="sub" role="status">Saving…</span>`;
     const waiting = this.#typed.get(row.key);
-    if (!waiting) return "";
+    // Whoever types knows that there is more to come.
+    if (!waiting || this.#open?.key === row.key) return "";
     const missing = ["input", "output"].filter((name) => !waiting[name] && !row.pricing?.[name]);
     return html`<span class="sub" data-tone="warn" role="status"
       >Not saved yet: ${missing.join(" and ")} missing</span
