@@ -6,13 +6,13 @@ import { Dialog } from "../components/dialog.js";
 import { exportButton } from "../components/export.js";
 import { filterInput, segments } from "../components/filters.js";
 import { icon } from "../components/icons.js";
+import { findUsers } from "../components/options.js";
 import { Picker } from "../components/picker.js";
 import { ListResource, emptyState, failure, pager, show as states } from "../components/resource.js";
 import { table } from "../components/table.js";
 import { html, when } from "../html.js";
 import { keyActions, keyColumns, keyFacts } from "./keys/columns.js";
 import { openKeyForm } from "./keys/form.js";
-import { findUsers } from "./requests/filter-bar.js";
 
 const STATUSES = [
   ["", "All"],

@@ -5,6 +5,7 @@ import { amount, pageHead } from "../components/bits.js";
 import { exportButton } from "../components/export.js";
 import { segments } from "../components/filters.js";
 import { icon } from "../components/icons.js";
+import { findUsers } from "../components/options.js";
 import { Picker } from "../components/picker.js";
 import { ListResource, Resource, emptyState, pager, show as states, skeletonRows } from "../components/resource.js";
 import { table } from "../components/table.js";
@@ -17,7 +18,6 @@ import { reconcile } from "./money/books.js";
 import { entryColumns } from "./money/entries.js";
 import { KINDS, kindText } from "./money/movement.js";
 import { openReverse } from "./money/reverse.js";
-import { findUsers } from "./requests/filter-bar.js";
 
 const KIND_CHOICES = [["", "All"], ...KINDS.map(({ kind, text }) => [kind, text]), ["reverse", "Reverse"]];
 

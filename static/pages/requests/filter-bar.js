@@ -1,14 +1,13 @@
 // The controls over the requests: who, with what, how it ended; and what holds now, each to be taken out.
 
-import { get, withQuery } from "../../api.js";
 import { icon } from "../../components/icons.js";
+import { findKeys, findModels, findOwnKeys, findOwnModels, findUsers } from "../../components/options.js";
 import { Picker } from "../../components/picker.js";
 import { isDecimal } from "../../decimal.js";
 import { outcomeText, plural } from "../../format.js";
 import { html, when } from "../../html.js";
 import { chips, NO_FILTERS, OUTCOMES } from "./filters.js";
 
-const FOUND_MAX = 20;
 const STATUSES = [
   ["", "Any status"],
   ["2xx", "2xx"],
@@ -161,40 +160,3 @@ export class FilterBar {
     </fieldset>`;
   }
 }
-
-const asOption = ({ id, name }) => ({ value: String(id), text: name });
-
-export async function findUsers(q) {
-  return (await get(withQuery("/api/admin/users", { q, limit: FOUND_MAX }))).data.map(asOption);
-}
-
-async function findKeys(q) {
-  return (await get(withQuery("/api/admin/keys", { q, limit: FOUND_MAX }))).data.map((key) => ({
-    value: String(key.id),
-    text: `${key.name} of ${key.user_name ?? `user ${key.user_id}`}`,
-  }));
-}
-
-async function findOwnKeys(q) {
-  return fitting((await get("/api/user/keys")).data.map(asOption), q);
-}
-
-async function findModels(q) {
-  return fitting(
-    (await get("/api/admin/models?limit=200")).data.map(({ key }) => ({ value: key, text: key })),
-    q,
-  );
-}
-
-async function findOwnModels(q) {
-  return fitting(
-    (await get("/api/user/models")).data.map((model) => ({
-      value: model.name ?? model.id ?? model.key,
-      text: model.name ?? model.id ?? model.key,
-    })),
-    q,
-  );
-}
-
-const fitting = (options, q) =>
-  options.filter(({ text }) => text.toLowerCase().includes(q.toLowerCase())).slice(0, FOUND_MAX);
