@@ -24,7 +24,9 @@ async function call(method, path, { body, headers = {}, signal, as = "json" } = 
   if (!answer.ok) {
     const error = await readError(answer);
     // What the server says is for programs.
-    if (error.status === 401 && session.isEnded) error.message = "Your session has ended.";
+    if (path.startsWith("/api/admin") && error.status === 401 && session.isEnded) {
+      error.message = "Your session has ended.";
+    }
     if (path.startsWith("/api/user") && isKeyRefused(error)) session.refuseKey(error.message);
     throw error;
   }
