@@ -202,12 +202,9 @@ async def test_any_id_that_was_given_out_opens_the_receipt(admin_page: Page, sit
 async def test_a_receipt_tells_of_the_upstreams_that_failed_before(admin_page: Page, site: Product) -> None:
     page = admin_page
     url, key = f"{site.sandbox_url}/v1", "${env:SANDBOX_API_KEY}"
-    ways = {"north": "sandbox:status=500", "south": "sandbox"}
-    upstreams = tuple(
-        Upstream(key=name, api_format="openai", api_url=url, api_key=key, actual_model=actual)
-        for name, actual in ways.items()
-    )
-    await site.add_model("doubled", upstreams=upstreams, extra={})
+    north = Upstream(key="north", api_format="openai", api_url=url, api_key=key, actual_model="sandbox:status=500")
+    south = Upstream(key="south", api_format="openai", api_url=url, api_key=key, actual_model="sandbox", priority=1)
+    await site.add_model("doubled", upstreams=(north, south), extra={})
     request_id = (await site.chat("doubled")).headers["x-request-id"]
     await open_requests(page, "?model=doubled")
     await expect(row(page, request_id)).to_contain_text("after 1 failed attempt")
