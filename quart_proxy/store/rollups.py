@@ -39,6 +39,12 @@ def arrived_at(identifier: str, seconds: int = 3600) -> str:
     return f"to_timestamp(('x' || {digits})::bit(48)::bigint / {seconds * 1000} * {seconds})"
 
 
+def hour_ago(days: int) -> str:
+    """SQL for the beginning of the hour in which it was now so many times 24 hours ago. In UTC as the rollups are,
+    whatever zone the database has: days have 23 hours there, and hours begin at half past."""
+    return f"date_trunc('hour', now() - interval '{days * 24} hours', 'UTC')"
+
+
 def sum_rows(source: str) -> str:
     """The query that sums the rows of `source`, which has the columns NEEDED, into those of the rollups."""
     hour = arrived_at("request_id")

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.core.money import ZERO
+from quart_proxy.store.rollups import hour_ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,10 @@ async def _read_spending(
                coalesce(s.last_at, (SELECT max(last_at) FROM usage_hourly WHERE {theirs})) AS at
         FROM {owners} AS o
         CROSS JOIN LATERAL (
-            SELECT sum(cost) FILTER (WHERE hour >= date_trunc('hour', now() - interval '7 days')) AS spent_7d,
+            SELECT sum(cost) FILTER (WHERE hour >= {hour_ago(7)}) AS spent_7d,
                    sum(cost) AS spent_30d, max(last_at) AS last_at
             FROM usage_hourly
-            WHERE {theirs} AND hour >= date_trunc('hour', now() - interval '30 days')) AS s
+            WHERE {theirs} AND hour >= {hour_ago(30)}) AS s
         WHERE o.id = ANY(:ids)
         """  # noqa: S608  (`owners` and `theirs` are constants of this file)
     ).bindparams(bindparam("ids", list(ids), ARRAY(BigInteger)))

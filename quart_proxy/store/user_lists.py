@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, and_, func, literal_column, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from quart_proxy.store import rollups
 from quart_proxy.store.accounts import ApiKey, User, user_of
 from quart_proxy.store.tables import api_keys, usage_hourly, users
 
@@ -67,7 +68,7 @@ class UserFilter:
 
 
 def _since(days: int) -> ColumnElement[Any]:
-    return literal_column(f"date_trunc('hour', now() - interval '{days} days')")
+    return literal_column(rollups.hour_ago(days))
 
 
 DAYS_SHORT = 3

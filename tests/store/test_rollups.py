@@ -18,7 +18,7 @@ from quart_proxy.core.usage import Dimension, Usage
 from quart_proxy.store.database import Database
 from quart_proxy.store.ledger import list_imbalances, settle_records
 from quart_proxy.store.partitions import first_id
-from quart_proxy.store.rollups import mend_sums
+from quart_proxy.store.rollups import hour_ago, mend_sums
 from quart_proxy.store.schema import alembic_config, migrate
 
 HOUR = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -55,6 +55,18 @@ async def test_an_hour_holds_the_sums_of_the_requests_that_arrived_in_it(databas
     assert first["cost"] == sum(row.cost for row in (await books.rows())[1:])
     assert first["last_at"] == HOUR + timedelta(minutes=59, seconds=59.999)
     assert (second["first_byte_more"], second["timed"], second["duration_ms"]) == (1, 0, 0)
+
+
+async def test_the_last_days_begin_with_the_same_hour_in_whatever_zone_the_database_is(database: Database) -> None:
+    async with database.transaction() as connection:
+        started = await connection.scalar(text("SELECT now()"))
+        assert started is not None
+        whole_hour = started.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        for zone in ("UTC", "Asia/Kolkata", "America/New_York"):
+            await connection.execute(text(f"SET LOCAL timezone = '{zone}'"))
+            for days in (7, 30, 300):
+                since = await connection.scalar(text(f"SELECT {hour_ago(days)}"))
+                assert since == whole_hour - timedelta(days=days), zone
 
 
 async def test_the_sums_are_apart_by_key_model_and_outcome_and_by_user(database: Database) -> None:
