@@ -14,11 +14,12 @@ import { limitName } from "../keys/limits.js";
 import { burnText, daysText, isRunningLow } from "../users/standing.js";
 
 export function overviewTab({ id, signal, user, draw }) {
-  const range = readRange(new URLSearchParams("range=30d"), Date.now());
+  let range = null;
   const spend = new Resource(
     { signal },
-    (stop) =>
-      get(
+    (stop) => {
+      range = readRange(new URLSearchParams("range=30d"), Date.now());
+      return get(
         withQuery("/api/admin/stats/timeseries", {
           user_id: id,
           from: range.from,
@@ -29,7 +30,8 @@ export function overviewTab({ id, signal, user, draw }) {
           tz: preferences.zone,
         }),
         { signal: stop },
-      ),
+      );
+    },
     draw,
   );
 
