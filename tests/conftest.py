@@ -17,14 +17,18 @@ from hypothesis import HealthCheck, settings
 from product import Product, cloned_database, in_database, run_sql, serve_product
 
 from quart_proxy.sandbox.serving import serve_sandbox
-from quart_proxy.services import auth
+from quart_proxy.services import auth, billing
+from quart_proxy.settings import SETTLE_WAIT_S
 from quart_proxy.store.database import Database
 from quart_proxy.store.embedded import embedded_postgres, remove_embedded_postgres
 from quart_proxy.store.schema import migrate
 
-# How fast examples are made says how busy the machine is, and nothing of the product.
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
+# How fast examples are made says how busy the machine is, and nothing of the product. They are the same in every run:
+# a change is told by its own tests, not by what chance had in store. `--hypothesis-profile=explore` looks for others.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", UNHURRIED, derandomize=True, database=None)
+settings.register_profile("explore", UNHURRIED, derandomize=False)
+settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,6 +38,21 @@ def quick_hashes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auth, "PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_settlers() -> Iterator[None]:
+    """In this process a charge goes to the spool when the database is away, not when the machine is busy: what was
+    answered is in the books, and the next request meets the new balance."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(billing, "SETTLE_WAIT_S", 20.0)
+        yield
+
+
+@pytest.fixture
+def hasty_settlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they are for users: whoever waits for the database waits for this long."""
+    monkeypatch.setattr(billing, "SETTLE_WAIT_S", SETTLE_WAIT_S)
 
 
 @pytest.fixture(scope="session")

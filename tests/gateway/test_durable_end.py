@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from product import Product
 from scripted import ScriptedProvider
-from tabs import FORMATS, HEARTBEATS, TERMINALS, Tab, Wire, locked_user
+from tabs import FORMATS, HEARTBEATS, TERMINALS, Tab, Wire, after_heartbeats, locked_user
 
 from quart_proxy.services.billing import Settler
 
@@ -17,10 +17,7 @@ async def until_settled(product: Product) -> None:
 
 
 @pytest.mark.parametrize("api_format", FORMATS)
-async def test_the_terminal_event_waits_for_the_commit(
-    tab: Tab, api_format: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("quart_proxy.services.billing.SETTLE_WAIT_S", 5.0)
+async def test_the_terminal_event_waits_for_the_commit(tab: Tab, api_format: str) -> None:
     model = await tab.add_model("sandbox:words=3", api_format)
     async with locked_user(tab):
         wire = await tab.call(model, api_format, nonce=model)
@@ -33,6 +30,7 @@ async def test_the_terminal_event_waits_for_the_commit(
     await tab.assert_billed(await tab.entry(model))
 
 
+@pytest.mark.usefixtures("hasty_settlers")
 async def test_the_terminal_event_comes_from_the_spool_when_the_database_does_not_commit(tab: Tab) -> None:
     model = await tab.add_model("sandbox:words=3")
     settler = tab.product.service(Settler)
@@ -45,6 +43,7 @@ async def test_the_terminal_event_comes_from_the_spool_when_the_database_does_no
     await until_settled(tab.product)
 
 
+@pytest.mark.usefixtures("hasty_settlers")
 async def test_a_document_waits_for_the_commit_too(tab: Tab) -> None:
     model = await tab.add_model("sandbox:words=3")
     async with locked_user(tab):
@@ -55,6 +54,7 @@ async def test_a_document_waits_for_the_commit_too(tab: Tab) -> None:
     await until_settled(tab.product)
 
 
+@pytest.mark.usefixtures("hasty_settlers")
 async def test_a_client_that_leaves_while_the_charge_is_made_durable_is_billed_once(tab: Tab) -> None:
     model = await tab.add_model("sandbox:words=3")
     async with locked_user(tab):
@@ -70,9 +70,8 @@ async def test_a_client_that_leaves_while_the_charge_is_made_durable_is_billed_o
 
 
 async def test_no_heartbeat_stands_inside_a_large_terminal_event_that_waits(
-    tab: Tab, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    tab: Tab, scripted: ScriptedProvider
 ) -> None:
-    monkeypatch.setattr("quart_proxy.services.billing.SETTLE_WAIT_S", 5.0)
     model = await tab.add_model("anything", "openai_responses", api_url=scripted.url)
     event = b'event: response.completed\ndata: {"type":"response.completed","response":{"output":"'
     event += b"x" * (17 * 2**20) + b'","usage":{"input_tokens":100,"output_tokens":20,"total_tokens":120}}}\n\n'
@@ -84,5 +83,5 @@ async def test_no_heartbeat_stands_inside_a_large_terminal_event_that_waits(
         await asyncio.sleep(0.6)
         assert not wire.received.endswith(b"\n\n")
     body = await wire.read_all()
-    assert body.removeprefix(HEARTBEATS["openai_responses"]) == event
+    assert after_heartbeats(body, "openai_responses") == event
     assert (await tab.row()).outcome == "completed"

@@ -290,10 +290,7 @@ async def test_a_client_that_leaves_a_translated_answer_is_billed_real_usage_onc
 
 
 @pytest.mark.parametrize("client", ["openai", "anthropic", "openai_responses"])
-async def test_the_terminal_event_of_a_translated_stream_waits_for_the_commit(
-    tab: Tab, client: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("quart_proxy.services.billing.SETTLE_WAIT_S", 5.0)
+async def test_the_terminal_event_of_a_translated_stream_waits_for_the_commit(tab: Tab, client: str) -> None:
     model = await tab.add_model("sandbox:words=3", "gemini")
     async with locked_user(tab):
         wire = await tab.call(model, client, nonce=model)

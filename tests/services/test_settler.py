@@ -112,9 +112,8 @@ async def test_what_is_queued_at_the_end_is_settled_before_leaving(database: Dat
 
 
 async def test_a_deadlock_is_tried_again_and_never_seen_by_a_waiter(
-    database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, database_url: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(billing, "SETTLE_WAIT_S", 20)
     books = await open_books(database, users=3)
     name = database_url.partition("?")[0].rpartition("/")[2]
     lock = text("SELECT FROM users WHERE id = :id FOR UPDATE")
@@ -148,6 +147,7 @@ async def count_waiting(database: Database, least: int) -> bool:
 # --- a database that fails ----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("hasty_settlers")
 async def test_a_reply_lost_after_the_commit_is_charged_once(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
@@ -170,6 +170,7 @@ async def test_a_reply_lost_after_the_commit_is_charged_once(
 
 
 @pytest.mark.parametrize("fault", ["stall", "go_away", "reset"])
+@pytest.mark.usefixtures("hasty_settlers")
 async def test_charges_are_durable_in_an_outage_and_counted_once_after_it(
     database: Database, database_url: str, tmp_path: Path, fault: str
 ) -> None:
@@ -245,6 +246,7 @@ async def test_a_table_that_is_not_there_yet_loses_no_charge_and_does_not_end_th
     assert await dead_letters(books) == []
 
 
+@pytest.mark.usefixtures("hasty_settlers")
 async def test_a_users_row_that_stays_locked_sends_the_charge_to_the_journal(
     database: Database, tmp_path: Path
 ) -> None:
