@@ -254,6 +254,8 @@ async def _served(app: Quart, port_wanted: int) -> AsyncIterator[str]:
         config.loglevel = "ERROR"
         config.graceful_timeout = 1
         config.backlog = 1024
+        # As in hypercorn.toml: longer than any client keeps a connection, or one asks on it while it is closed here.
+        config.keep_alive_timeout = 75
     stop = asyncio.Event()
     port = socket.socket(fileno=int(config.bind[0][5:]))
     base_url = f"http://127.0.0.1:{port.getsockname()[1]}"

@@ -12,6 +12,7 @@ from sqlalchemy import Float, Numeric
 
 from quart_proxy.core.pricing import Price, charge
 from quart_proxy.core.usage import Dimension, Usage
+from quart_proxy.services.relay_pool import RelayPool
 from quart_proxy.services.routing import Router
 from quart_proxy.settings import CATALOG_TTL_S, VERSION_POLL_S
 from quart_proxy.store.tables import metadata
@@ -44,11 +45,16 @@ async def ask(product: Product, key: str, model: str, **more: object) -> httpx.R
     return await product.post(PATH, {**BODY, "model": model, **more}, headers={"authorization": f"Bearer {key}"})
 
 
+async def is_under_way(product: Product) -> bool:
+    """Whether a request is being relayed."""
+    return len(product.service(RelayPool)) > 0
+
+
 async def test_nothing_is_deducted_before_a_2xx_with_usage(product: Product) -> None:
-    await product.add_model("slow", actual_model="sandbox:first_byte_ms=400")
+    await product.add_model("slow", actual_model="sandbox:first_byte_ms=1500")
     user_id, key = await product.add_user("5")
     waiting = asyncio.create_task(ask(product, key, "slow"))
-    await asyncio.sleep(0.15)
+    await eventually(lambda: is_under_way(product))
     assert await product.balance(user_id) == 5
     answer = await waiting
     assert await product.balance(user_id) == 5 - Decimal(answer.headers["x-quart-proxy-cost"]) < 5

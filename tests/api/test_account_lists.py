@@ -145,7 +145,8 @@ async def test_every_key_is_listed_with_its_user_and_its_spending(admin: Admin, 
 async def test_a_key_row_says_why_its_next_call_would_be_refused(admin: Admin, product: Product, past: Past) -> None:
     user = product.user_id
     (key,) = (await admin.get(f"/users/{user}/keys")).json()["data"]
-    await past.settle(past.exchange(datetime.now(UTC), api_key_id=key["id"], cost=Decimal("1.5")))
+    # An hour ahead: it is of the day that runs, and of the next one, should that begin in the middle of this.
+    await past.settle(past.exchange(datetime.now(UTC) + timedelta(hours=1), api_key_id=key["id"], cost=Decimal("1.5")))
 
     async def reason() -> str | None:
         (row,) = (await admin.get(f"/users/{user}/keys")).json()["data"]

@@ -1,5 +1,7 @@
 """The balance endpoints of others: their shapes, and one truth behind all of them."""
 
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -53,7 +55,11 @@ async def test_credits_less_usage_is_what_is_left(product: Product, path: str) -
 
 
 @pytest.mark.parametrize("path", ["/api/v1/key", "/api/v1/auth/key"])
-async def test_key_tells_its_label_and_what_was_spent_lately(product: Product, path: str) -> None:
+async def test_key_tells_its_label_and_what_was_spent_lately(
+    product: Product, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = datetime.now(UTC)
+    monkeypatch.setattr("quart_proxy.api.v1.key.datetime", SimpleNamespace(now=lambda zone: today))
     used, left = await spend(product)
     data = (await get(product, path))["data"]
     assert data["label"] == f"{product.key[:7]}...{product.key[-4:]}"

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -77,14 +78,18 @@ async def test_a_limit_that_may_not_be_is_refused(
         assert faults(await admin.post(place, {"name": "x", field: value})) == {field: sentence}
 
 
-async def test_lists_and_balance_tell_what_is_left_of_a_spend_limit(admin: Admin, product: Product) -> None:
+async def test_lists_and_balance_tell_what_is_left_of_a_spend_limit(
+    admin: Admin, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = datetime.now(UTC)
+    monkeypatch.setattr("quart_proxy.http.account_rows.datetime", SimpleNamespace(now=lambda zone: today))
     await admin.patch(f"/users/{product.user_id}", {"spend_limit": "50.00", "spend_period": "day"})
     made = (await admin.post(f"/users/{product.user_id}/keys", {"name": "x", "spend_limit": "2.00"})).json()
     headers = {"authorization": f"Bearer {made['key']}"}
     ask = {"model": "sandbox-gpt", "messages": [{"role": "user", "content": "hi"}]}
     answer = await product.post("/v1/chat/completions", ask, headers=headers)
     cost = Decimal(answer.headers["x-quart-proxy-cost"])
-    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    tomorrow = today.date() + timedelta(days=1)
     of_key = {"spent": str(cost), "left": str(2 - cost), "resets_at": None}
     of_user = {"spent": str(cost), "left": str(50 - cost), "resets_at": f"{tomorrow}T00:00:00.000Z"}
     (row,) = (

@@ -1,6 +1,7 @@
 """One running product for all the tests of a file; each test brings its own user, so their books do not mix."""
 
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,14 @@ async def tab(running: Product) -> AsyncIterator[Tab]:
     yield tab
     for wire in tab.wires:
         wire.close()
+
+
+@pytest.fixture(scope="module")
+def nobody() -> Iterator[str]:
+    """An address at which nobody listens, and nobody can as long as it is needed."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
 @pytest.fixture(scope="module")

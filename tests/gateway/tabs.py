@@ -266,6 +266,14 @@ HEARTBEATS = {
 }
 
 
+def after_heartbeats(body: bytes, api_format: str) -> bytes:
+    """What follows the heartbeats that a busy machine lets pass before the first event."""
+    heartbeat = HEARTBEATS[api_format]
+    while body.startswith(heartbeat):
+        body = body.removeprefix(heartbeat)
+    return body
+
+
 def assert_broken_off(body: bytes, api_format: str, code: str | None = None) -> None:
     """The stream ends in an error event of its format, and without the terminal event."""
     assert TERMINALS[api_format] not in body

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import socket
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -25,14 +24,6 @@ def rested(running: Product) -> Iterator[None]:
     """Every test finds every upstream well."""
     yield
     running.service(Cooldowns)._states.clear()
-
-
-@pytest.fixture(scope="module")
-def nobody() -> Iterator[str]:
-    """An address at which nobody listens."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
 def sandbox(running: Product, scenario: str, key: str, *, api_format: str = "openai", **fields: Any) -> Upstream:

@@ -215,13 +215,13 @@ async def test_early_hints_before_an_answer_are_passed_over(tab: Tab, scripted: 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("api_format", FORMATS)
 async def test_a_provider_that_cannot_be_reached_is_a_bad_gateway(
-    tab: Tab, stream: bool, api_format: str, unused_tcp_port: int
+    tab: Tab, stream: bool, api_format: str, nobody: str
 ) -> None:
-    model = await tab.add_model("x", api_format, api_url=f"http://127.0.0.1:{unused_tcp_port}")
+    model = await tab.add_model("x", api_format, api_url=nobody)
     answer = await tab.ask(model, api_format, stream=stream)
     assert answer.status_code == 502
     assert_shape(answer, api_format, "upstream_unreachable", "api_error")
-    assert str(unused_tcp_port) not in answer.text
+    assert nobody.removeprefix("http://") not in answer.text
     await tab.assert_free("upstream_error")
 
 

@@ -8,7 +8,7 @@ import looks
 from cast import Cast
 from playwright.async_api import Page, expect
 from product import Product
-from visiting import settled
+from visiting import settled, stand_still
 from watching import Watch
 
 
@@ -44,6 +44,7 @@ async def test_what_waits_leads_to_where_it_is_mended(admin_page: Page, cast: Ca
 
 async def test_every_figure_leads_to_its_requests(admin_page: Page, cast: Cast, site: Product) -> None:
     page = admin_page
+    await stand_still(page)
     await page.goto("/ui?range=7d")
     await settled(page)
     tile = page.get_by_role("link", name=re.compile("^Failure rate"))

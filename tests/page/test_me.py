@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.async_api import Page, Route, expect
 from product import TESTER, Product
-from visiting import settled, show_key
+from visiting import settled, show_key, stand_still
 from watching import Watch
 
 
@@ -123,6 +123,7 @@ async def test_whoever_is_signed_in_is_led_on_from_the_sign_in_page(admin_page: 
 async def test_the_balance_is_told_to_the_digit_and_every_request_leads_to_its_receipt(
     page: Page, site: Product
 ) -> None:
+    await stand_still(page)
     user_id, key = await site.add_user("5")
     requests = await spend(site, key, 3)
     left = await site.balance(user_id)
@@ -145,6 +146,7 @@ async def test_the_balance_is_told_to_the_digit_and_every_request_leads_to_its_r
 
 
 async def test_spending_to_zero_is_explained_and_a_top_up_mends_it(page: Page, site: Product) -> None:
+    await stand_still(page)
     user_id, key = await site.add_user("0.00001")
     await spend(site, key)
     refused = await ask(site, key)

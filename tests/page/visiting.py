@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -62,6 +63,11 @@ async def settled(page: Page) -> None:
     """Until the page has its heading and nothing of it is being fetched."""
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await expect(page.locator("main :is([aria-busy=true], .skeleton)")).to_have_count(0)
+
+
+async def stand_still(page: Page) -> None:
+    """The page's clock shows this moment from now on: no day and no hour ends, and no range moves, in the middle."""
+    await page.clock.set_fixed_time(datetime.now(UTC))
 
 
 async def remember_admin(browser: Browser, site: Product) -> StorageState:
