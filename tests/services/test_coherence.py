@@ -57,13 +57,15 @@ async def new_key(pair: Pair, dollars: str = "100") -> tuple[int, str]:
 
 
 async def kill_listeners(pair: Pair) -> None:
+    listeners = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+
+    async def both_listen() -> bool:
+        async with pair.one.database.read() as connection:
+            return await connection.scalar(text(f"SELECT count(*) = 2 {listeners}")) is True
+
+    await eventually(both_listen)
     async with pair.one.database.read() as connection:
-        killed = await connection.scalars(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
-            )
-        )
+        killed = await connection.scalars(text(f"SELECT pg_terminate_backend(pid) {listeners}"))
         assert list(killed) == [True, True]
 
 
