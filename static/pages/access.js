@@ -40,7 +40,11 @@ export default function access({ signal, draw }) {
         <h2>Tokens of programs</h2>
         ${show(programs, {
           data: () =>
-            table({ caption: "Tokens of programs", rows: programs.rows, columns: programColumns(programs.load) }),
+            table({
+              caption: "Tokens of programs",
+              rows: programs.rows,
+              columns: programColumns(() => programs.load()),
+            }),
           isEmpty: ({ data }) => !data.length,
           empty: noPrograms(create),
         })}
@@ -49,7 +53,8 @@ export default function access({ signal, draw }) {
       <section class="stack tight">
         <h2>Signed in</h2>
         ${show(sessions, {
-          data: () => table({ caption: "Signed in", rows: sessions.rows, columns: sessionColumns(sessions.load) }),
+          data: () =>
+            table({ caption: "Signed in", rows: sessions.rows, columns: sessionColumns(() => sessions.load()) }),
         })}
         ${sessions.data?.has_more ? pager(sessions, "session") : ""}
         <p class="quiet">A new ADMIN_PASSWORD or JWT_SECRET ends all of these, and the tokens too.</p>

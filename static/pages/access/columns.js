@@ -5,6 +5,7 @@ import { at, badge, timeAgo } from "../../components/bits.js";
 import { confirm } from "../../components/dialog.js";
 import { toast } from "../../components/toast.js";
 import { actorText } from "../../documents/words.js";
+import { lastUse } from "../../format.js";
 import { html, when } from "../../html.js";
 import { scopeText } from "./scopes.js";
 
@@ -51,9 +52,8 @@ const nameOf = ({ name }) => name ?? "the admin without a name";
 async function revokeToken(row, changed) {
   const isSure = await confirm({
     title: `Revoke token ${row.name}?`,
-    text: html`It may ${scopeText(row.scope)}, and
-    ${row.last_used_at ? html`was last used ${lastUsed(row.last_used_at)}` : "was never used"}. Whatever uses it is
-    refused at once. This cannot be undone.`,
+    text: html`It may ${scopeText(row.scope)}. ${lastUse(row.last_used_at)} Whatever uses it is refused at once. This cannot be
+    undone.`,
     action: `Revoke token ${row.name}`,
   });
   if (isSure) await end(row, `Token ${row.name} is revoked.`, changed);
@@ -62,7 +62,7 @@ async function revokeToken(row, changed) {
 async function signOut(row, changed) {
   const isSure = await confirm({
     title: `Sign out ${nameOf(row)}?`,
-    text: "Their page asks for the password at its next step, and keeps what they typed. Who knows it can sign in again.",
+    text: "Their page asks for the password at its next step. What they typed there is kept.",
     action: `Sign out ${nameOf(row)}`,
   });
   if (isSure) await end(row, `${row.name ?? "The admin"} is signed out.`, changed);
