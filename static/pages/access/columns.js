@@ -52,8 +52,8 @@ const nameOf = ({ name }) => name ?? "the admin without a name";
 async function revokeToken(row, changed) {
   const isSure = await confirm({
     title: `Revoke token ${row.name}?`,
-    text: html`It may ${scopeText(row.scope)}. ${lastUse(row.last_used_at)} Whatever uses it is refused at once. This cannot be
-    undone.`,
+    text: html`It may ${scopeText(row.scope)}. ${lastUse(row.last_used_at)} <br />Whatever uses it is refused at once.
+      This cannot be undone.`,
     action: `Revoke token ${row.name}`,
   });
   if (isSure) await end(row, `Token ${row.name} is revoked.`, changed);

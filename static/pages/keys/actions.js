@@ -34,7 +34,8 @@ export function openRotate(key, { done = () => {} }) {
       html`<form class="stack" @submit=${form.handle}>
         ${form.summary(["grace"])}
         <p>
-          A new key with the same name and limits takes the place of <code>${shownKey(key)}</code>. ${lastUse(key.last_used_at)}
+          A new key with the same name and limits takes the place of <code>${shownKey(key)}</code>.
+          ${lastUse(key.last_used_at)}
         </p>
         ${field(form, {
           name: "grace",
