@@ -140,7 +140,7 @@ _USAGE_FOR_ADMIN = also(
     upstream=maybe(TEXT),
     upstream_status=maybe(COUNT),
     upstream_request_id=maybe(TEXT),
-    attempts=many(obj(upstream=TEXT, status=maybe(COUNT), error=TEXT, after_ms=COUNT)),
+    attempts=many(obj(upstream=TEXT, status=maybe(COUNT), error=TEXT, after_ms=COUNT, pause_ms=COUNT)),
 )
 _BILL = {"currency": one_of("USD"), "tier": maybe(COUNT), "lines": many(_LINE)}
 _FIGURES = obj(

@@ -185,6 +185,7 @@ class Relay:
         )
         attempts = Attempts(self._route.targets, self._route.retry, self._context.cooldowns)
         error: ProxyError | None = None
+        failed_ms = 0
         refusal: ClientError | None = None
         while (target := attempts.next()) is not None:
             try:
@@ -199,9 +200,10 @@ class Relay:
                 if self._is_decided:
                     # Nobody waits any more: another answer would be made, and paid for, for nobody.
                     return error
-                self._note_failed_attempt(error)
+                self._note_failed_attempt(error, failed_ms)
             attempts.call(target)
             error = await self._try(way)
+            failed_ms = self._elapsed_ms()
             if error is None:
                 if self.exchange.outcome not in (Outcome.UPSTREAM_ERROR, Outcome.ERROR_AFTER_USAGE):
                     attempts.succeed(target)
@@ -225,8 +227,9 @@ class Relay:
             or self._elapsed_ms() >= self._route.timeouts.total_s * 1000
         )
 
-    def _note_failed_attempt(self, error: ProxyError) -> None:
-        """Keep what came of the last attempt; the exchange is the next one's then."""
+    def _note_failed_attempt(self, error: ProxyError, failed_ms: int) -> None:
+        """Keep what came of the last attempt, which was given up at `failed_ms`; the exchange is the next one's then,
+        which begins now."""
         exchange = self.exchange
         exchange.error_code = error.code
         self._context.health.count(exchange)
@@ -237,7 +240,8 @@ class Relay:
                 "upstream": exchange.upstream,
                 "status": exchange.upstream_status,
                 "error": error.code,
-                "after_ms": self._elapsed_ms(),
+                "after_ms": failed_ms,
+                "pause_ms": self._elapsed_ms() - failed_ms,
             }
         )
         exchange.outcome, exchange.error_code = Outcome.INTERRUPTED, None
