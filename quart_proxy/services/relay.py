@@ -49,12 +49,12 @@ from quart_proxy.upstream.client import UpstreamClient, UpstreamExchange
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, billed. `cost` and `balance` are dollars."""
+    """A whole answer, billed. `cost` and `balance` are dollars; None: what is left with this charge is not known."""
 
     body: bytes
     content_type: str
     cost: Decimal
-    balance: Decimal
+    balance: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,9 +305,9 @@ class Relay:
                 answer.error or "The provider did not stream, though it was asked to.", is_retryable=False
             )
         self._bill.write(answer.reading, Outcome.NO_USAGE)
-        await self._settle()
+        balance = await self._settle()
         rendered = way.render_answer(body, answer)
-        self._give(Answer(rendered, "application/json", self.exchange.cost, self._hold.account.balance))
+        self._give(Answer(rendered, "application/json", self.exchange.cost, balance))
         return None
 
     # --- streams --------------------------------------------------------------------------------------
@@ -358,11 +358,11 @@ class Relay:
         known = NOTHING_READ if self._passage is None else self._passage.reading(is_broken=True)
         self._bill.write(known, otherwise, is_broken=True)
 
-    async def _settle(self) -> None:
-        """Make the row durable, once; the hold ends with it."""
+    async def _settle(self) -> Decimal | None:
+        """Make the row durable, once; the hold ends with it. Tells the balance after it, where that is known."""
         exchange = self.exchange
         if exchange.duration_ms is not None:
-            return
+            return None
         # From here on nothing may cut in: the charge is on its way.
         limit, self._limit = self._limit, None
         if limit is not None and not limit.expired():
@@ -370,7 +370,7 @@ class Relay:
         if self._passage is not None:
             exchange.answer_id = self._passage.answer_id
         exchange.duration_ms = self._elapsed_ms()
-        await self._bill.settle()
+        return await self._bill.settle()
 
     async def _finish(self, error: ProxyError | None) -> None:
         """Whatever happened: the row is durable, the client has its answer or its error, the log its line."""
