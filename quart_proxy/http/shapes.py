@@ -174,6 +174,12 @@ SHAPES: Mapping[str, Schema] = {
         user_name=TEXT,
         spent_30d=MONEY,
         last_used_at=maybe(TIME),
+        last_request_id={**maybe(TEXT), "description": "Null: the key was never used."},
+        last_client_agent={
+            **maybe(TEXT),
+            "description": "What the client of that request calls itself; null: it did not say. Addresses of clients"
+            " are not kept.",
+        },
         spend_status=_SPEND_STATUS,
         refused_for={
             "enum": ["user_disabled", "insufficient_balance", "user_spend_limit", "spend_limit", None],
