@@ -16,7 +16,15 @@ from quart_proxy.core.errors import RateLimited, Unauthenticated
 from quart_proxy.services.cache import Cache
 from quart_proxy.services.sealing import derive_key
 from quart_proxy.settings import ADMIN_TOKEN_S, CATALOG_TTL_S
-from quart_proxy.store.admin_tokens import AdminToken, end_token, insert_token, list_tokens, revoke_token, use_token
+from quart_proxy.store.admin_tokens import (
+    PROGRAM_PREFIX,
+    AdminToken,
+    end_token,
+    insert_token,
+    list_tokens,
+    revoke_token,
+    use_token,
+)
 from quart_proxy.store.changes import Actor, bump_version, record_audit
 from quart_proxy.store.database import Database
 from quart_proxy.store.logins import clear_failures, read_failures, record_failure
@@ -33,8 +41,6 @@ WAIT_MAX_S = 900
 EVERYWHERE = "*"
 """The throttle's row for all addresses together: a password guessed from many places is guessed as slowly."""
 FAILURES_FREE_EVERYWHERE = 50
-TOKEN_PREFIX = "token:"
-"""Before the name of a program, where an admin's name has `admin:`."""
 TOKEN_ENTRIES_MAX = 1000
 BROWSER_AUDIENCE = "quart-proxy/browser"
 BROWSER_KNOWN_S = 180 * 86400
@@ -194,26 +200,30 @@ class AdminSessions:
         self, actor: Actor, *, name: str, scope: Scope, lifetime: timedelta
     ) -> tuple[int, AdminSession]:
         """A token for a program, with the id by which it can be ended."""
-        session = self.issue(f"{TOKEN_PREFIX}{name}", scope, lifetime)
+        session = self.issue(f"{PROGRAM_PREFIX}{name}", scope, lifetime)
         async with self._database.transaction() as connection:
             row_id = await self._keep(connection, session, actor)
             after = {"id": row_id, "name": name, "scope": scope, "expires_at": session.expires_at.isoformat()}
             await _audit(connection, actor, "token.create", f"token/{name}", after)
         return row_id, session
 
-    async def list_tokens(self, *, before_id: int | None, limit: int) -> list[AdminToken]:
-        """Those of admins and programs that are good, newest first."""
+    async def list_tokens(
+        self, *, programs: bool | None = None, before_id: int | None = None, limit: int
+    ) -> list[AdminToken]:
+        """Those that are good, newest first: of `programs`, of admins, or (None) of both."""
         async with self._database.read() as connection:
-            return await list_tokens(connection, signer=self._signer, before_id=before_id, limit=limit)
+            return await list_tokens(
+                connection, signer=self._signer, programs=programs, before_id=before_id, limit=limit
+            )
 
     async def revoke(self, actor: Actor, row_id: int) -> None:
         """End a token before its time, or sign an admin out. Raises NotFound."""
         async with self._database.transaction() as connection:
             token = await revoke_token(connection, row_id)
-            is_program = token.subject.startswith(TOKEN_PREFIX)
-            kind, name = "token" if is_program else "session", token.subject.partition(":")[2]
-            after = {"id": row_id, "name": name or None, "scope": token.scope}
-            await _audit(connection, actor, f"{kind}.revoke", f"{kind}/{name}" if name else kind, after)
+            kind = "token" if token.is_program else "session"
+            target = kind if token.name is None else f"{kind}/{token.name}"
+            after = {"id": row_id, "name": token.name, "scope": token.scope}
+            await _audit(connection, actor, f"{kind}.revoke", target, after)
             await bump_version(connection)
 
     async def sign_out(self, actor: Actor, session: AdminSession) -> None:

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quart_proxy.core.errors import NotFound
 from quart_proxy.store.tables import admin_tokens
 
+PROGRAM_PREFIX = "token:"
+"""Before the name of a program in a subject; an admin's has `admin:`."""
 _IS_LONG_OVER = admin_tokens.c.expires_at < literal_column("now() - interval '1 day'")
 """Not at once: clocks differ, and a token that was ended must not come to life by losing its row."""
 _IS_GOOD = (admin_tokens.c.expires_at > func.now()) & admin_tokens.c.revoked_at.is_(None)
@@ -32,6 +34,15 @@ class AdminToken:
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None
+
+    @property
+    def is_program(self) -> bool:
+        return self.subject.startswith(PROGRAM_PREFIX)
+
+    @property
+    def name(self) -> str | None:
+        """None: an admin who gave none."""
+        return self.subject.partition(":")[2] or None
 
 
 _TOKEN = tuple(admin_tokens.c[name] for name in AdminToken.__slots__)
@@ -56,12 +67,15 @@ async def insert_token(
 
 
 async def list_tokens(
-    connection: AsyncConnection, *, signer: str, before_id: int | None, limit: int
+    connection: AsyncConnection, *, signer: str, programs: bool | None, before_id: int | None, limit: int
 ) -> list[AdminToken]:
-    """Those that are good, newest first. What another `signer` signed is good no longer."""
+    """Those that are good, newest first; of `programs` only, or only of admins, or (None) of both. What another
+    `signer` signed is good no longer."""
     query = (
         select(*_TOKEN).where(_IS_GOOD, admin_tokens.c.signer == signer).order_by(admin_tokens.c.id.desc()).limit(limit)
     )
+    if programs is not None:
+        query = query.where(admin_tokens.c.subject.startswith(PROGRAM_PREFIX) == programs)
     if before_id is not None:
         query = query.where(admin_tokens.c.id < before_id)
     return [AdminToken(*row) for row in await connection.execute(query)]

@@ -140,6 +140,12 @@ async def test_the_list_tells_who_holds_what_and_never_a_token(admin: Admin, pro
         ("session", "dana", "admin", True),
         ("session", None, "admin", False),
     ]
+    for kind, names in (("program", ["ci: main"]), ("session", ["dana", None])):
+        assert [row["name"] for row in (await admin.get(f"/tokens?kind={kind}")).json()["data"]] == names
+    first = (await admin.get("/tokens?limit=2")).json()
+    rest = (await admin.get(f"/tokens?limit=2&cursor={first['next_cursor']}")).json()
+    assert [row["name"] for row in first["data"] + rest["data"]] == ["ci: main", "dana", None]
+    assert not rest["has_more"]
     program, session, _ = answer.json()["data"]
     assert (program["id"], program["created_by"], program["last_used_at"]) == (made["id"], "admin", None)
     assert (session["created_by"], session["address"]) == ("admin:dana", "127.0.0.1")

@@ -109,7 +109,7 @@ CLERK = Actor("admin:dana", "r", HERE)
 
 
 async def names(admin: AdminSessions) -> list[str]:
-    return [token.subject for token in await admin.list_tokens(before_id=None, limit=10)]
+    return [token.subject for token in await admin.list_tokens(limit=10)]
 
 
 async def test_an_ended_token_is_refused_by_every_worker_once_it_has_heard(database: Database) -> None:
@@ -155,10 +155,10 @@ async def test_a_token_says_when_it_was_used_last_and_goes_from_the_table_when_i
 ) -> None:
     admin = sessions(database)
     _, program = await admin.create_token(CLERK, name="ci", scope="admin", lifetime=timedelta(days=1))
-    (token,) = await admin.list_tokens(before_id=None, limit=10)
+    (token,) = await admin.list_tokens(limit=10)
     assert (token.last_used_at, token.created_by, token.address) == (None, "admin:dana", HERE)
     await admin.admit(program.token)
-    (token,) = await admin.list_tokens(before_id=None, limit=10)
+    (token,) = await admin.list_tokens(limit=10)
     assert token.last_used_at is not None
     async with database.transaction() as connection:
         await connection.execute(text("UPDATE admin_tokens SET expires_at = now() - interval '25 hours'"))

@@ -7,10 +7,10 @@ from quart import Blueprint, Response, g
 
 from quart_proxy.http import json_response, service
 from quart_proxy.http.answers import acting, put_in_force, read_page
-from quart_proxy.http.fields import ID, Field, choice, identifier, read_body_fields, text, whole
+from quart_proxy.http.fields import ID, Field, choice, identifier, read_body_fields, read_query, text, whole
 from quart_proxy.http.forms import time_text
 from quart_proxy.http.operations import operation
-from quart_proxy.services.admin_sessions import SCOPES, TOKEN_PREFIX, AdminSessions
+from quart_proxy.services.admin_sessions import SCOPES, AdminSessions
 from quart_proxy.store.admin_tokens import AdminToken
 
 DAYS_MAX = 366
@@ -21,15 +21,20 @@ TOKEN = {
     "days": Field(whole(1, DAYS_MAX), required=True),
 }
 
+PROGRAM, SESSION = "program", "session"
+KIND = {"kind": choice(PROGRAM, SESSION)}
+
 routes = Blueprint("tokens", __name__)
 
 
 @routes.get("")
-@operation(answer="TokenRow", kind="list", is_paged=True)
+@operation(answer="TokenRow", kind="list", query=KIND, is_paged=True)
 async def list_all() -> Response:
     """Those that are good still, newest first. Never a token itself."""
     page = read_page(identifier)
-    rows = await service(AdminSessions).list_tokens(before_id=page.cursor, limit=page.limit + 1)
+    kind = read_query(KIND).get("kind")
+    programs = None if kind is None else kind == PROGRAM
+    rows = await service(AdminSessions).list_tokens(programs=programs, before_id=page.cursor, limit=page.limit + 1)
     return page.answer(rows, _form, lambda token: token.id)
 
 
@@ -56,11 +61,11 @@ async def revoke(token_id: int) -> Response:
 
 
 def _form(token: AdminToken) -> dict[str, Any]:
-    """`name` null: an admin who gave none. `last_used_at` is true to the minute."""
+    """`last_used_at` is true to the minute."""
     return {
         "id": token.id,
-        "kind": "program" if token.subject.startswith(TOKEN_PREFIX) else "session",
-        "name": token.subject.partition(":")[2] or None,
+        "kind": PROGRAM if token.is_program else SESSION,
+        "name": token.name,
         "scope": token.scope,
         "created_by": token.created_by,
         "address": token.address,
