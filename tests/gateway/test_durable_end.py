@@ -88,5 +88,8 @@ async def test_no_heartbeat_stands_inside_a_large_terminal_event_that_waits(
         await asyncio.sleep(0.6)
         assert not wire.received.endswith(b"\n\n")
     body = await wire.read_all()
-    assert body.removeprefix(HEARTBEATS["openai_responses"]) == event
+    # Before it, as many as a slow machine has time for.
+    while body.startswith(HEARTBEATS["openai_responses"]):
+        body = body.removeprefix(HEARTBEATS["openai_responses"])
+    assert body == event
     assert (await tab.row()).outcome == "completed"
