@@ -294,6 +294,7 @@ class Desk:
         if until <= datetime.now(UTC):
             raise InvalidFields([Fault("until", "must be in the future")])
         async with self.database.transaction() as connection:
+            await lock_registry(connection)
             if key is not None:
                 await _check_known(connection, key)
             hold_id = await create_hold(
@@ -313,6 +314,7 @@ class Desk:
     async def unhold(self, hold_id: int, *, actor: Actor) -> None:
         """Raises NotFound for a hold that is not in force."""
         async with self.database.transaction() as connection:
+            await lock_registry(connection)
             if not await end_hold(connection, hold_id):
                 raise NotFound(f"There is no hold {hold_id} in force.", param="id")
             await _record(connection, actor, "registry.unhold", str(hold_id), None)

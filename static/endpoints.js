@@ -26,8 +26,10 @@ export function readModels({ models }) {
 /** The first of `endpoints` by which `model` can be called, or null. */
 export const firstOf = (model, endpoints) => endpoints.find((name) => model.endpoints.includes(name)) ?? null;
 
-/** The model that is offered first: one to talk to. Nothing but its name tells that one makes embeddings. */
-export const firstModel = (models) => models.find(({ name }) => !/embed/i.test(name)) ?? models[0];
+/** The model that is offered first: one to talk to. Where its price does not tell that one makes embeddings, its name
+ * may. */
+export const firstModel = (models) => models.find((model) => canTalk(model) && !/embed/i.test(model.name)) ?? models[0];
+const canTalk = ({ endpoints }) => endpoints.some((name) => name !== "embeddings");
 
 const BODIES = {
   "chat/completions": (model) => ({ model, messages: [{ role: "user", content: "Hello" }] }),

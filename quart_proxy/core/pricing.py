@@ -51,6 +51,11 @@ class Price:
         return rates[dimension]
 
     @property
+    def charges_input_alone(self) -> bool:
+        """Whether input costs something and output nothing: so is priced what makes embeddings, and nothing else."""
+        return bool(self.rate(Dimension.INPUT)) and not self.rate(Dimension.OUTPUT)
+
+    @property
     def is_complete(self) -> bool:
         return all(dimension in rates for rates in (self.rates, *self.tiers.values()) for dimension in REQUIRED)
 

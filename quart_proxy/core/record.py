@@ -73,7 +73,7 @@ class Exchange:
     duration_ms: int | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)
     """The attempts that failed before the one that the other members tell of: `upstream`, `status` (None: it was not
-    reached), `error` (a code) and `after_ms` (when it was given up)."""
+    reached), `error` (a code), `after_ms` (when it was given up) and `pause_ms` (from then until the next one)."""
 
     @property
     def tokens(self) -> int:

@@ -12,10 +12,11 @@ from quart_proxy.core.money import ZERO, format_money
 from quart_proxy.http import service
 from quart_proxy.http.answers import CSV_ROWS_PER_READ, csv_response, read_page
 from quart_proxy.http.fields import choice, identifier, read_query, text
-from quart_proxy.http.forms import days_left, key_form, maybe_time, user_form
+from quart_proxy.http.forms import days_left, key_form, maybe_time, shown_id, user_form
 from quart_proxy.services.auth import limits_of
 from quart_proxy.store.accounts import ApiKey, User, read_users
 from quart_proxy.store.database import Database
+from quart_proxy.store.last_requests import read_last_requests
 from quart_proxy.store.spending import NOTHING_SPENT, Span, read_key_spending, read_spent, read_user_spending
 from quart_proxy.store.user_lists import KeyStatus, count_active_keys, list_keys_by
 
@@ -36,6 +37,8 @@ KEY_COLUMNS = (
     "rpm",
     "tpm",
     "last_used_at",
+    "last_client_agent",
+    "last_request_id",
     "created_at",
     "expires_at",
     "revoked_at",
@@ -85,6 +88,7 @@ async def user_rows(connection: AsyncConnection, users: Sequence[User]) -> list[
 async def key_rows(connection: AsyncConnection, keys: Sequence[ApiKey]) -> list[dict[str, Any]]:
     owners = await read_users(connection, sorted({key.user_id for key in keys}))
     spending = await read_key_spending(connection, [key.id for key in keys])
+    last_requests = await read_last_requests(connection, [key.id for key in keys])
     limits = [limits_of(key, key.user_id, key.id) for key in keys]
     statuses = await spend_statuses(
         connection, [*limits, *(limits_of(each, each.id, None) for each in owners.values())]
@@ -93,11 +97,14 @@ async def key_rows(connection: AsyncConnection, keys: Sequence[ApiKey]) -> list[
     rows = []
     for key, status in zip(keys, own, strict=True):
         spent, owner = spending.get(key.id, NOTHING_SPENT), owners[key.user_id]
+        last = last_requests.get(key.id)
         form = key_form(key)
         facts = {
             "user_name": owner.name,
             "spent_30d": format_money(spent.spent_30d),
             "last_used_at": maybe_time(spent.last_used_at),
+            "last_request_id": None if last is None else shown_id(last.request_id),
+            "last_client_agent": None if last is None else last.client_agent,
             "spend_status": status,
             "refused_for": _refusal(owner, owned[owner.id], status) if form["status"] == "active" else None,
         }

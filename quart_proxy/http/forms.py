@@ -162,7 +162,8 @@ def usage_form_for_admin(row: UsageRow) -> dict[str, Any]:
         "upstream": row.upstream,
         "upstream_status": row.upstream_status,
         "upstream_request_id": row.upstream_request_id,
-        "attempts": row.attempts or [],
+        # In rows from before there was one, `after_ms` has the pause in it.
+        "attempts": [{"pause_ms": 0, **attempt} for attempt in row.attempts or []],
     }
 
 

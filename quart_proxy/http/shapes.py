@@ -140,7 +140,7 @@ _USAGE_FOR_ADMIN = also(
     upstream=maybe(TEXT),
     upstream_status=maybe(COUNT),
     upstream_request_id=maybe(TEXT),
-    attempts=many(obj(upstream=TEXT, status=maybe(COUNT), error=TEXT, after_ms=COUNT)),
+    attempts=many(obj(upstream=TEXT, status=maybe(COUNT), error=TEXT, after_ms=COUNT, pause_ms=COUNT)),
 )
 _BILL = {"currency": one_of("USD"), "tier": maybe(COUNT), "lines": many(_LINE)}
 _FIGURES = obj(
@@ -174,6 +174,12 @@ SHAPES: Mapping[str, Schema] = {
         user_name=TEXT,
         spent_30d=MONEY,
         last_used_at=maybe(TIME),
+        last_request_id={**maybe(TEXT), "description": "Null: the key was never used."},
+        last_client_agent={
+            **maybe(TEXT),
+            "description": "What the client of that request calls itself; null: it did not say. Addresses of clients"
+            " are not kept.",
+        },
         spend_status=_SPEND_STATUS,
         refused_for={
             "enum": ["user_disabled", "insufficient_balance", "user_spend_limit", "spend_limit", None],

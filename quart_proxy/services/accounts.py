@@ -82,6 +82,9 @@ class Accounts:
         Raises Conflict for a key that is good no more: what it may do is nothing."""
         now = datetime.now(UTC)
         async with self._database.transaction() as connection:
+            # Users before their keys: `store.database` has the order of locks.
+            owner_id = (await kept.get_key(connection, key_id)).user_id
+            await kept.find_user(connection, owner_id, is_locked=True)
             old = await kept.get_key(connection, key_id, is_locked=True)
             if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
                 raise Conflict("This key is revoked or expired; make a new one instead.")

@@ -1,6 +1,7 @@
 """What one exchange comes to: its usage priced and written down, or why there is none, and made durable once."""
 
 import logging
+from decimal import Decimal
 
 from quart_proxy.core.pricing import Price, charge
 from quart_proxy.core.record import Exchange, Outcome
@@ -46,12 +47,13 @@ class Bill:
         is_broken = is_broken or otherwise is Outcome.UPSTREAM_ERROR
         exchange.outcome = Outcome.ERROR_AFTER_USAGE if is_broken else Outcome.COMPLETED
 
-    async def settle(self) -> None:
-        """Make the row durable, and give back what was held."""
+    async def settle(self) -> Decimal | None:
+        """Make the row durable, and give back what was held. Tells the user's balance with this charge in it; None: it
+        waits in the journal, and nobody knows the balance exactly."""
         exchange = self._exchange
         exchange.status = exchange.status or 200
         try:
-            await self._settler.settle(exchange)
+            return await self._settler.settle(exchange)
         finally:
             self._admission.release(self._hold, cost=exchange.cost, tokens=exchange.tokens)
 

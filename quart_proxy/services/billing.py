@@ -13,7 +13,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
@@ -49,7 +49,8 @@ read-only, full, or not migrated yet must not turn good charges into dead letter
 class _Pending:
     record: bytes
     request_id: bytes
-    durable: "asyncio.Future[None]"
+    user_id: int
+    durable: "asyncio.Future[Decimal | None]"
 
 
 class Settler:
@@ -87,9 +88,11 @@ class Settler:
         """Leave word that a request begins, so that a crash leaves its name. Raises SpoolBroken."""
         self._spool.note_intent(exchange.request_id.bytes, exchange.encode())
 
-    def settle(self, exchange: Exchange) -> "asyncio.Future[None]":
-        """Queue the exchange; the future is done when its row is durable, in PostgreSQL or in the spool."""
-        pending = _Pending(exchange.encode(), exchange.request_id.bytes, asyncio.get_running_loop().create_future())
+    def settle(self, exchange: Exchange) -> "asyncio.Future[Decimal | None]":
+        """Queue the exchange; the future is done when its row is durable, in PostgreSQL or in the spool. It holds the
+        user's balance with the row in it. None: the row is not in PostgreSQL, or it is not known whether it is."""
+        durable = asyncio.get_running_loop().create_future()
+        pending = _Pending(exchange.encode(), exchange.request_id.bytes, exchange.user_id, durable)
         self._queue.append(pending)
         self._wake.set()
         return pending.durable
@@ -125,12 +128,14 @@ class Settler:
         if not self._is_away:
             try:
                 async with asyncio.timeout(SETTLE_WAIT_S):
-                    await self._commit(await self._connected(), [pending.record.decode() for pending in batch])
+                    balances = await self._commit(
+                        await self._connected(), [pending.record.decode() for pending in batch]
+                    )
             except FAILURES as error:
                 # In doubt: it may have been committed. The same ids go to the spool, so it counts once.
                 self._lose_connection(error)
             else:
-                self._finish(batch)
+                self._finish(batch, balances)
                 return
         await self._spool_batch(batch)
 
@@ -144,19 +149,19 @@ class Settler:
             await asyncio.sleep(RECOVERY_PAUSE_S)
             self._is_away = False
             return
-        self._finish(batch)
+        self._finish(batch, {})
 
-    def _finish(self, batch: list[_Pending]) -> None:
+    def _finish(self, batch: list[_Pending], balances: Mapping[int, Decimal]) -> None:
         for pending in batch:
             self._spool.close_intent(pending.request_id)
             if not pending.durable.done():
-                pending.durable.set_result(None)
+                pending.durable.set_result(balances.get(pending.user_id))
 
     # --- PostgreSQL -----------------------------------------------------------------------------------
 
-    async def _commit(self, connection: "asyncpg.Connection[Any]", records: Sequence[str]) -> None:
-        """Commit the records, once each. Those that PostgreSQL refuses for good become dead letters: the others
-        of their batch must not suffer for them."""
+    async def _commit(self, connection: "asyncpg.Connection[Any]", records: Sequence[str]) -> dict[int, Decimal]:
+        """Commit the records, once each, and tell the new balances. Those that PostgreSQL refuses for good become dead
+        letters: the others of their batch must not suffer for them."""
         sent_at = time.monotonic()
         try:
             balances = await self._try_commit(connection, records)
@@ -164,13 +169,13 @@ class Settler:
             if len(records) == 1:
                 logger.critical("settlement_refused", extra={"fields": {"reason": type(error).__name__}})
                 await bury_record(connection, records[0], f"{type(error).__name__}: {error}")
-                return
+                return {}
             middle = len(records) // 2
-            await self._commit(connection, records[:middle])
-            await self._commit(connection, records[middle:])
-            return
+            first = await self._commit(connection, records[:middle])
+            return first | await self._commit(connection, records[middle:])
         for user_id, balance in balances.items():
             self._on_balance(user_id, balance, sent_at)
+        return balances
 
     async def _try_commit(self, connection: "asyncpg.Connection[Any]", records: Sequence[str]) -> dict[int, Decimal]:
         for attempt in range(TRIES_MAX - 1):

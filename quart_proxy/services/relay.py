@@ -49,12 +49,12 @@ from quart_proxy.upstream.client import UpstreamClient, UpstreamExchange
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, billed. `cost` and `balance` are dollars."""
+    """A whole answer, billed. `cost` and `balance` are dollars; None: what is left with this charge is not known."""
 
     body: bytes
     content_type: str
     cost: Decimal
-    balance: Decimal
+    balance: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,7 @@ class Relay:
         )
         attempts = Attempts(self._route.targets, self._route.retry, self._context.cooldowns)
         error: ProxyError | None = None
+        failed_ms = 0
         refusal: ClientError | None = None
         while (target := attempts.next()) is not None:
             try:
@@ -199,9 +200,10 @@ class Relay:
                 if self._is_decided:
                     # Nobody waits any more: another answer would be made, and paid for, for nobody.
                     return error
-                self._note_failed_attempt(error)
+                self._note_failed_attempt(error, failed_ms)
             attempts.call(target)
             error = await self._try(way)
+            failed_ms = self._elapsed_ms()
             if error is None:
                 if self.exchange.outcome not in (Outcome.UPSTREAM_ERROR, Outcome.ERROR_AFTER_USAGE):
                     attempts.succeed(target)
@@ -225,8 +227,9 @@ class Relay:
             or self._elapsed_ms() >= self._route.timeouts.total_s * 1000
         )
 
-    def _note_failed_attempt(self, error: ProxyError) -> None:
-        """Keep what came of the last attempt; the exchange is the next one's then."""
+    def _note_failed_attempt(self, error: ProxyError, failed_ms: int) -> None:
+        """Keep what came of the last attempt, which was given up at `failed_ms`; the exchange is the next one's then,
+        which begins now."""
         exchange = self.exchange
         exchange.error_code = error.code
         self._context.health.count(exchange)
@@ -237,7 +240,8 @@ class Relay:
                 "upstream": exchange.upstream,
                 "status": exchange.upstream_status,
                 "error": error.code,
-                "after_ms": self._elapsed_ms(),
+                "after_ms": failed_ms,
+                "pause_ms": self._elapsed_ms() - failed_ms,
             }
         )
         exchange.outcome, exchange.error_code = Outcome.INTERRUPTED, None
@@ -301,9 +305,9 @@ class Relay:
                 answer.error or "The provider did not stream, though it was asked to.", is_retryable=False
             )
         self._bill.write(answer.reading, Outcome.NO_USAGE)
-        await self._settle()
+        balance = await self._settle()
         rendered = way.render_answer(body, answer)
-        self._give(Answer(rendered, "application/json", self.exchange.cost, self._hold.account.balance))
+        self._give(Answer(rendered, "application/json", self.exchange.cost, balance))
         return None
 
     # --- streams --------------------------------------------------------------------------------------
@@ -354,11 +358,11 @@ class Relay:
         known = NOTHING_READ if self._passage is None else self._passage.reading(is_broken=True)
         self._bill.write(known, otherwise, is_broken=True)
 
-    async def _settle(self) -> None:
-        """Make the row durable, once; the hold ends with it."""
+    async def _settle(self) -> Decimal | None:
+        """Make the row durable, once; the hold ends with it. Tells the balance after it, where that is known."""
         exchange = self.exchange
         if exchange.duration_ms is not None:
-            return
+            return None
         # From here on nothing may cut in: the charge is on its way.
         limit, self._limit = self._limit, None
         if limit is not None and not limit.expired():
@@ -366,7 +370,7 @@ class Relay:
         if self._passage is not None:
             exchange.answer_id = self._passage.answer_id
         exchange.duration_ms = self._elapsed_ms()
-        await self._bill.settle()
+        return await self._bill.settle()
 
     async def _finish(self, error: ProxyError | None) -> None:
         """Whatever happened: the row is durable, the client has its answer or its error, the log its line."""

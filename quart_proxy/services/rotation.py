@@ -28,6 +28,8 @@ async def reseal_secrets(database: Database, sealer: Sealer, actor: Actor) -> Re
     """Seal anew what an older key sealed; one transaction, in which only the ciphertexts change."""
     names, unopened = [], []
     async with database.transaction() as connection:
+        # First: whoever types a key in has this lock before that of the key.
+        await bump_version(connection)
         for name, (ciphertext, host) in (await list_secrets(connection)).items():
             if sealer.is_newest(ciphertext):
                 continue
@@ -42,5 +44,4 @@ async def reseal_secrets(database: Database, sealer: Sealer, actor: Actor) -> Re
                 names.append(name)
         if names:
             await record_audit(connection, actor=actor.name, action="secrets.reseal", target="*", after=names)
-            await bump_version(connection)
     return Resealed(tuple(names), tuple(unopened))

@@ -35,6 +35,7 @@ from quart_proxy.store.settings import LiveSettings, read_settings
 from quart_proxy.upstream.client import Timeouts
 
 NEAREST_MAX = 3
+EMBEDDINGS = "openai_embeddings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,12 @@ class Router:
         return [model for model in await self._lists.get("all") if caller.may_call(model.names)]
 
     def formats_of(self, model: ServedModel) -> list[ClientFormat]:
-        """The formats in which clients may call a model of `list_models`."""
+        """The formats in which clients are told to call a model of `list_models`. Of what a model is for, its price is
+        all that is known: one that charges input alone makes embeddings, where it can be asked for them."""
         spoken = {upstream.api_format for upstream in model.upstreams}
-        return [each for each in CLIENT_FORMATS.values() if any(find_serving(each, one) for one in spoken)]
+        served = [each for each in CLIENT_FORMATS.values() if any(find_serving(each, one) for one in spoken)]
+        embeddings = [each for each in served if each.name == EMBEDDINGS]
+        return embeddings if embeddings and model.price.charges_input_alone else served
 
     async def find_route(self, caller: Caller, name: str, client_format: ClientFormat) -> Route:
         """Decide how to serve `name` to this caller.

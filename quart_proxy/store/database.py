@@ -1,4 +1,15 @@
-"""The way to PostgreSQL: one engine a process, transactions, and the one border where its errors become ours."""
+"""The way to PostgreSQL: one engine a process, transactions, and the one border where its errors become ours.
+
+Whoever locks several rows takes them in this order, or two who cross would wait for each other until PostgreSQL ends
+one of them (a 503 that works when it is tried again):
+
+1. the registry, by `registry.state.lock_registry`: all that is served, its files, conflicts and holds
+2. a dead letter
+3. users, by their ids: a settlement has as many as its batch
+4. keys, of users who are locked; one key alone needs no user
+5. `config_version`, by `bump_version`
+6. settings; secrets
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -26,6 +26,11 @@ def first_id(moment: datetime) -> UUID:
     return UUID(int=max(0, (moment - EPOCH) // timedelta(milliseconds=1)) << 80)
 
 
+def first_id_of(moment: str) -> str:
+    """SQL for the same, of a `moment` in SQL."""
+    return f"(lpad(to_hex((extract(epoch FROM {moment}) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid"
+
+
 def month_start(moment: datetime, months_later: int = 0) -> datetime:
     years, month = divmod(moment.year * 12 + moment.month - 1 + months_later, 12)
     return datetime(years, month + 1, 1, tzinfo=UTC)

@@ -448,6 +448,16 @@ usage_log = Table(
     Index(
         "ix_usage_log_client_request_id", "client_request_id", postgresql_where=text("client_request_id IS NOT NULL")
     ),
+    # For filters by what few rows have: decision 0029.
+    Index("ix_usage_log_model_request_id", "model", "request_id"),
+    Index("ix_usage_log_outcome_request_id", "outcome", "request_id", postgresql_where=text("outcome <> 'completed'")),
+    Index("ix_usage_log_status_request_id", "status", "request_id", postgresql_where=text("status <> 200")),
+    Index(
+        "ix_usage_log_error_code_request_id",
+        "error_code",
+        "request_id",
+        postgresql_where=text("error_code IS NOT NULL"),
+    ),
     postgresql_partition_by="RANGE (request_id)",
 )
 

@@ -128,7 +128,7 @@ def narrow_log(chosen: UsageFilter) -> ColumnElement[bool]:
     """The rows of the log that are chosen."""
     conditions = narrow(usage_log, chosen, (*ROLLED, "error_code", "endpoint"))
     if chosen.status is not None:
-        conditions.append(or_(*(usage_log.c.status.between(wanted[0], wanted[-1]) for wanted in chosen.status)))
+        conditions.append(or_(*map(_has_status, chosen.status)))
     if chosen.min_cost is not None:
         conditions.append(usage_log.c.cost >= chosen.min_cost)
     # Times become ranges of ids: the primary key and the partitions serve them.
@@ -139,10 +139,17 @@ def narrow_log(chosen: UsageFilter) -> ColumnElement[bool]:
     return and_(true(), *conditions)
 
 
+def _has_status(wanted: range) -> ColumnElement[bool]:
+    """One status is said as one: its index has the newest rows of it at its end, and of a range it has not."""
+    status = usage_log.c.status
+    return status == wanted[0] if len(wanted) == 1 else status.between(wanted[0], wanted[-1])
+
+
 async def list_usage(
     connection: AsyncConnection, chosen: UsageFilter, *, before_id: UUID | None, limit: int
 ) -> list[UsageRow]:
-    """Newest first, those before `before_id`. Served by the index on user and id, or by the primary key."""
+    """Newest first, those before `before_id`. Served by the primary key, or by the index that has the user, the model,
+    or what went wrong before the id."""
     query = _rows().where(narrow_log(chosen)).order_by(usage_log.c.request_id.desc()).limit(limit)
     if before_id is not None:
         query = query.where(usage_log.c.request_id < before_id)

@@ -3,8 +3,8 @@
 import { get, withQuery } from "../api.js";
 import { pageHead } from "../components/bits.js";
 import { icon } from "../components/icons.js";
-import { Resource, show } from "../components/resource.js";
-import { firstModel, formatName, readModels } from "../endpoints.js";
+import { Resource, emptyState, show } from "../components/resource.js";
+import { firstModel, firstOf, formatName, readModels } from "../endpoints.js";
 import { html, when } from "../html.js";
 import { session } from "../session.js";
 import { CLIENTS, maskKey, snippetsOf } from "../snippets.js";
@@ -27,9 +27,11 @@ export default function connect({ query, signal, router, draw }) {
   const test = new TestRequest(signal, () => page());
 
   const client = () => CLIENTS.find(({ name }) => name === query().get("client")) ?? CLIENTS[0];
+  /** The models that this client can call: one for embeddings is none for a chat. */
+  const offered = () => models.data.filter((model) => firstOf(model, client().endpoints));
   /** What the address chooses, each the first of its kind where it says nothing that there is. */
   const chosen = () => {
-    const model = models.data.find(({ name }) => name === query().get("model")) ?? firstModel(models.data);
+    const model = offered().find(({ name }) => name === query().get("model")) ?? firstModel(offered());
     const doors = client().endpoints.filter((name) => model.endpoints.includes(name));
     const endpoint = doors.find((name) => name === query().get("endpoint")) ?? doors[0];
     return { client: client(), model, doors, endpoint };
@@ -39,7 +41,11 @@ export default function connect({ query, signal, router, draw }) {
   const view = () =>
     html`${pageHead("Connect", { lead: LEAD })}
       <nav class="clients" aria-label="Client">${CLIENTS.map((one) => pill(one))}</nav>
-      ${show(models, { data: (all) => (all.length ? instructions(chosen()) : noModels("plug")) })}`;
+      ${show(models, { data: guide })}`;
+  const guide = (all) => {
+    if (!all.length) return noModels("plug");
+    return offered().length ? instructions(chosen()) : noneFor(client());
+  };
 
   const pill = ({ name, text }) =>
     html`<a href=${hrefOf(name)} aria-current=${name === client().name ? "page" : "false"}>${text}</a>`;
@@ -65,7 +71,7 @@ export default function connect({ query, signal, router, draw }) {
     html`<label class="filter"
       >Model
       <select @change=${(event) => router.setQuery({ model: event.target.value, endpoint: null })}>
-        ${models.data.map(({ name }) => html`<option value=${name} .selected=${name === model.name}>${name}</option>`)}
+        ${offered().map(({ name }) => html`<option value=${name} .selected=${name === model.name}>${name}</option>`)}
       </select></label
     >`;
   const formatFilter = (doors, endpoint) =>
@@ -83,6 +89,14 @@ export default function connect({ query, signal, router, draw }) {
     isShown = !isShown;
     page();
   };
+
+  const noneFor = ({ text }) =>
+    emptyState({
+      iconName: "plug",
+      title: `No model for ${text}`,
+      text: "None of the models that this key may call can chat at present.",
+      action: html`<a class="button" href="/ui/me/models">See your models</a>`,
+    });
 
   page();
   models.load();

@@ -6,6 +6,7 @@ import { ListResource, Resource, pager, show } from "../components/resource.js";
 import { table } from "../components/table.js";
 import { compareDecimals } from "../decimal.js";
 import { html, when } from "../html.js";
+import { lastUse } from "./keys/last-use.js";
 import { limitFacts, limitWords, modelsText } from "./keys/limits.js";
 
 const LEAD = "What each key may do and what it spent. Keys are made, changed and revoked by whoever runs this proxy.";
@@ -72,7 +73,7 @@ export default function meKeys({ signal, draw }) {
         {
           name: "last_used_at",
           label: "Last used",
-          render: ({ last_used_at: time }) => (time ? timeAgo(time) : html`<span class="quiet">never</span>`),
+          render: (key) => lastUse(key, "/ui/me/usage"),
         },
         { name: "created_at", label: "Created", wide: true, render: ({ created_at: time }) => timeAgo(time) },
         {

@@ -107,7 +107,11 @@ async def test_every_key_is_listed_with_its_user_and_its_spending(admin: Admin, 
     expired = await admin.post(f"/users/{other}/keys", {"name": "old", "expires_at": "2020-01-01"})
     revoked = await admin.post(f"/users/{other}/keys", {"name": "gone"})
     assert (await admin.delete(f"/keys/{revoked.json()['id']}")).status_code == 204
-    await past.settle(past.exchange(datetime.now(UTC) - timedelta(hours=1), api_key_id=own, cost=Decimal("1.5")))
+    now = datetime.now(UTC)
+    latest = past.exchange(now - timedelta(hours=1), api_key_id=own, cost=Decimal("1.5"), client_agent="aider/1.0")
+    earlier = past.exchange(now - timedelta(days=3), api_key_id=own, cost=Decimal(0), client_agent="curl/8.5.0")
+    await past.settle(earlier, latest)
+    await past.settle(past.exchange(now, api_key_id=own + 1000, cost=Decimal(0), client_agent="another key's"))
 
     async def keys(query: str = "") -> list[dict[str, Any]]:
         answer = await admin.get(f"/keys?{query}")
@@ -120,8 +124,12 @@ async def test_every_key_is_listed_with_its_user_and_its_spending(admin: Admin, 
     assert len(everything) == 4
     by_id = {row["id"]: row for row in everything}
     assert (by_id[own]["user_name"], by_id[own]["spent_30d"]) == ("someone", "1.50")
+    last = ("last_used_at", "last_request_id", "last_client_agent")
     assert by_id[own]["last_used_at"] is not None
-    assert by_id[expired.json()["id"]]["last_used_at"] is None
+    assert [by_id[own][name] for name in last[1:]] == [f"req_{latest.request_id.hex}", "aider/1.0"]
+    assert [by_id[expired.json()["id"]][name] for name in last] == [None, None, None]
+    saved = list(csv.DictReader(io.StringIO((await admin.get("/keys.csv")).text)))
+    assert {row["last_client_agent"] for row in saved} == {"aider/1.0", ""}
     assert {row["status"] for row in await keys(f"user_id={other}")} == {"active", "expired", "revoked"}
     assert [row["name"] for row in await keys("status=expired")] == ["old"]
     assert [row["name"] for row in await keys("status=revoked")] == ["gone"]

@@ -1,6 +1,7 @@
 """The terminal event is a promise: it leaves only when the charge cannot be lost any more."""
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 from product import Product
@@ -50,6 +51,9 @@ async def test_a_document_waits_for_the_commit_too(tab: Tab) -> None:
         answer = await tab.ask(model, nonce=model)
         assert answer.status_code == 200
         assert tab.product.service(Settler).backlog > 0
+        # The balance without this charge would be a wrong one.
+        assert "x-quart-proxy-balance" not in answer.headers
+        assert Decimal(answer.headers["x-quart-proxy-cost"]) > 0
     await tab.assert_billed(await tab.entry(model))
     await until_settled(tab.product)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -78,6 +79,7 @@ async def test_an_upstream_that_is_not_there_is_passed_over(tab: Tab, running: P
             "status": None,
             "error": "upstream_unreachable",
             "after_ms": row.attempts[0]["after_ms"],  # type: ignore[index]
+            "pause_ms": row.attempts[0]["pause_ms"],  # type: ignore[index]
         }
     ]
 
@@ -100,9 +102,12 @@ async def test_one_upstream_that_fails_for_a_moment_is_asked_again(tab: Tab, scr
     model = await a_model(tab, at(scripted.url, "only"), max_attempts=3)
     good = b'{"id":"x","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}'
     asked: list[Connection] = []
+    asked_after_ms: list[float] = []
+    begun = time.monotonic()
 
     async def script(connection: Connection) -> None:
         asked.append(connection)
+        asked_after_ms.append((time.monotonic() - begun) * 1000)
         if len(asked) < 3:
             await connection.send(b"HTTP/1.1 503 Busy\r\n" + NO_BODY)
         else:
@@ -114,6 +119,10 @@ async def test_one_upstream_that_fails_for_a_moment_is_asked_again(tab: Tab, scr
     row = await tab.row()
     assert [attempt["status"] for attempt in row.attempts or []] == [503, 503]
     assert asked[0].body == asked[2].body
+    for attempt, next_ms in zip(row.attempts or [], asked_after_ms[1:], strict=True):
+        # The pause is told beside the attempt, and is no part of it: the next one began after both.
+        assert attempt["pause_ms"] >= attempts.PAUSE_S * 700
+        assert attempt["after_ms"] + attempt["pause_ms"] <= next_ms + 1
 
 
 async def test_the_last_failure_is_the_answer_when_all_fail(tab: Tab, running: Product) -> None:

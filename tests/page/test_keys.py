@@ -86,8 +86,16 @@ async def test_a_key_for_some_models_expires_and_is_changed(admin_page: Page, si
     await expect(dialog.get_by_label("sandbox-gpt", exact=True)).to_be_checked()
     await dialog.get_by_text("All models").click()
     await dialog.get_by_role("button", name="Save").click()
-    await expect(page.get_by_role("row").filter(has_text="narrow")).to_contain_text("All models")
-    assert (await call(site, key, "sandbox-claude")).status_code == 200
+    row = page.get_by_role("row").filter(has_text="narrow")
+    await expect(row).to_contain_text("All models")
+    answer = await call(site, key, "sandbox-claude")
+    assert answer.status_code == 200
+
+    await site.rows(1, user_id=user_id, model="sandbox-claude", outcome="completed")
+    await page.reload()
+    await expect(row).to_contain_text(answer.request.headers["user-agent"])
+    await row.get_by_role("link", name="Last request with narrow").click()
+    await expect(page.get_by_role("dialog")).to_contain_text(answer.headers["x-request-id"])
 
 
 async def test_limits_of_a_key_and_its_user_are_typed_hold_and_are_told_to_the_user(
@@ -123,6 +131,8 @@ async def test_limits_of_a_key_and_its_user_are_typed_hold_and_are_told_to_the_u
     row = page.get_by_role("region", name="Your keys").get_by_role("row").filter(has_text="thrifty")
     await expect(row).to_contain_text("600 requests a minute")
     await expect(row).to_contain_text("$0.000001 in all, $0.00 left")
+    last = row.get_by_role("link", name="Last request with thrifty")
+    await expect(last).to_have_attribute("href", re.compile(r"^/ui/me/usage\?open=req_"))
     await admin.goto("/ui/keys?q=thrifty")
     capped = admin.get_by_role("row").filter(has_text="thrifty")
     await expect(capped).to_contain_text("Capped")

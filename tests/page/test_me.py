@@ -13,6 +13,8 @@ from product import TESTER, Product
 from visiting import settled, show_key, stand_still
 from watching import Watch
 
+from quart_proxy.core.usage import Dimension
+
 
 async def ask(site: Product, key: str, model: str = "sandbox-gpt") -> httpx.Response:
     """One request with that key."""
@@ -324,6 +326,21 @@ async def test_every_client_gets_every_model(page: Page, site: Product) -> None:
     await page.get_by_role("navigation", name="Client").get_by_role("link", name="aider").click()
     await page.go_back()
     await expect(page.get_by_role("region", name="LibreChat")).to_be_visible()
+
+
+async def test_a_client_for_chats_is_offered_no_model_for_embeddings(page: Page, site: Product) -> None:
+    await site.add_model("vectors", rates={Dimension.INPUT: Decimal("0.02"), Dimension.OUTPUT: Decimal(0)})
+    _, key = await site.add_user("5", allowed_models=["sandbox-gpt", "vectors"])
+    await show_key(page, key, then="/ui/me/connect?client=curl&model=vectors")
+    snippet = page.locator("main pre")
+    await expect(snippet).to_contain_text("/v1/embeddings")
+    await page.get_by_role("navigation", name="Client").get_by_role("link", name="Claude Code").click()
+    await expect(page.get_by_role("region", name="Claude Code")).to_be_visible()
+    await expect(page.get_by_label("Model").locator("option")).to_have_text(["sandbox-gpt"])
+
+    _, alone = await site.add_user("5", allowed_models=["vectors"])
+    await show_key(page, alone, then="/ui/me/connect?client=claude-code")
+    await expect(page.get_by_role("heading", name="No model for Claude Code")).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ DURABLE_S = 5
 """Far more than the second it may take: a test that is starved is not a fault."""
 
 
-async def durable(*waiting: "asyncio.Future[None]") -> None:
+async def durable(*waiting: "asyncio.Future[Decimal | None]") -> None:
     async with asyncio.timeout(DURABLE_S):
         await asyncio.gather(*waiting)
 
@@ -255,7 +255,7 @@ async def test_a_users_row_that_stays_locked_sends_the_charge_to_the_journal(
     async with running_settler(database, tmp_path) as (settler, spool):
         async with database.transaction() as holder:
             await holder.execute(text("SELECT FROM users FOR UPDATE"))
-            await durable(settler.settle(exchange))
+            assert await settler.settle(exchange) is None, "no balance has this charge in it yet"
             assert spool.unreplayed == 1
         await drained(settler)
     assert await books.spent() == exchange.cost
@@ -478,8 +478,8 @@ async def test_the_settler_hears_the_balance_that_it_made(database: Database, tm
     settler = Settler(database, Spool(tmp_path), lambda user_id, balance, _: heard.append((user_id, balance)))
     settler.start()
     exchange = books.exchange()
-    await durable(settler.settle(exchange))
-    assert heard == [(books.users[0], Decimal(100) - exchange.cost)]
+    left = await settler.settle(exchange)
+    assert heard == [(books.users[0], left)] == [(books.users[0], Decimal(100) - exchange.cost)]
     await durable(settler.settle(exchange))
     assert len(heard) == 1
     await settler.stop()

@@ -8,6 +8,7 @@ import { html, when } from "../../html.js";
 import { spentRange } from "../../range.js";
 import { openRotate, revokeKey } from "./actions.js";
 import { openKeyEdit } from "./form.js";
+import { lastUse, lastUseFacts } from "./last-use.js";
 import { limitFacts, modelsText, numberWords, shownKey, statusOf } from "./limits.js";
 
 const never = html`<span class="quiet">never</span>`;
@@ -32,7 +33,7 @@ export function keyColumns({ changed, created, withOwner = true }) {
     { name: "status", label: "Status", render: (key) => html`${statusBadge(key)}${ending(key)}` },
     { name: "spent_30d", label: "Spent 30 d", align: "end", render: spent },
     { name: "spend_limit", label: "Spend limit", render: spendMeter },
-    { name: "last_used", label: "Last used", render: (key) => (key.last_used_at ? timeAgo(key.last_used_at) : never) },
+    { name: "last_used", label: "Last used", render: (key) => lastUse(key, "/ui/requests") },
     { name: "models", label: "May use", wide: true, render: mayUse },
     { name: "actions", label: "Actions", align: "end", render: (key) => keyMenu(key, { changed, created }) },
   ];
@@ -94,7 +95,7 @@ export const keyFacts = (key) => [
   ["Spent, 30 days", amount(key.spent_30d)],
   ["Spend limit", spendMeter(key)],
   ...limitFacts(key).filter(([name]) => name !== "Spending"),
-  ["Last used", key.last_used_at ? at(key.last_used_at) : never],
+  ...lastUseFacts(key, "/ui/requests"),
   ["Created", at(key.created_at)],
   ["Expires", key.expires_at ? at(key.expires_at) : never],
   key.revoked_at && ["Revoked", at(key.revoked_at)],

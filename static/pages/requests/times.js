@@ -6,7 +6,7 @@ import { duration } from "../../format.js";
 import { html, svg, when } from "../../html.js";
 import { timeline } from "./words.js";
 
-const COLOURS = { failed: "series-4", waiting: "series-other", answer: "series-0" };
+const COLOURS = { failed: "series-4", pause: "series-2", waiting: "series-other", answer: "series-0" };
 const LEAST = 0.5;
 
 /** `receipt`: the answer of /usage/{id}; only admins are told of attempts. */
@@ -16,11 +16,8 @@ export function times(receipt) {
     <dl class="facts">
       ${fact("Started", at(receipt.started_at))} ${parts.map((part) => fact(named(part), took(part)))}
       ${when(parts.length > 1 && receipt.duration_ms, (ms) => fact("In all", duration(ms)))}
-    </dl>
-    ${when(receipt.attempts?.length, untilNext)}`;
+    </dl>`;
 }
-
-const untilNext = () => html`<p class="sub">An attempt in vain lasts until the next one begins, pauses included.</p>`;
 
 const fact = (name, value) =>
   html`<div>

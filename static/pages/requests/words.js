@@ -57,20 +57,22 @@ export function errorSource({ outcome }) {
 
 /**
  * What the time was spent on, in its order: `[{name, ms, share, kind, note?}]`, shares summing to 1. `kind`: failed,
- * waiting or answer. Attempts in vain come first, each until the next one began; empty while nothing is known.
+ * pause, waiting or answer. Attempts in vain come first, each with the pause after it; empty while nothing is known.
  */
 export function timeline({ first_byte_ms: first, duration_ms: whole, streamed, outcome, attempts }) {
-  const vain = (attempts ?? []).map((one, at, all) => ({
-    name: `Attempt ${at + 1}`,
-    ms: one.after_ms - (all[at - 1]?.after_ms ?? 0),
-    kind: "failed",
-    note: attemptText(one),
-  }));
-  const begun = attempts?.at(-1)?.after_ms ?? 0;
-  const parts = [...vain, ...(whole ? lastAttempt({ first, whole, begun, streamed, outcome, at: vain.length }) : [])];
+  const vain = (attempts ?? []).flatMap((one, at, all) => [
+    { name: `Attempt ${at + 1}`, ms: one.after_ms - endOf(all[at - 1]), kind: "failed", note: attemptText(one) },
+    ...(one.pause_ms > 0 ? [{ name: "Pause", ms: one.pause_ms, kind: "pause" }] : []),
+  ]);
+  const begun = endOf(attempts?.at(-1));
+  const at = attempts?.length ?? 0;
+  const parts = [...vain, ...(whole ? lastAttempt({ first, whole, begun, streamed, outcome, at }) : [])];
   const sum = parts.reduce((ms, part) => ms + part.ms, 0);
   return parts.map((part) => ({ ...part, share: sum ? part.ms / sum : 1 / parts.length }));
 }
+
+/** When the attempt after this one began, in milliseconds; the first one at 0. */
+const endOf = (attempt) => (attempt ? attempt.after_ms + attempt.pause_ms : 0);
 
 function lastAttempt({ first, whole, begun, streamed, outcome, at }) {
   if (first === null || first > whole) {

@@ -105,8 +105,8 @@ test("the time it took is in parts", () => {
 });
 
 const VAIN = [
-  { upstream: "north", status: 500, error: "upstream_error", after_ms: 100 },
-  { upstream: "south", status: null, error: "upstream_unreachable", after_ms: 400 },
+  { upstream: "north", status: 500, error: "upstream_error", after_ms: 100, pause_ms: 0 },
+  { upstream: "south", status: null, error: "upstream_unreachable", after_ms: 300, pause_ms: 100 },
 ];
 
 test("attempts in vain come first in the time it took, each with what came of it", () => {
@@ -116,7 +116,8 @@ test("attempts in vain come first in the time it took, each with what came of it
     parts.map(({ name, ms, kind }) => [name, ms, kind]),
     [
       ["Attempt 1", 100, "failed"],
-      ["Attempt 2", 300, "failed"],
+      ["Attempt 2", 200, "failed"],
+      ["Pause", 100, "pause"],
       ["Until the first token", 200, "waiting"],
       ["Streaming", 400, "answer"],
     ],
@@ -132,11 +133,12 @@ test("attempts in vain come first in the time it took, each with what came of it
     [
       ["Attempt 1", "failed"],
       ["Attempt 2", "failed"],
+      ["Pause", "pause"],
       ["Attempt 3", "failed"],
     ],
   );
   // Where the end is not known, the attempts are.
-  assert.equal(timeline({ ...ended, duration_ms: null }).length, 2);
+  assert.equal(timeline({ ...ended, duration_ms: null }).length, 3);
 });
 
 test("a verdict tells of attempts in vain", () => {

@@ -122,6 +122,8 @@ test("endpoints are told whatever their spelling", () => {
 });
 
 test("a model to talk to is offered first, and an embedding model where there is no other", () => {
-  assert.equal(firstModel([{ name: "attic-embed" }, { name: "gpt" }]).name, "gpt");
-  assert.equal(firstModel([{ name: "text-Embedding-3" }]).name, "text-Embedding-3");
+  const model = (name, endpoints = ["chat/completions", "embeddings"]) => ({ name, endpoints });
+  assert.equal(firstModel([model("attic-embed"), model("gpt")]).name, "gpt");
+  assert.equal(firstModel([model("a-vector", ["embeddings"]), model("gpt")]).name, "gpt");
+  assert.equal(firstModel([model("text-Embedding-3")]).name, "text-Embedding-3");
 });
