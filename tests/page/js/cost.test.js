@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { amountOf, billOf, tierOf, timesCost } from "../../../static/cost.js";
+import { amountOf, billOf, tierOf } from "../../../static/cost.js";
 
 const PRICING = {
   input: "1.25",
