@@ -110,6 +110,7 @@ function cell(column, row, { hrefOf, open }) {
 
 /** A press anywhere in the row opens it, unless it was on something that does its own, or text is being selected. */
 function openUnlessControl(event, open) {
-  if (event.target.closest("a, button, input, select, label, summary") || String(getSelection())) return;
+  if (event.target.closest("a, button, input, select, label, summary, [data-kind=select]") || String(getSelection()))
+    return;
   open();
 }

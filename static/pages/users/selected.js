@@ -55,6 +55,11 @@ export function selectedUsers({ signal, rows, replace, reload, draw, sortedBy })
     { signal },
   );
 
+  /** They are done with; whoever was selected meanwhile stays so. */
+  const letGo = (ids) => {
+    selection.put(ids, false);
+    draw();
+  };
   const gone = (what) => {
     toast(`${what}: ${GONE}`, { tone: "bad" });
     reload();
@@ -62,8 +67,7 @@ export function selectedUsers({ signal, rows, replace, reload, draw, sortedBy })
   const credit = () =>
     openCreditSeveral(users(), {
       done: async (ids) => {
-        selection.clear();
-        draw();
+        letGo(ids);
         await refresh(ids);
       },
       gone: () => gone("Nobody is credited"),
@@ -93,8 +97,7 @@ export function selectedUsers({ signal, rows, replace, reload, draw, sortedBy })
       isBusy = false;
       draw();
     }
-    selection.clear();
-    draw();
+    letGo(ids);
     toast(`${plural(ids.length, "user")} ${disabled ? "disabled: calls are refused." : "may call again."}`, {
       undo: undo ? () => setDisabled(ids, !disabled, { undo: false }) : null,
     });
@@ -143,19 +146,10 @@ export function selectedUsers({ signal, rows, replace, reload, draw, sortedBy })
           all.length < rows().length,
           () =>
             html`<button type="button" class="link" @click=${selectShown}>Select all ${rows().length} shown</button>`,
-        )}</span
+        )}
+        <button type="button" class="link" title="Esc" @click=${clear}>Clear selection</button></span
       >
-      <span class="actions"
-        >${button("Credit…", "wallet", credit)}${switches(all)}${save()}<button
-          type="button"
-          class="button"
-          data-kind="icon"
-          aria-label="Clear the selection"
-          title="Clear the selection (Esc)"
-          @click=${clear}>
-          ${icon("close")}
-        </button></span
-      >
+      <span class="actions">${button("Credit…", "wallet", credit)}${switches(all)}${save()}</span>
     </section>`;
   };
 
