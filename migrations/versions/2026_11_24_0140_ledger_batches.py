@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "20261124_01"
-down_revision = "20261123_11"
+revision = "20261124_03"
+down_revision = "20261124_01"
 branch_labels = None
 depends_on = None
 
