@@ -36,9 +36,3 @@ export function billOf(tokens, pricing) {
   }));
   return { tier, lines, cost: addDecimals("0", ...lines.map(({ amount }) => amount)) };
 }
-
-/** The cost of so many such requests. */
-export function timesCost(cost, requests) {
-  const { units, scale } = parseDecimal(cost);
-  return decimalText({ units: units * BigInt(requests), scale });
-}

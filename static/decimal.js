@@ -40,6 +40,12 @@ export function subtractDecimals(a, b) {
   return decimalText({ units: x - y, scale });
 }
 
+/** So many times the same. */
+export function timesDecimal(text, times) {
+  const { units, scale } = parseDecimal(text);
+  return decimalText({ units: units * BigInt(times), scale });
+}
+
 /** Below zero, zero or above zero, as `a` is less than, equal to or more than `b`. */
 export function compareDecimals(a, b) {
   const [x, y] = align(parseDecimal(a), parseDecimal(b));

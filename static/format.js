@@ -133,6 +133,15 @@ export function plural(number, noun, nouns = `${noun}s`) {
   return `${count(number)} ${number === 1 ? noun : nouns}`;
 }
 
+/** The first few by name, the rest by number: "Ada, Bob and 7 more". */
+export function listed(names, most = 4) {
+  const shown = names.length > most + 1 ? names.slice(0, most) : names;
+  const rest = names.length - shown.length;
+  const last = rest ? `${count(rest)} more` : shown.at(-1);
+  const first = rest ? shown : shown.slice(0, -1);
+  return first.length ? `${first.join(", ")} and ${last}` : last;
+}
+
 const OUTCOMES = {
   completed: "completed",
   error_after_usage: "broke after usage",

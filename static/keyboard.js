@@ -20,8 +20,9 @@ export function listenForKeys({ onkey, onpalette, isOn }) {
   });
 }
 
-function isTyping(target) {
-  return target.closest?.("input, textarea, select, [contenteditable]") !== null;
+/** Whether what has the focus takes text: keys belong to it then. */
+export function isTyping(target) {
+  return target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
 }
 
 /** Steps over rows with j and k, within `root`: what Enter opens then has the focus. */

@@ -93,6 +93,11 @@ def read_page(place: Callable[[str], T]) -> Page[T]:
     return Page(given.get("limit", PAGE_ROWS_DEFAULT), given.get("cursor"))
 
 
+def whole_list(rows: Sequence[Any], status: int = 200) -> Response:
+    """A list that needs no pages."""
+    return json_response({"data": rows, "has_more": False, "next_cursor": None}, status)
+
+
 def _encode_cursor(place: object) -> str:
     return base64.urlsafe_b64encode(str(place).encode()).decode().rstrip("=")
 

@@ -28,6 +28,8 @@ NAME_CHARACTERS_MAX = 200
 NOTE_CHARACTERS_MAX = 2000
 NAMES_MAX = 1000
 REPEATED_MAX = 100
+USERS_MAX = 200
+"""How many one write may be about: so many rows are locked, and so many entries written, in some ten milliseconds."""
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Ids of requests begin with the milliseconds since then."""
@@ -214,6 +216,23 @@ def many(item: Reader, least: int, most: int) -> Reader:
     return takes({"type": "array", "items": schema_of(item), "minItems": least, "maxItems": most}, read)
 
 
+def user_ids(value: Any) -> list[int]:
+    """Those whom one write is about, nobody twice."""
+    ids: list[int] = _USER_IDS(value)
+    twice = sorted({each for each in ids if ids.count(each) > 1})
+    if twice:
+        raise ValueError(f"must not name a user twice: {', '.join(map(str, twice))}")
+    return ids
+
+
+def listed_ids(value: str) -> tuple[int, ...]:
+    """Ids as a query has them: with commas between them."""
+    ids = value.split(",")
+    if len(ids) > USERS_MAX:
+        raise ValueError(f"must be at most {USERS_MAX} ids")
+    return tuple(identifier(each) for each in ids)
+
+
 def email(value: Any) -> str:
     address: str = text(320)(value)
     name, at, host = address.rpartition("@")
@@ -261,7 +280,11 @@ MONEY_SCHEMA: Schema = {
     "description": "Dollars as a decimal string.",
 }
 
+_USER_IDS = many(whole(1, ID_MAX), 1, USERS_MAX)
+
 takes({"type": "boolean"}, boolean)
+takes({**schema_of(_USER_IDS), "uniqueItems": True}, user_ids)
+takes({"type": "string", "pattern": r"^\d+(,\d+)*$"}, listed_ids)
 takes({"type": "string", "enum": ["1", "0"]}, flag)
 takes({"type": "string", "format": "email", "maxLength": 320}, email)
 takes({"type": "array", "items": {"type": "string"}, "maxItems": NAMES_MAX}, names)

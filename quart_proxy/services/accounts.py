@@ -11,9 +11,9 @@ from quart_proxy.core.errors import Conflict
 from quart_proxy.core.money import format_money
 from quart_proxy.core.names import fold_name
 from quart_proxy.store import accounts as kept
-from quart_proxy.store import ledger
+from quart_proxy.store import batches, ledger
 from quart_proxy.store.accounts import LIMIT_FIELDS, ApiKey, LimitFields, User
-from quart_proxy.store.changes import Actor, bump_version, record_audit
+from quart_proxy.store.changes import Actor, Write, bump_version, record_audit, record_audits
 from quart_proxy.store.database import Database
 
 PREFIX_SHOWN = 7
@@ -51,6 +51,18 @@ class Accounts:
             was = {name: getattr(before, name) for name in changes}
             await _audit(connection, actor, "user.update", f"user/{user_id}", before=_plain(was), after=_plain(changes))
         return user
+
+    async def set_disabled(self, actor: Actor, user_ids: Sequence[int], *, disabled: bool) -> list[User]:
+        """Refuse the calls of all of these users, or take them again. Returns them in the order of their ids.
+        Raises InvalidFields that names whoever is unknown."""
+        async with self._database.transaction() as connection:
+            before = await kept.lock_users(connection, user_ids)
+            found = await kept.update_users(connection, user_ids, {"disabled": disabled})
+            after = {"disabled": disabled}
+            writes = [Write(f"user/{user.id}", {"disabled": user.disabled}, after) for user in before]
+            await _audit_all(connection, actor, "user.update", writes)
+            await bump_version(connection)
+        return found
 
     async def delete_user(self, actor: Actor, user_id: int) -> None:
         async with self._database.transaction() as connection:
@@ -147,15 +159,36 @@ class Accounts:
             if is_new:
                 # A top-up must open the door at once, on every worker.
                 await bump_version(connection)
-                after = {
-                    "entry": entry.id,
-                    "kind": kind,
-                    "amount": amount,
-                    "balance_after": entry.balance_after,
-                    **_said({"reason": reason}),
-                }
-                await _audit(connection, actor, "ledger.record", f"user/{user_id}", after=_plain(after))
+                await _audit_all(connection, actor, "ledger.record", [_write_of(entry)])
         return entry
+
+    async def move_money_of_all(
+        self,
+        actor: Actor,
+        *,
+        user_ids: Sequence[int],
+        kind: str,
+        amount: Decimal,
+        reason: str | None,
+        idempotency_key: str | None = None,
+    ) -> list[ledger.Entry]:
+        """As `move_money`, the same for each of these users, none named twice: of all of them or of nobody. Returns the
+        entries in the order of the users' ids. Raises InvalidFields that names whoever is unknown, and Conflict also
+        where the key was used for other users."""
+        async with self._database.transaction() as connection:
+            entries, are_new = await batches.record_entries(
+                connection,
+                user_ids=user_ids,
+                kind=kind,
+                amount=amount,
+                reason=reason,
+                actor=actor.name,
+                idempotency_key=idempotency_key,
+            )
+            if are_new:
+                await _audit_all(connection, actor, "ledger.record", [_write_of(entry) for entry in entries])
+                await bump_version(connection)
+        return entries
 
     async def reverse_entry(
         self, actor: Actor, entry_id: int, *, reason: str, idempotency_key: str | None = None
@@ -214,6 +247,23 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
             value = value.isoformat()
         plain[name] = format_money(value) if isinstance(value, Decimal) else value
     return plain
+
+
+def _write_of(entry: ledger.Entry) -> Write:
+    after = {
+        "entry": entry.id,
+        "kind": entry.kind,
+        "amount": entry.amount,
+        "balance_after": entry.balance_after,
+        **_said({"reason": entry.reason}),
+    }
+    return Write(f"user/{entry.user_id}", after=_plain(after))
+
+
+async def _audit_all(connection: Any, actor: Actor, action: str, writes: Sequence[Write]) -> None:
+    await record_audits(
+        connection, writes, actor=actor.name, action=action, request_id=actor.request_id, address=actor.address
+    )
 
 
 async def _audit(

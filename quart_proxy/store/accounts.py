@@ -6,11 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import BigInteger, Row, any_, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Row, any_, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quart_proxy.core.errors import NotFound
+from quart_proxy.core.errors import Fault, InvalidFields, NotFound
 from quart_proxy.store.tables import api_keys, users
 
 
@@ -83,6 +83,10 @@ def user_of(row: Row[Any] | Sequence[Any]) -> User:
     return User(**_fields(User.__slots__, row))
 
 
+def _has_id(user_ids: Sequence[int]) -> ColumnElement[bool]:
+    return users.c.id == any_(bindparam("ids", user_ids, ARRAY(BigInteger)))
+
+
 def _key(row: Row[Any] | Sequence[Any]) -> ApiKey:
     return ApiKey(**_fields(ApiKey.__slots__, row))
 
@@ -122,6 +126,19 @@ async def get_user(connection: AsyncConnection, user_id: int, *, is_locked: bool
     return user
 
 
+async def lock_users(connection: AsyncConnection, user_ids: Sequence[int]) -> list[User]:
+    """These users in the order of their ids, which is how settlements lock them too: whoever waits for one waits in a
+    row. Nobody changes or deletes them before this transaction ends. Raises InvalidFields that names whoever is unknown
+    or deleted."""
+    query = select(*_USER).where(_has_id(user_ids), users.c.deleted_at.is_(None)).order_by(users.c.id)
+    found = [user_of(row) for row in await connection.execute(query.with_for_update(key_share=True))]
+    missing = sorted(set(user_ids) - {user.id for user in found})
+    if missing:
+        named = f"unknown or deleted users: {', '.join(map(str, missing))}"
+        raise InvalidFields([Fault("user_ids", f"must not have {named}; nothing was changed")])
+    return found
+
+
 async def list_users(connection: AsyncConnection, *, after_id: int = 0, limit: int, containing: str = "") -> list[User]:
     """In the order of their ids; `containing` narrows by a part of the name or the address."""
     query = select(*_USER).where(users.c.id > after_id, users.c.deleted_at.is_(None)).order_by(users.c.id).limit(limit)
@@ -144,6 +161,12 @@ async def update_user(connection: AsyncConnection, user_id: int, changes: Mappin
     if row is None:
         raise NotFound(f"There is no user {user_id}.", param="user_id")
     return user_of(row)
+
+
+async def update_users(connection: AsyncConnection, user_ids: Sequence[int], changes: Mapping[str, Any]) -> list[User]:
+    """As `update_user`, of several that `lock_users` has. In the order of their ids."""
+    rows = await connection.execute(update(users).where(_has_id(user_ids)).values(**changes).returning(*_USER))
+    return sorted((user_of(row) for row in rows), key=lambda user: user.id)
 
 
 async def delete_user(connection: AsyncConnection, user_id: int) -> None:
@@ -228,19 +251,19 @@ async def find_key_and_user(connection: AsyncConnection, digest: bytes) -> tuple
 
 async def read_balances(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, Decimal]:
     """The balances of these users; unknown ones are left out."""
-    query = select(users.c.id, users.c.balance).where(users.c.id == any_(bindparam("ids", user_ids, ARRAY(BigInteger))))
+    query = select(users.c.id, users.c.balance).where(_has_id(user_ids))
     return {row.id: row.balance for row in await connection.execute(query)}
 
 
 async def read_users(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, User]:
     """These users, deleted ones too; unknown ones are left out."""
-    query = select(*_USER).where(users.c.id == any_(bindparam("ids", user_ids, ARRAY(BigInteger))))
+    query = select(*_USER).where(_has_id(user_ids))
     return {row.id: user_of(row) for row in await connection.execute(query)}
 
 
 async def read_user_names(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, str]:
     """The names of these users, deleted ones too; unknown ones are left out."""
-    query = select(users.c.id, users.c.name).where(users.c.id == any_(bindparam("ids", user_ids, ARRAY(BigInteger))))
+    query = select(users.c.id, users.c.name).where(_has_id(user_ids))
     return {row.id: row.name for row in await connection.execute(query)}
 
 

@@ -57,14 +57,29 @@ async def record_audit(
 ) -> None:
     """Keep one admin write: who, what, on which thing, from what to what. No secret may be in `before` or
     `after`: documents hold references only."""
-    await connection.execute(
-        insert(audit_log).values(
-            actor=actor,
-            action=action,
-            target=target,
-            before=before,
-            after=after,
-            request_id=request_id,
-            address=address,
-        )
-    )
+    write = Write(target, before, after)
+    await record_audits(connection, [write], actor=actor, action=action, request_id=request_id, address=address)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What one row of the audit log tells: on which thing, from what to what."""
+
+    target: str
+    before: Any = None
+    after: Any = None
+
+
+async def record_audits(
+    connection: AsyncConnection,
+    writes: Sequence[Write],
+    *,
+    actor: str,
+    action: str,
+    request_id: str | None = None,
+    address: str | None = None,
+) -> None:
+    """As `record_audit`, of one action on several things at once."""
+    said = {"actor": actor, "action": action, "request_id": request_id, "address": address}
+    rows = [{"target": write.target, "before": write.before, "after": write.after, **said} for write in writes]
+    await connection.execute(insert(audit_log), rows)

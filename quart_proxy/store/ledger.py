@@ -154,20 +154,20 @@ async def record_entry(
     Conflict if that one said something else. Raises NotFound for an unknown user.
     """
     await _lock_user(connection, user_id)
-    first = await _find_first(connection, user_id, idempotency_key)
-    if first is not None:
+    for first in await find_entries(connection, [user_id], idempotency_key):
         if (first.kind, first.amount, first.reason) != (kind, amount, reason):
             raise Conflict(KEY_IS_USED)
         return first, False
-    return await _move(
+    (entry,) = await move(
         connection,
-        user_id=user_id,
+        user_ids=[user_id],
         kind=kind,
         amount=amount,
         reason=reason,
         actor=actor,
         idempotency_key=idempotency_key,
-    ), True
+    )
+    return entry, True
 
 
 async def reverse_entry(
@@ -181,8 +181,7 @@ async def reverse_entry(
         await _lock_user(connection, entry.user_id)
     except NotFound:
         raise Conflict(f"The user of entry {entry_id} is deleted: nothing moves in their books any more.") from None
-    first = await _find_first(connection, entry.user_id, idempotency_key)
-    if first is not None:
+    for first in await find_entries(connection, [entry.user_id], idempotency_key):
         if (first.reverses, first.reason) != (entry_id, reason):
             raise Conflict(KEY_IS_USED)
         return first, False
@@ -192,16 +191,17 @@ async def reverse_entry(
         raise Conflict(f"Entry {entry_id} takes back entry {entry.reverses} itself; make a new entry instead.")
     if entry.reversed_by is not None:
         raise Conflict(f"Entry {entry_id} was taken back already, by entry {entry.reversed_by}.")
-    return await _move(
+    (reversal,) = await move(
         connection,
-        user_id=entry.user_id,
+        user_ids=[entry.user_id],
         kind="reverse",
         amount=-entry.amount,
         reason=reason,
         actor=actor,
         idempotency_key=idempotency_key,
         reverses=entry_id,
-    ), True
+    )
+    return reversal, True
 
 
 async def _lock_user(connection: AsyncConnection, user_id: int) -> None:
@@ -213,25 +213,36 @@ async def _lock_user(connection: AsyncConnection, user_id: int) -> None:
         raise NotFound(f"There is no user {user_id}.", param="user_id")
 
 
-async def _find_first(connection: AsyncConnection, user_id: int, idempotency_key: str | None) -> Entry | None:
-    """The entry that was made with this key. None: none was, or there is no key."""
+async def find_entries(
+    connection: AsyncConnection, user_ids: Sequence[int], idempotency_key: str | None
+) -> list[Entry]:
+    """Those of these users that were made with this key, in the order of the users' ids; none where there is no key."""
     if idempotency_key is None:
-        return None
-    query = select(*_ENTRY).where(ledger.c.user_id == user_id, ledger.c.idempotency_key == idempotency_key)
-    row = (await connection.execute(query)).first()
-    return None if row is None else Entry(*row)
+        return []
+    return await _list_of_users(connection, user_ids, ledger.c.idempotency_key == idempotency_key)
 
 
-async def _move(connection: AsyncConnection, *, user_id: int, amount: Decimal, **fields: Any) -> Entry:
-    balance = await connection.execute(
-        update(users).where(users.c.id == user_id).values(balance=users.c.balance + amount).returning(users.c.balance)
+async def move(connection: AsyncConnection, *, user_ids: Sequence[int], amount: Decimal, **fields: Any) -> list[Entry]:
+    """Move `amount` dollars for each of these users, whose rows this transaction has locked. Returns the new entries in
+    the order of the users' ids."""
+    moved = await connection.execute(
+        update(users)
+        .where(users.c.id.in_(user_ids))
+        .values(balance=users.c.balance + amount)
+        .returning(users.c.id, users.c.balance)
     )
     written = await connection.execute(
-        insert(ledger)
-        .values(user_id=user_id, amount=amount, balance_after=balance.scalar_one(), **fields)
-        .returning(ledger.c.id)
+        insert(ledger).returning(ledger.c.id),
+        [{"user_id": row.id, "amount": amount, "balance_after": row.balance, **fields} for row in sorted(moved)],
     )
-    return await get_entry(connection, written.scalar_one())
+    return await _list_of_users(connection, user_ids, ledger.c.id.in_(list(written.scalars())))
+
+
+async def _list_of_users(
+    connection: AsyncConnection, user_ids: Sequence[int], condition: ColumnElement[bool]
+) -> list[Entry]:
+    query = select(*_ENTRY).where(ledger.c.user_id.in_(user_ids), condition).order_by(ledger.c.user_id)
+    return [Entry(*row) for row in await connection.execute(query)]
 
 
 async def get_entry(connection: AsyncConnection, entry_id: int) -> Entry:

@@ -503,6 +503,15 @@ ledger = Table(
     Index("ix_ledger_user_id_id", "user_id", "id"),
 )
 
+# Whose balances one movement of several users moved, by its Idempotency-Key: the same key is the same users.
+ledger_batches = Table(
+    "ledger_batches",
+    metadata,
+    Column("idempotency_key", Text, primary_key=True),
+    Column("user_ids", ARRAY(BigInteger), nullable=False),
+    _time("created_at"),
+)
+
 dead_letter = Table(
     "dead_letter",
     metadata,

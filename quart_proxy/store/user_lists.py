@@ -51,10 +51,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserFilter:
-    """`containing` is a part of the name or the address. None does not narrow."""
+    """`containing` is a part of the name or the address; `ids` are those alone. None does not narrow."""
 
     containing: str = ""
     standing: UserStanding | None = None
+    ids: tuple[int, ...] | None = None
 
     @property
     def condition(self) -> ColumnElement[bool]:
@@ -64,6 +65,8 @@ class UserFilter:
             conditions.append(or_(*(column.icontains(self.containing, autoescape=True) for column in named)))
         if self.standing is not None:
             conditions.append(_STANDINGS[self.standing])
+        if self.ids is not None:
+            conditions.append(users.c.id.in_(self.ids))
         return and_(*conditions)
 
 

@@ -11,7 +11,7 @@ const KEYS = [
   ["/", "to the filter of this page"],
   ["j  k", "the next or previous row"],
   ["Enter", "open it"],
-  ["Esc", "close"],
+  ["Esc", "close, or clear what is selected"],
   ["[  ]", "the previous or next record, in a drawer"],
   ["Space", "pause the live tail"],
   ["t", "system, light or dark"],

@@ -4,10 +4,10 @@ import { html, ifDefined, nothing, repeat, when } from "../html.js";
 import { icon } from "./icons.js";
 
 /**
- * `columns`: `{name, label, render(row), align?: "end", sort?: true, primary?: true, wide?: true}`. The primary one
- * heads the card on a narrow screen; wide ones are left out there. `open(row)` makes rows open something;
- * `hrefOf(row)` gives the address that the primary cell links to. `sorted`: `{name, down}`; `onsort(name)`. `total`:
- * values by column name.
+ * `columns`: `{name, label, render(row), align?: "end", sort?: true, primary?: true, wide?: true, heading?, kind?}`.
+ * The primary one heads the card on a narrow screen; wide ones are left out there. `heading` stands in the head in
+ * place of the label. `open(row)` makes rows open something; `hrefOf(row)` gives the address that the primary cell
+ * links to. `sorted`: `{name, down}`; `onsort(name)`. `total`: values by column name.
  */
 export function table({
   caption,
@@ -55,6 +55,7 @@ export function table({
                   html`<td
                     data-align=${column.align ?? "start"}
                     data-label=${column.label}
+                    data-kind=${ifDefined(column.kind)}
                     data-wide=${Boolean(column.wide)}>
                     ${at === 0 && total[column.name] === undefined ? "Total" : (total[column.name] ?? "")}
                   </td>`,
@@ -69,8 +70,12 @@ export function table({
 function heading(column, sorted, onsort) {
   const isSorted = sorted?.name === column.name;
   const order = isSorted ? (sorted.down ? "descending" : "ascending") : column.sort ? "none" : undefined;
-  return html`<th scope="col" data-align=${column.align ?? "start"} aria-sort=${ifDefined(order)}>
-    ${column.sort && onsort ? sorter(column, order, onsort) : column.label}
+  return html`<th
+    scope="col"
+    data-align=${column.align ?? "start"}
+    data-kind=${ifDefined(column.kind)}
+    aria-sort=${ifDefined(order)}>
+    ${column.sort && onsort ? sorter(column, order, onsort) : (column.heading ?? column.label)}
   </th>`;
 }
 
@@ -84,7 +89,11 @@ function cell(column, row, { hrefOf, open }) {
   const content = column.render(row);
   const attributes = { align: column.align ?? "start", label: column.label };
   if (!column.primary) {
-    return html`<td data-align=${attributes.align} data-label=${attributes.label} data-wide=${Boolean(column.wide)}>
+    return html`<td
+      data-align=${attributes.align}
+      data-label=${attributes.label}
+      data-kind=${ifDefined(column.kind)}
+      data-wide=${Boolean(column.wide)}>
       ${content}
     </td>`;
   }
@@ -101,6 +110,7 @@ function cell(column, row, { hrefOf, open }) {
 
 /** A press anywhere in the row opens it, unless it was on something that does its own, or text is being selected. */
 function openUnlessControl(event, open) {
-  if (event.target.closest("a, button, input, select, label, summary") || String(getSelection())) return;
+  if (event.target.closest("a, button, input, select, label, summary, [data-kind=select]") || String(getSelection()))
+    return;
   open();
 }

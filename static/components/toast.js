@@ -8,11 +8,13 @@ const UNDO_MS = 12_000;
 const toasts = [];
 let number = 0;
 
-/** `tone`: good, bad, or info. `undo`: what the button does. Errors stay until they are closed. */
-export function toast(text, { tone = "good", undo = null } = {}) {
+/** `tone`: good, bad, or info. `undo`: what the button does; `link`: `{href, text}`, where it is to be seen. Errors
+ * stay until they are closed. */
+export function toast(text, { tone = "good", undo = null, link = null } = {}) {
   // The same trouble again is the same trouble.
   if (tone === "bad" && toasts.some((entry) => entry.text === text)) return;
-  const entry = { id: ++number, text, tone, undo, left: undo ? UNDO_MS : SHOWN_MS, timer: null, begun: 0 };
+  const left = undo || link ? UNDO_MS : SHOWN_MS;
+  const entry = { id: ++number, text, tone, undo, link, left, timer: null, begun: 0 };
   toasts.push(entry);
   if (tone !== "bad") run(entry);
   draw();
@@ -60,6 +62,7 @@ function draw() {
           @focusin=${() => pause(entry)}
           @focusout=${() => entry.tone === "bad" || run(entry)}>
           ${icon(entry.tone === "bad" ? "error" : "check")}<span>${entry.text}</span>
+          ${when(entry.link, ({ href, text }) => html`<a href=${href} @click=${() => close(entry)}>${text}</a>`)}
           ${when(entry.undo, () => undoButton(entry))}
           <button type="button" class="button" data-kind="icon" aria-label="Close" @click=${() => close(entry)}>
             ${icon("close")}

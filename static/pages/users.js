@@ -15,6 +15,7 @@ import { openTopUp } from "./money/top-up.js";
 import { openUserLimits } from "./user/limits.js";
 import { SORTS, STANDARD_SORT, userColumns } from "./users/columns.js";
 import { openCreateUser } from "./users/create.js";
+import { selectedUsers } from "./users/selected.js";
 
 const VIEWS = [
   ["", "All"],
@@ -75,8 +76,21 @@ export default function users({ query, signal, router, draw }) {
       else if (error.name !== "AbortError") throw error;
     }
   }
-  const replace = (user) =>
-    list.set({ ...list.data, data: list.rows.map((row) => (row.id === user.id ? { ...row, ...user } : row)) });
+  const replace = (...users) => {
+    const now = new Map(users.map((user) => [user.id, user]));
+    list.set({ ...list.data, data: list.rows.map((row) => ({ ...row, ...now.get(row.id) })) });
+  };
+  const selected = selectedUsers({
+    signal,
+    rows: () => list.rows,
+    replace: (users) => {
+      replace(...users);
+      totals.load();
+    },
+    reload: load,
+    draw: () => show(),
+    sortedBy: () => ({ sort: sortName(), order: order() }),
+  });
 
   async function setDisabled(user, disabled, { undo = true } = {}) {
     try {
@@ -138,19 +152,22 @@ export default function users({ query, signal, router, draw }) {
     html`<div class="users">
         ${table({
           caption: "Users",
-          columns: userColumns(actions),
+          columns: [selected.column(), ...userColumns(actions)],
           rows: list.rows,
           hrefOf: (user) => `/ui/users/${user.id}`,
           open: (user) => router.go(`/ui/users/${user.id}`),
           sorted: sorted(),
           onsort: sortBy,
-          rowTone: (user) => (fresh.has(user.id) ? "new" : user.disabled ? "quiet" : null),
+          rowTone,
           total: totals.data ? sums(totals.data) : null,
         })}
       </div>
-      ${pager(list, "user")}`;
+      ${pager(list, "user")}${selected.bar()}`;
+  const rowTone = (user) =>
+    selected.has(user) ? "selected" : fresh.has(user.id) ? "new" : user.disabled ? "quiet" : null;
 
-  const show = () =>
+  const show = () => {
+    selected.keepShown();
     draw(
       html`${head()}${toolbar()}
       ${states(list, {
@@ -159,6 +176,7 @@ export default function users({ query, signal, router, draw }) {
         empty: isFiltered() ? none() : nothingYet(),
       })}`,
     );
+  };
 
   const none = () => {
     const [title, text] = (!query().get("q") && NOBODY[query().get("standing")]) || [
@@ -180,12 +198,21 @@ export default function users({ query, signal, router, draw }) {
       action: createButton(),
     });
 
+  let asked = JSON.stringify(filters());
   load();
-  return { onquery: load };
+  return {
+    onquery: () => {
+      const now = JSON.stringify(filters());
+      if (now !== asked) selected.forget();
+      asked = now;
+      load();
+    },
+  };
 }
 
 /** Over all that the filters leave, not only what is loaded. */
 const sums = ({ count: number, balance, spent_7d: week, spent_30d: month }) => ({
+  select: "",
   name: `All ${plural(number, "user")}`,
   balance: amount(balance),
   spent_30d: html`${amount(month)} <span class="sub nowrap">${amount(week)} in 7 d</span>`,

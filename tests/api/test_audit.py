@@ -49,6 +49,8 @@ def plainly(method: str, path: str, body: Any = None) -> None:
 
 plainly("POST", "/users", {"name": "Ada"})
 plainly("PATCH", "/users/1", {"name": "Grace"})
+plainly("PATCH", "/users", {"user_ids": [1], "disabled": False})
+plainly("POST", "/users/ledger", {"user_ids": [1], "kind": "credit", "amount": "1.00"})
 plainly("POST", "/users/1/ledger", {"kind": "credit", "amount": "1.00"})
 plainly("POST", "/ledger/1/reverse", {"reason": "x"})
 plainly("POST", "/users/1/keys", {"name": "x"})

@@ -196,7 +196,7 @@ async def test_a_user_without_money_is_flagged_and_readable(admin_page: Page, si
     user_id, _ = await site.add_user("0", name="Broke")
     await admin_page.goto("/ui/users?standing=out")
     await settled(admin_page)
-    row = admin_page.get_by_role("row", name=re.compile("^Broke "))
+    row = admin_page.get_by_role("row", name=re.compile("^Select Broke "))
     await expect(row).to_contain_text("No money")
     await row.get_by_role("link", name="Broke", exact=True).click()
     await expect(admin_page).to_have_url(f"/ui/users/{user_id}")

@@ -19,9 +19,12 @@ TIERS = {
 }
 tokens = st.integers(0, 400) | st.integers(min_value=0, max_value=2**31 - 1)
 credits = st.tuples(st.just("credit"), st.integers(0, USERS - 1), amounts, st.booleans())
+everyone = st.lists(st.integers(0, USERS - 1), min_size=1, unique=True)
+credits_of_several = st.tuples(st.just("credit several"), everyone, amounts, st.booleans())
 charges = st.tuples(st.just("charge"), st.integers(0, USERS - 1), tokens, tokens)
 replays = st.tuples(st.just("replay"), st.integers(0, 10**6), st.integers(1, 5))
 batches = st.tuples(st.just("batch"), st.lists(st.tuples(st.integers(0, USERS - 1), tokens, tokens), max_size=20))
+acts = st.one_of(credits, credits_of_several, charges, replays, batches)
 
 
 class Day:
@@ -51,10 +54,26 @@ class Day:
                 idempotency_key=key,
             )
 
+    async def credit_several(self, places: list[int], amount: Decimal, is_twice: bool) -> None:
+        key = uuid4().hex
+        for place in places:
+            self.credited[place] += amount
+        for _ in range(2 if is_twice else 1):
+            await self.accounts.move_money_of_all(
+                CLERK,
+                user_ids=[self.books.users[place] for place in places],
+                kind="adjust",
+                amount=amount,
+                reason="law",
+                idempotency_key=key,
+            )
+
     async def perform(self, act: tuple) -> None:  # type: ignore[type-arg]
         match act:
             case ("credit", user, amount, is_twice):
                 await self.credit(user, amount, is_twice)
+            case ("credit several", places, amount, is_twice):
+                await self.credit_several(places, amount, is_twice)
             case ("charge", user, tokens_in, tokens_out):
                 await self.books.settle(self.charge(user, tokens_in, tokens_out))
             case ("batch", charges):
@@ -74,7 +93,7 @@ class Day:
 
 async def test_any_interleaving_of_credits_charges_and_replays_keeps_the_books(database: Database) -> None:
     @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-    @given(st.lists(st.lists(st.one_of(credits, charges, replays, batches), max_size=6), min_size=1, max_size=4))
+    @given(st.lists(st.lists(acts, max_size=6), min_size=1, max_size=4))
     def law(hands: list[list[tuple]]) -> None:  # type: ignore[type-arg]
         asyncio.run_coroutine_threadsafe(live(hands), loop).result()
 

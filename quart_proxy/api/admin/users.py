@@ -3,6 +3,7 @@
 A balance is moved by entries of the ledger alone: no field of a user writes it.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,24 +14,35 @@ from quart_proxy.core.errors import Fault, InvalidFields
 from quart_proxy.core.money import format_money, parse_money
 from quart_proxy.http import json_response, service
 from quart_proxy.http.account_rows import key_rows, user_rows
-from quart_proxy.http.answers import CSV_ROWS_PER_READ, acting, also_at, csv_response, put_in_force, read_page
+from quart_proxy.http.answers import (
+    CSV_ROWS_PER_READ,
+    acting,
+    also_at,
+    csv_response,
+    put_in_force,
+    read_page,
+    whole_list,
+)
 from quart_proxy.http.fields import (
     ID,
     NAME_CHARACTERS_MAX,
     NOTE_CHARACTERS_MAX,
     Field,
+    Fields,
     Reader,
     boolean,
     choice,
     email,
     idempotency_key,
     identifier,
+    listed_ids,
     moment,
     money,
     read_body_fields,
     read_query,
     refused,
     text,
+    user_ids,
 )
 from quart_proxy.http.forms import entry_form, key_form
 from quart_proxy.http.key_fields import KEY_FIELDS, LIMIT_FIELDS, check_period
@@ -55,7 +67,7 @@ NEW_USER = {
     "balance": _NOT_HERE,
 }
 NEW_KEY = {**KEY_FIELDS, "name": Field(text(), required=True)}
-FILTERS = {"q": text(), "standing": choice(*UserStanding)}
+FILTERS = {"q": text(), "standing": choice(*UserStanding), "ids": listed_ids}
 ORDER = {"sort": choice(*UserSort), "order": choice("asc", "desc")}
 COLUMNS = (
     "id",
@@ -81,14 +93,18 @@ MOVEMENT = {
     "amount": Field(money, required=True),
     "reason": Field(text(NOTE_CHARACTERS_MAX, lines=True), nullable=True),
 }
+SEVERAL = {"user_ids": Field(user_ids, required=True)}
+CHANGES_OF_SEVERAL = {**SEVERAL, "disabled": Field(boolean, required=True)}
+MOVEMENT_OF_SEVERAL = {**SEVERAL, **MOVEMENT}
 
 
 @routes.get("")
 @operation(answer="UserRow", kind="list", query={**FILTERS, **ORDER}, is_paged=True)
 async def list_all() -> Response:
     """`q` narrows by a part of the name or the e-mail address, `standing` to those with nothing left (`out`), with less
-    than three days left (`low`), without a request in thirty days (`idle`), or switched off (`disabled`). `sort` is
-    `id` where it is not said, and `order` upwards, but for what was spent and for the last use."""
+    than three days left (`low`), without a request in thirty days (`idle`), or switched off (`disabled`); `ids` to
+    those with these ids, with commas between them. `sort` is `id` where it is not said, and `order` upwards, but for
+    what was spent and for the last use."""
     sort, is_descending = _read_order()
     page = read_page(lambda cursor: _parse_place(cursor, sort))
     async with service(Database).snapshot() as connection:
@@ -135,7 +151,9 @@ async def sum_all() -> Response:
 def _read_filter() -> UserFilter:
     given = read_query(FILTERS)
     return UserFilter(
-        containing=given.get("q", ""), standing=UserStanding(given["standing"]) if "standing" in given else None
+        containing=given.get("q", ""),
+        standing=UserStanding(given["standing"]) if "standing" in given else None,
+        ids=given.get("ids"),
     )
 
 
@@ -189,9 +207,13 @@ async def get_one(user_id: int) -> Response:
 
 
 async def _row(user: User) -> dict[str, Any]:
-    async with service(Database).snapshot() as connection:
-        (row,) = await user_rows(connection, [user])
+    (row,) = await _rows([user])
     return row
+
+
+async def _rows(users: Sequence[User]) -> list[dict[str, Any]]:
+    async with service(Database).snapshot() as connection:
+        return await user_rows(connection, users)
 
 
 @routes.patch(f"/<{ID}:user_id>")
@@ -202,6 +224,16 @@ async def change(user_id: int) -> Response:
     user = await service(Accounts).update_user(acting(), user_id, changes)
     await put_in_force()
     return json_response(await _row(user))
+
+
+@routes.patch("")
+@operation(answer="UserRow", kind="list", body=CHANGES_OF_SEVERAL)
+async def change_several() -> Response:
+    """All of them or, where one of them is unknown, nobody."""
+    fields = await read_body_fields(CHANGES_OF_SEVERAL)
+    users = await service(Accounts).set_disabled(acting(), fields["user_ids"], disabled=fields["disabled"])
+    await put_in_force()
+    return whole_list(await _rows(users))
 
 
 @routes.delete(f"/<{ID}:user_id>")
@@ -244,23 +276,32 @@ async def export_statement(user_id: int) -> Response:
 @operation(answer="Entry", status=201, body=MOVEMENT, is_idempotent=True)
 async def move_money(user_id: int) -> Response:
     """Sent again with the same `Idempotency-Key`, it answers with the first entry and moves nothing."""
-    fields = await read_body_fields(MOVEMENT)
-    faults = _movement_faults(**fields)
-    if faults:
-        raise InvalidFields(faults)
-    entry = await service(Accounts).move_money(
-        acting(),
-        user_id=user_id,
-        kind=fields["kind"],
-        amount=fields["amount"],
-        reason=fields.get("reason"),
-        idempotency_key=idempotency_key(),
-    )
+    movement = await _read_movement(MOVEMENT)
+    entry = await service(Accounts).move_money(acting(), user_id=user_id, **movement)
     await put_in_force()
     return json_response(entry_form(entry), 201)
 
 
-def _movement_faults(*, kind: str, amount: Decimal, reason: str | None = None) -> list[Fault]:
+@routes.post("/ledger")
+@operation(answer="Entry", kind="list", status=201, body=MOVEMENT_OF_SEVERAL, is_idempotent=True)
+async def move_money_of_several() -> Response:
+    """The same for each of these users: for all of them or, where one of them is unknown, for nobody. Sent again with
+    the same `Idempotency-Key`, it answers with the first entries and moves nothing."""
+    entries = await service(Accounts).move_money_of_all(acting(), **await _read_movement(MOVEMENT_OF_SEVERAL))
+    await put_in_force()
+    return whole_list([entry_form(entry) for entry in entries], 201)
+
+
+async def _read_movement(table: Fields) -> dict[str, Any]:
+    """A movement as Accounts takes it. Raises InvalidFields."""
+    fields = {"reason": None, **await read_body_fields(table)}
+    faults = _movement_faults(fields["kind"], fields["amount"], fields["reason"])
+    if faults:
+        raise InvalidFields(faults)
+    return {**fields, "idempotency_key": idempotency_key()}
+
+
+def _movement_faults(kind: str, amount: Decimal, reason: str | None) -> list[Fault]:
     """What a movement must be beyond its fields: only `adjust` may take away, and it says why."""
     faults = []
     if kind != "adjust" and amount <= 0:
@@ -282,7 +323,7 @@ async def list_all_keys(user_id: int) -> Response:
     async with service(Database).snapshot() as connection:
         await get_user(connection, user_id)
         rows = await key_rows(connection, await list_keys(connection, user_id))
-    return json_response({"data": rows, "has_more": False, "next_cursor": None})
+    return whole_list(rows)
 
 
 @routes.post(f"/<{ID}:user_id>/keys")

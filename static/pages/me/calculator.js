@@ -2,7 +2,8 @@
 // is drawn anew.
 
 import { exact, receiptLines } from "../../components/receipt-lines.js";
-import { DIMENSIONS, billOf, timesCost } from "../../cost.js";
+import { DIMENSIONS, billOf } from "../../cost.js";
+import { timesDecimal } from "../../decimal.js";
 import { count, dimensionText } from "../../format.js";
 import { html, render, when } from "../../html.js";
 
@@ -58,6 +59,6 @@ class CostCalculator extends HTMLElement {
 }
 
 const manySuch = (requests, cost) =>
-  html`<p role="status">${count(requests)} such requests cost ${exact(timesCost(cost, requests))}.</p>`;
+  html`<p role="status">${count(requests)} such requests cost ${exact(timesDecimal(cost, requests))}.</p>`;
 
 customElements.define("cost-calculator", CostCalculator);

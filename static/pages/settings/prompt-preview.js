@@ -4,7 +4,8 @@ import { ApiError, post } from "../../api.js";
 import { badge } from "../../components/bits.js";
 import { skeletonRows } from "../../components/resource.js";
 import { exact } from "../../components/receipt-lines.js";
-import { amountOf, timesCost } from "../../cost.js";
+import { amountOf } from "../../cost.js";
+import { timesDecimal } from "../../decimal.js";
 import { count } from "../../format.js";
 import { html, when } from "../../html.js";
 import { cutTo } from "../../text-diff.js";
@@ -136,8 +137,8 @@ export class PromptPreview {
       Adds about <strong>${count(tokens)} tokens</strong> of input to each
       request${
         cost !== null
-          ? html`, about ${exact(cost)} at ${model.display_name ?? model.key}: ${exact(timesCost(cost, 1000))} per 1,000
-            requests, billed to the users`
+          ? html`, about ${exact(cost)} at ${model.display_name ?? model.key}: ${exact(timesDecimal(cost, 1000))} per
+            1,000 requests, billed to the users`
           : ". Choose a model to see what that costs"
       }.
       ${isCut ? html`<strong>Only the first ${count(characters)} characters are sent.</strong>` : ""}

@@ -8,6 +8,7 @@ import {
   parseDecimal,
   roundDecimal,
   subtractDecimals,
+  timesDecimal,
 } from "../../../static/decimal.js";
 
 test("sums are exact where floats are not", () => {
@@ -49,4 +50,11 @@ test("what is no decimal is refused: exponents, words, nothing", () => {
     assert.equal(isDecimal(text), false, text);
     assert.throws(() => parseDecimal(text), RangeError);
   }
+});
+
+test("so many times an amount is exact", () => {
+  assert.equal(timesDecimal("5.00", 12), "60");
+  assert.equal(timesDecimal("0.002094", 1000), "2.094");
+  assert.equal(timesDecimal("-0.000000000001", 200), "-0.0000000002");
+  assert.equal(timesDecimal("0", 5), "0");
 });
