@@ -78,7 +78,10 @@ async def test_what_both_sides_changed_is_one_conflict_and_no_drift(admin: Admin
     await edit(admin, "/models/alpha", {"limits": {"timeout": "90s"}})
     assert (await attention(admin))["drift"]["models"] == ["alpha"]
     drift = (await registry(admin, "/drift"))["drift"]
-    assert [(item["path"], item["is_disputed"]) for item in drift] == [("limits.timeout", False), ("pricing.input", True)]
+    assert [(item["path"], item["is_disputed"]) for item in drift] == [
+        ("limits.timeout", False),
+        ("pricing.input", True),
+    ]
     status = await registry(admin, "/status")
     assert (status["drift"], len(status["conflicts"])) == (1, 1)
 
