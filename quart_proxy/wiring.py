@@ -23,8 +23,9 @@ from quart_proxy.metrics import Metrics
 from quart_proxy.prepare import PREPARED, database_url, prepare_database
 from quart_proxy.registry_watch import RegistryWatch
 from quart_proxy.services.accounts import Accounts
+from quart_proxy.services.admin_sessions import AdminSessions
 from quart_proxy.services.admission import Admission
-from quart_proxy.services.auth import AdminSessions, Authenticator
+from quart_proxy.services.auth import Authenticator
 from quart_proxy.services.billing import Settler
 from quart_proxy.services.coherence import ChangeWatch
 from quart_proxy.services.cooldown import Cooldowns
@@ -160,6 +161,7 @@ class Worker:
 
     def _forget_cached(self) -> None:
         self.authenticator.clear()
+        self.sessions.clear()
         self.router.clear()
         self.admission.expire()
         self.registry_watch.wake()

@@ -7,6 +7,8 @@ const PLACES = {
   model: (key) => `/ui/models?open=${encodeURIComponent(key)}`,
   provider: (key) => `/ui/providers?open=${encodeURIComponent(key)}`,
   ledger: () => "/ui/ledger",
+  token: () => "/ui/access",
+  session: () => "/ui/access",
   settings: () => "/ui/settings",
   registry: () => "/ui/registry",
   // The key of a model's own upstream has no page of its own.

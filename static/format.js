@@ -106,6 +106,9 @@ export function ago(time, now) {
   return seconds < 0 ? `in ${value} ${unit}` : `${value} ${unit} ago`;
 }
 
+/** When a key or a token was used last, as a sentence; null: never. */
+export const lastUse = (time) => (time ? `It was last used ${ago(time, Date.now())}.` : "It was never used.");
+
 /** A moment in a zone (an IANA name), to the second: `2026-01-31 12:00:05`. */
 export function moment(time, zone = "UTC") {
   const parts = Object.fromEntries(

@@ -104,8 +104,11 @@ export class Router extends EventTarget {
     this.#page = null;
     this.route = found?.route ?? null;
     this.dispatchEvent(new Event("route"));
+    // What is seen is the page before this one still.
+    this.#root.setAttribute("aria-busy", "true");
     const make = await this.#load(found ? found.route.load : this.notFound);
     if (signal.aborted) return undefined;
+    this.#root.removeAttribute("aria-busy");
     render(null, this.#root);
     const context = {
       params: found?.params ?? {},

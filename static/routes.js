@@ -89,6 +89,15 @@ export const ROUTES = [
     load: () => import("./pages/settings.js"),
   },
   {
+    path: "/ui/access",
+    title: "Admin access",
+    who: "admin",
+    nav: "System",
+    icon: "lock",
+    key: "c",
+    load: () => import("./pages/access.js"),
+  },
+  {
     path: "/ui/audit",
     title: "Audit log",
     who: "admin",

@@ -11,3 +11,13 @@ export function saveBlob(blob, name) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
+
+/** The name of the file for a secret: `key-ci-prod.txt` for the key "ci prod". */
+export function secretFile(kind, name) {
+  const plain = name
+    .normalize("NFKD")
+    .replace(/[^A-Za-z0-9._-]+/g, "-")
+    .replace(/^[-.]+|-+$/g, "")
+    .slice(0, 60);
+  return `${kind}-${plain || "quart-proxy"}.txt`;
+}

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from product import Product, cloned_database, in_database, run_sql, serve_product
 
 from quart_proxy.sandbox.serving import serve_sandbox
-from quart_proxy.services import auth
+from quart_proxy.services import admin_sessions
 from quart_proxy.store.database import Database
 from quart_proxy.store.embedded import embedded_postgres, remove_embedded_postgres
 from quart_proxy.store.schema import migrate
@@ -32,7 +32,8 @@ def quick_hashes() -> Iterator[None]:
     """Cheap parameters in this process: no test asks how slow a guess is, and each product that starts hashes once.
     Servers that run as processes of their own have the real ones."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auth, "PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1))
+        cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(admin_sessions, "PasswordHasher", cheap)
         yield
 
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 MINUTE_S = 60
+MOMENT_S = 0.001
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Where spending in all begins: no request is older."""
 
@@ -98,13 +99,16 @@ class Window:
         return self.previous_s if self.previous else 0.0
 
     def room_in_s(self, limit: int) -> float:
-        """Seconds until less than `limit`, which is 1 or more, is used; 0: that is so now."""
+        """Seconds until less than `limit`, which is 1 or more, is used; 0: that is so now, and only then."""
         if self.used < limit:
             return 0.0
         if self.current < limit:
-            return self.previous_s - (limit - self.current) * MINUTE_S / self.previous
-        # The window that runs will be the one before, and fade.
-        return self.current_s + MINUTE_S - limit * MINUTE_S / self.current
+            wait_s = self.previous_s - (limit - self.current) * MINUTE_S / self.previous
+        else:
+            # The window that runs will be the one before, and fade.
+            wait_s = self.current_s + MINUTE_S - limit * MINUTE_S / self.current
+        # At the very edge there is no room yet.
+        return max(wait_s, MOMENT_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from quart import g, request
 
 from quart_proxy.core.errors import PermissionDenied, Unauthenticated
 from quart_proxy.http import service
-from quart_proxy.services.auth import AdminSession, AdminSessions, Scope
+from quart_proxy.services.admin_sessions import AdminSession, AdminSessions, Scope
 
 _COOKIE = "quart_proxy_admin"
 BROWSER_COOKIE = "quart_proxy_browser"
@@ -24,23 +24,23 @@ def cookie_name() -> str:
     return f"{_COOKIE}_{port}" if port.isascii() and port.isdecimal() else _COOKIE
 
 
-def require_admin() -> None:
+async def require_admin() -> None:
     """Let the request pass if an admin sends it. Raises Unauthenticated, and PermissionDenied when a cookie comes
     without the header that only our own page can set, or a token's scope ends before this path."""
-    session = _session()
+    session = await _session()
     if not _is_in_scope(session.scope):
         raise PermissionDenied(f"A token of the scope {session.scope} may not do this.")
     g.session = session
 
 
-def _session() -> AdminSession:
+async def _session() -> AdminSession:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
-        return service(AdminSessions).verify(token.strip())
+        return await service(AdminSessions).admit(token.strip())
     cookie = request.cookies.get(cookie_name())
     if not cookie:
         raise Unauthenticated("Sign in: POST /api/admin/login with the admin password gives a token.")
-    session = service(AdminSessions).verify(cookie)
+    session = await service(AdminSessions).admit(cookie)
     if request.method not in SAFE_METHODS and not hmac.compare_digest(
         request.headers.get(CSRF_HEADER, "").encode(), session.csrf_token.encode()
     ):

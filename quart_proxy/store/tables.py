@@ -524,6 +524,24 @@ audit_log = Table(
     Column("address", Text),
 )
 
+# Of each token of a program and each admin's session. `token_id` is the token's own `jti`, never the token; `signer`
+# stands for the key that signed it, which a new admin password changes.
+admin_tokens = Table(
+    "admin_tokens",
+    metadata,
+    _id(),
+    Column("token_id", Text, nullable=False, unique=True),
+    Column("signer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("address", Text),
+    _time("created_at"),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    _time("last_used_at", nullable=True),
+    _time("revoked_at", nullable=True),
+)
+
 login_attempts = Table(
     "login_attempts",
     metadata,

@@ -57,7 +57,6 @@ plainly("POST", "/keys/1/rotate")
 plainly("POST", "/tokens", {"name": "ci", "scope": "registry:plan", "days": 1})
 plainly("PATCH", "/settings", {"system_prompt": "x"})
 plainly("POST", "/login", {"password": ADMIN_PASSWORD})
-plainly("POST", "/logout")
 plainly("PUT", "/providers/x", PROVIDER)
 plainly("PUT", "/models/x", MODEL)
 plainly("POST", "/providers/x/test")
@@ -74,6 +73,17 @@ async def _(admin: Admin, product: Product) -> httpx.Response:
 async def _(admin: Admin, product: Product) -> httpx.Response:
     key = (await admin.post("/users/1/keys", {"name": "gone"})).json()
     return await admin.delete(f"/keys/{key['id']}")
+
+
+@writes("POST", "/logout")
+async def _(admin: Admin, product: Product) -> httpx.Response:
+    return await Admin(product, await product.login()).post("/logout")
+
+
+@writes("DELETE", "/tokens/1")
+async def _(admin: Admin, product: Product) -> httpx.Response:
+    token = (await admin.post("/tokens", {"name": "gone", "scope": "admin", "days": 1})).json()
+    return await admin.delete(f"/tokens/{token['id']}")
 
 
 for section in ("models", "providers"):
@@ -234,14 +244,16 @@ async def test_sign_ins_and_refused_ones_are_kept_without_the_password(product: 
     signed_in = await product.client.post(f"{url}/login", json={"password": ADMIN_PASSWORD, "name": "ada"})
     headers = {"authorization": f"Bearer {signed_in.json()['token']}"}
     assert (await product.client.post(f"{url}/logout", headers=headers)).status_code == 204
+    headers = await product.login()
     listed = await product.client.get(f"{url}/audit?target=session", headers=headers)
     rows = [(row["actor"], row["action"], row["after"]) for row in listed.json()["data"]]
     assert rows == [
+        ("admin", "session.login", {"name": None}),
         ("admin:ada", "session.logout", None),
         ("admin:ada", "session.login", {"name": "ada"}),
         ("nobody", "session.refuse", {"name": "eve"}),
     ]
-    assert listed.json()["data"][2]["request_id"] == refused.headers["x-request-id"]
+    assert listed.json()["data"][3]["request_id"] == refused.headers["x-request-id"]
     assert "password" not in listed.text and ADMIN_PASSWORD not in listed.text
 
 

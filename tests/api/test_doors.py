@@ -11,7 +11,7 @@ from quart import Quart
 from quart_proxy.api import RouteClash, install_api
 
 PUBLIC = {"/api/admin/login"}
-NUMBERS = ("user_id", "key_id", "entry_id", "letter_id", "hold_id", "revision", "earlier", "later")
+NUMBERS = ("user_id", "key_id", "entry_id", "letter_id", "token_id", "hold_id", "revision", "earlier", "later")
 EXAMPLES = {**dict.fromkeys(NUMBERS, "1"), "request_id": "req_" + "0" * 32}
 
 

@@ -13,7 +13,7 @@ from chaos import eventually
 from live_stream import LiveStream, watching
 from product import Product, cloned_database, serve_product
 
-from quart_proxy.services.auth import AdminSessions
+from quart_proxy.services.admin_sessions import AdminSessions
 from quart_proxy.services.in_flight import CALL_CHANNEL, TELL_CHANNEL
 from quart_proxy.services.live_view import WATCHERS_MAX, LiveView
 
@@ -247,6 +247,15 @@ async def test_the_stream_ends_with_its_session_and_an_expired_one_opens_none(pa
     # Its token passes for some seconds more, where clocks differ; a stream has no such leeway.
     answer = await pair.one.client.get(f"{pair.one.base_url}/api/admin/events", headers=headers)
     assert answer.status_code == 401
+
+
+async def test_the_stream_ends_on_every_worker_when_its_session_is_ended(pair: Pair) -> None:
+    headers = await pair.one.login()
+    async with watching(pair.two, headers=headers) as stream:
+        assert not stream.ended.is_set()
+        url = f"{pair.one.base_url}/api/admin/logout"
+        assert (await pair.one.client.post(url, headers=headers)).status_code == 204
+        await asyncio.wait_for(stream.ended.wait(), 20)
 
 
 async def test_the_pages_cookie_opens_a_stream_and_nobody_else_gets_one(pair: Pair) -> None:

@@ -11,7 +11,7 @@ from product import ADMIN_PASSWORD, Product
 from sqlalchemy import text
 
 from quart_proxy.http.sessions import BROWSER_COOKIE, CSRF_HEADER
-from quart_proxy.services.auth import AUDIENCE, ISSUER, AdminSessions
+from quart_proxy.services.admin_sessions import AUDIENCE, ISSUER, AdminSessions
 
 
 async def login(product: Product, password: Any = ADMIN_PASSWORD) -> Any:
@@ -144,6 +144,7 @@ async def test_page_learns_its_csrf_token_again_and_signs_out(product: Product) 
     signed_out = await product.client.post(f"{product.base_url}/api/admin/logout", headers=headers)
     assert signed_out.status_code == 204
     assert f"{product.admin_cookie}=;" in signed_out.headers["set-cookie"]
+    assert await get_users(product, **headers) == 401
 
 
 async def test_two_installations_on_one_host_leave_each_other_their_cookies(product: Product) -> None:

@@ -1,10 +1,11 @@
 """Tokens for programs: what each scope opens, and what it leaves shut."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 from admin_client import Admin, faults
-from product import Product
+from product import ADMIN_PASSWORD, Product
 from registry_files import apply, files, read, refusal, registry
 
 LOOKS = [
@@ -118,12 +119,54 @@ async def test_making_a_token_is_audited_without_the_token(admin: Admin) -> None
     made = await admin.post("/tokens", {"name": "ci", "scope": "registry:plan", "days": 30})
     assert made.status_code == 201
     assert made.headers["cache-control"] == "no-store"
-    assert made.json().keys() == {"name", "scope", "expires_at", "token"}
+    assert made.json().keys() == {"id", "name", "scope", "expires_at", "token"}
     rows = await admin.get("/audit?limit=1")
     (row,) = rows.json()["data"]
     assert (row["actor"], row["action"], row["target"]) == ("admin", "token.create", "token/ci")
-    assert row["after"] == {name: made.json()[name] for name in ("name", "scope", "expires_at")}
+    said = {**row["after"], "expires_at": datetime.fromisoformat(row["after"]["expires_at"])}
+    wanted = {**made.json(), "expires_at": datetime.fromisoformat(made.json()["expires_at"])}
+    assert said == {name: wanted[name] for name in ("id", "name", "scope", "expires_at")}
     assert made.json()["token"] not in rows.text
+
+
+async def test_the_list_tells_who_holds_what_and_never_a_token(admin: Admin, product: Product) -> None:
+    dana = read(await admin.post("/login", {"password": ADMIN_PASSWORD, "name": "dana"}))
+    product.client.cookies.clear()
+    made = read(await admin.post("/tokens", {"name": "ci: main", "scope": "registry:plan", "days": 30}))
+    answer = await Admin(product, {"authorization": f"Bearer {dana['token']}"}).get("/tokens")
+    told = [(row["kind"], row["name"], row["scope"], row["is_yours"]) for row in answer.json()["data"]]
+    assert told == [
+        ("program", "ci: main", "registry:plan", False),
+        ("session", "dana", "admin", True),
+        ("session", None, "admin", False),
+    ]
+    for kind, names in (("program", ["ci: main"]), ("session", ["dana", None])):
+        assert [row["name"] for row in (await admin.get(f"/tokens?kind={kind}")).json()["data"]] == names
+    first = (await admin.get("/tokens?limit=2")).json()
+    rest = (await admin.get(f"/tokens?limit=2&cursor={first['next_cursor']}")).json()
+    assert [row["name"] for row in first["data"] + rest["data"]] == ["ci: main", "dana", None]
+    assert not rest["has_more"]
+    program, session, _ = answer.json()["data"]
+    assert (program["id"], program["created_by"], program["last_used_at"]) == (made["id"], "admin", None)
+    assert (session["created_by"], session["address"]) == ("admin:dana", "127.0.0.1")
+    assert session["last_used_at"] is not None
+    for secret in (dana["token"], dana["csrf_token"], made["token"]):
+        assert secret not in answer.text
+
+
+async def test_an_ended_token_opens_nothing_and_is_audited(admin: Admin) -> None:
+    made = read(await admin.post("/tokens", {"name": "ci", "scope": "registry:plan", "days": 30}))
+    program = Admin(admin.product, {"authorization": f"Bearer {made['token']}"})
+    assert (await program.get("/registry/status")).status_code == 200
+    assert (await program.delete(f"/tokens/{made['id']}")).status_code == 403
+    assert (await admin.delete(f"/tokens/{made['id']}")).status_code == 204
+    refused = await program.get("/registry/status")
+    assert refused.status_code == 401
+    assert "ended" in refused.json()["error"]["message"]
+    (row,) = (await admin.get("/audit?limit=1")).json()["data"]
+    assert (row["action"], row["target"], row["after"]["id"]) == ("token.revoke", "token/ci", made["id"])
+    for path in (f"/tokens/{made['id']}", "/tokens/99999"):
+        refusal(await admin.delete(path), 404)
 
 
 @pytest.mark.parametrize(

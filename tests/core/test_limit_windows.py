@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quart_proxy.core.limits import EVER, MINUTE_S, SpendPeriod, Window, period_end, period_start
@@ -49,6 +49,7 @@ def test_a_period_ends_where_the_next_begins(moment: datetime, period: SpendPeri
     gone_s=st.floats(0, MINUTE_S - 0.001),
     limit=st.integers(1, 300),
 )
+@example(previous=1, current=0, gone_s=0.0, limit=1)
 @settings(max_examples=200)
 def test_there_is_room_when_the_wait_is_over_and_not_before(
     previous: int, current: int, gone_s: float, limit: int

@@ -219,7 +219,9 @@ async def test_times_on_the_page_follow_the_zone(open_context: OpenContext, admi
 
 async def test_sign_out_leaves_nothing_to_go_back_to(page: Page) -> None:
     await sign_in(page, then="/ui/users")
-    await page.get_by_role("button", name="Sign out").first.click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Users")
+    async with page.expect_event("domcontentloaded"):
+        await page.get_by_role("button", name="Sign out").first.click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     # What is left only says that the password was right here once, and opens nothing.
     assert {cookie["name"] for cookie in await page.context.cookies() if cookie["value"]} <= {BROWSER_COOKIE}

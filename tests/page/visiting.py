@@ -59,7 +59,8 @@ async def show_key(page: Page, key: str, *, then: str = "/ui/me") -> None:
 
 
 async def settled(page: Page) -> None:
-    """Until the page has its heading and nothing of it is being fetched."""
+    """Until the page is there, has its heading, and nothing of it is being fetched."""
+    await expect(page.locator("main[aria-busy=true]")).to_have_count(0)
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await expect(page.locator("main :is([aria-busy=true], .skeleton)")).to_have_count(0)
 

@@ -10,18 +10,18 @@ whichever worker answers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from quart import Blueprint, Response, g, request
 
-from quart_proxy.core.errors import Unauthenticated
+from quart_proxy.core.errors import Unauthenticated, Unavailable
 from quart_proxy.core.tail import TailCursor, parse_tail_cursor
 from quart_proxy.http import event_stream, service
 from quart_proxy.http.live import PREAMBLE, encode_events, encode_position, read_after, read_watch_filter
 from quart_proxy.http.operations import operation
-from quart_proxy.services.auth import AdminSession
+from quart_proxy.services.admin_sessions import AdminSession, AdminSessions
 from quart_proxy.services.live_view import LiveView
 from quart_proxy.services.watchers import Settled, Watcher
 from quart_proxy.settings import Settings
@@ -44,13 +44,23 @@ async def watch_events() -> Response:
     watcher.on_stall = task.cancel
     # The end of the task tells it for certain: a generator that the web server never began runs no `finally`.
     task.add_done_callback(lambda _: view.leave(watcher))
-    return event_stream(_tell(view, watcher, service(Settings).heartbeat_s))
+    sessions = service(AdminSessions)
+
+    async def is_over() -> bool:
+        # A database that is away cannot say: whoever was let in may stay until it can.
+        with suppress(Unavailable):
+            return await sessions.is_ended(session)
+        return False
+
+    return event_stream(_tell(view, watcher, service(Settings).heartbeat_s, is_over))
 
 
-async def _tell(view: LiveView, watcher: Watcher, heartbeat_s: float) -> AsyncIterator[bytes]:
+async def _tell(
+    view: LiveView, watcher: Watcher, heartbeat_s: float, is_over: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[bytes]:
     yield PREAMBLE + b"\n"
     told: TailCursor | None = None
-    while (events := await view.take(watcher, heartbeat_s)) is not None:
+    while (events := await view.take(watcher, heartbeat_s)) is not None and not await is_over():
         if settled := [event for event in events if isinstance(event, Settled)]:
             told = settled[-1].cursor
         if events:

@@ -9,7 +9,7 @@ from quart_proxy.http.fields import NAME_CHARACTERS_MAX, Field, read_body_fields
 from quart_proxy.http.forms import time_text
 from quart_proxy.http.operations import operation
 from quart_proxy.http.sessions import BROWSER_COOKIE, client_address, cookie_name, is_secure
-from quart_proxy.services.auth import BROWSER_KNOWN_S, AdminSessions
+from quart_proxy.services.admin_sessions import BROWSER_KNOWN_S, AdminSessions
 from quart_proxy.settings import ADMIN_TOKEN_S
 
 PUBLIC = True

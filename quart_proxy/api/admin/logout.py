@@ -1,13 +1,12 @@
-"""POST /api/admin/logout: the browser forgets its cookie. A token is good until it expires."""
+"""POST /api/admin/logout: the token ends, on every worker, and the browser forgets its cookie."""
 
-from quart import Blueprint, Response
+from quart import Blueprint, Response, g
 
 from quart_proxy.http import service
-from quart_proxy.http.answers import acting
+from quart_proxy.http.answers import acting, put_in_force
 from quart_proxy.http.operations import operation
 from quart_proxy.http.sessions import cookie_name
-from quart_proxy.store.changes import record_audit
-from quart_proxy.store.database import Database
+from quart_proxy.services.admin_sessions import AdminSessions
 
 routes = Blueprint("logout", __name__)
 
@@ -15,16 +14,8 @@ routes = Blueprint("logout", __name__)
 @routes.post("")
 @operation(status=204)
 async def sign_out() -> Response:
-    who = acting()
-    async with service(Database).transaction() as connection:
-        await record_audit(
-            connection,
-            actor=who.name,
-            action="session.logout",
-            target="session",
-            request_id=who.request_id,
-            address=who.address,
-        )
+    await service(AdminSessions).sign_out(acting(), g.session)
+    await put_in_force()
     response = Response(status=204)
     response.delete_cookie(cookie_name(), path="/api/admin", httponly=True, samesite="Strict")
     return response

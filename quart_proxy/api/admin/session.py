@@ -5,7 +5,7 @@ from quart import Blueprint, Response, g
 from quart_proxy.http import json_response
 from quart_proxy.http.forms import time_text
 from quart_proxy.http.operations import operation
-from quart_proxy.services.auth import AdminSession
+from quart_proxy.services.admin_sessions import AdminSession
 
 routes = Blueprint("session", __name__)
 

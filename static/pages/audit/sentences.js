@@ -31,7 +31,9 @@ const ACTIONS = {
   "session.logout": "Signed out",
   "session.refuse": "Gave a wrong password",
   "settings.update": "Changed the",
+  "session.revoke": "Signed out",
   "token.create": "Made token",
+  "token.revoke": "Revoked token",
   "secret.create": "Kept the key of",
   "secret.rotate": "Replaced the key of",
   "secrets.reseal": "Sealed all kept keys anew",
@@ -103,6 +105,7 @@ const rest = (target) => target.slice(target.indexOf("/") + 1);
 function objectOf({ action, target, target_name: name }) {
   if (name) return name;
   if (action === "registry.hold" && target === "*") return "everything";
+  if (action === "session.revoke" && target === "session") return "an admin without a name";
   if (action.startsWith("registry.hold") || action === "registry.resolve") return target;
   return rest(target);
 }
@@ -135,6 +138,9 @@ export function noteOf(entry, zone = "UTC") {
         : `The old one works until ${time(after?.old_key_ends_at)}.`;
     case "token.create":
       return `For ${after?.scope}, until ${time(after?.expires_at)}.`;
+    case "token.revoke":
+    case "session.revoke":
+      return "";
     case "registry.hold":
       return `Until ${time(after?.until)}: ${after?.reason ?? ""}`;
     case "registry.resolve":

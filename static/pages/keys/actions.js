@@ -4,13 +4,10 @@ import { ApiError, del, post } from "../../api.js";
 import { Dialog, confirm } from "../../components/dialog.js";
 import { Form, field } from "../../components/forms.js";
 import { toast } from "../../components/toast.js";
-import { ago } from "../../format.js";
+import { lastUse } from "../../format.js";
 import { html } from "../../html.js";
 import { GRACES, shownKey } from "./limits.js";
 import { openReveal } from "./reveal.js";
-
-const usedText = (key) =>
-  key.last_used_at ? `It was last used ${ago(key.last_used_at, Date.now())}.` : "It was never used.";
 
 /** A new key in place of this one. `done(newKey)` hears of it. */
 export function openRotate(key, { done = () => {} }) {
@@ -37,7 +34,8 @@ export function openRotate(key, { done = () => {} }) {
       html`<form class="stack" @submit=${form.handle}>
         ${form.summary(["grace"])}
         <p>
-          A new key with the same name and limits takes the place of <code>${shownKey(key)}</code>. ${usedText(key)}
+          A new key with the same name and limits takes the place of <code>${shownKey(key)}</code>.
+          ${lastUse(key.last_used_at)}
         </p>
         ${field(form, {
           name: "grace",
@@ -62,7 +60,7 @@ export async function revokeKey(key, { done = () => {} }) {
   const isSure = await confirm({
     title: `Revoke key ${key.name}?`,
     text: html`<code>${shownKey(key)}</code>${key.user_name ? html` of <strong>${key.user_name}</strong>` : ""}.
-      ${usedText(key)} Whatever uses it is refused at once. This cannot be undone.`,
+      ${lastUse(key.last_used_at)} Whatever uses it is refused at once. This cannot be undone.`,
     action: `Revoke key ${key.name}`,
   });
   if (!isSure) return;

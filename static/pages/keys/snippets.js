@@ -1,4 +1,4 @@
-// What a new key is shown with: the clients that most people begin with, and the file it is saved as. Pure.
+// What a new key is shown with: the clients that most people begin with. Pure.
 
 import { firstOf } from "../../endpoints.js";
 import { CLIENTS, snippetsOf } from "../../snippets.js";
@@ -32,15 +32,4 @@ export function firstCalls({ key, origin, models = [] }) {
 /** All of it goes into one shell, at one paste. */
 function inShell({ title, text }) {
   return title === "Python" ? `python3 - <<'EOF'\n${text}\nEOF` : text;
-}
-
-/** The name of the file that a key is saved as. */
-export function fileNameOf(name) {
-  return `key-${
-    name
-      .normalize("NFKD")
-      .replace(/[^A-Za-z0-9._-]+/g, "-")
-      .replace(/^[-.]+|-+$/g, "")
-      .slice(0, 60) || "quart-proxy"
-  }.txt`;
 }

@@ -54,6 +54,14 @@ test("a test tells what each upstream answered, and no JSON", () => {
   assert.equal(noteOf(tested), "north: Accepts this key. · b: failed with 401");
 });
 
+test("whoever is shown the door is named, and what a token was", () => {
+  const ended = entry("session.revoke", "session/dana", { after: { id: 3, name: "dana", scope: "admin" } });
+  assert.equal(sentenceText(ended), "Signed out dana");
+  assert.deepEqual([sentenceOf(ended).href, sentenceOf(ended).tone, noteOf(ended)], ["/ui/access", "bad", ""]);
+  assert.equal(sentenceText(entry("session.revoke", "session")), "Signed out an admin without a name");
+  assert.equal(sentenceText(entry("token.revoke", "token/ci")), "Revoked token ci");
+});
+
 test("a rotation tells how long the old key works", () => {
   const note = (ends) => noteOf(entry("key.rotate", "key/3", { after: { new_key: 4, old_key_ends_at: ends } }));
   assert.equal(note("2026-02-01T12:00:00Z"), "The old one works until 2026-02-01 12:00:00 UTC.");

@@ -13,7 +13,7 @@ test("what has a page leads there", () => {
 });
 
 test("what has none leads nowhere", () => {
-  for (const target of ["*", "token/ci", "secret/x", "", "user/", "constructor", "toString/1"])
+  for (const target of ["*", "gift/ci", "secret/x", "", "user/", "constructor", "toString/1"])
     assert.equal(targetHref(target), null, target);
 });
 

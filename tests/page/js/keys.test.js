@@ -14,7 +14,8 @@ import {
   shownKey,
   statusOf,
 } from "../../../static/pages/keys/limits.js";
-import { fileNameOf, firstCalls } from "../../../static/pages/keys/snippets.js";
+import { firstCalls } from "../../../static/pages/keys/snippets.js";
+import { secretFile } from "../../../static/saving.js";
 
 const NOW = Date.parse("2026-01-31T12:00:00Z");
 const NOTHING = {
@@ -147,7 +148,7 @@ test("each client is shown with a model that it can reach", () => {
 });
 
 test("a file name holds nothing that leads elsewhere", () => {
-  assert.equal(fileNameOf("../../etc/passwd"), "key-etc-passwd.txt");
-  assert.equal(fileNameOf("ключ"), "key-quart-proxy.txt");
-  assert.equal(fileNameOf("ci-prod"), "key-ci-prod.txt");
+  assert.equal(secretFile("key", "../../etc/passwd"), "key-etc-passwd.txt");
+  assert.equal(secretFile("key", "ключ"), "key-quart-proxy.txt");
+  assert.equal(secretFile("key", "ci-prod"), "key-ci-prod.txt");
 });
