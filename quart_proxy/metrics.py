@@ -13,7 +13,7 @@ REGISTRY_FACTS = {
     "sync_ok": "1 when the registry's files could be used the last time that they were read, else 0.",
     "last_sync_timestamp_seconds": "When the registry's files were read last; 0: never.",
     "last_apply_timestamp_seconds": "When files were last applied to the registry, by whomever; 0: never.",
-    "drift": "Live edits that the registry's files do not have.",
+    "drift": "Live edits that the registry's files do not have, besides those in conflict.",
     "conflicts": "Open conflicts between the registry's files and live edits.",
     "missing_secrets": "References to provider keys that lead to none.",
 }

@@ -4,7 +4,7 @@ The API and the command line are two ways to this desk: what one says, the other
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from quart_proxy.settings import WORKER_SEEN_S, Settings
 from quart_proxy.store.changes import Actor, bump_version, record_audit
 from quart_proxy.store.database import Database
 from quart_proxy.store.registry_base import list_sources
-from quart_proxy.store.registry_conflicts import list_conflicts, resolve_conflict
+from quart_proxy.store.registry_conflicts import ConflictRow, list_conflicts, resolve_conflict
 from quart_proxy.store.registry_holds import create_hold, end_hold, list_holds
 from quart_proxy.store.revisions import Head, read_head
 from quart_proxy.store.workers import list_workers
@@ -41,8 +41,8 @@ from registry.forms import (
     source_form,
     worker_form,
 )
-from registry.leaves import known_path, split_address
-from registry.planning.drift import DriftItem, drift_as_json, find_drift, without_ignored
+from registry.leaves import known_path, parse_entity, split_address
+from registry.planning.drift import Disputed, DriftItem, drift_as_json, find_drift, is_disputed, without_ignored
 from registry.reach_faults import list_reach_faults
 from registry.schema import parse_files
 from registry.secrets import FindReason, MissingSecret, list_missing_secrets
@@ -73,15 +73,18 @@ class Desk:
             head = await read_head(connection)
             states = await _states(connection)
             workers = await list_workers(connection, now - timedelta(seconds=WORKER_SEEN_S))
+            items = [item for state in states for item in await _drift(connection, state)]
+            conflicts = await list_conflicts(connection)
+            disputed = _groups(conflicts)
             return {
                 "revision": head.revision_id,
                 "state_digest": head.state_digest,
                 "mode": self.settings.registry_sync,
                 "sync": head.last_sync,
                 "sources": [source_form(row) for state in states[:1] for row in state.sources.values()],
-                "drift": sum([len(await _drift(connection, state)) for state in states]),
+                "drift": sum(not is_disputed(item, disputed) for item in items),
                 "pending": await self._pending(head, states[0]),
-                "conflicts": [conflict_form(row) for row in await list_conflicts(connection)],
+                "conflicts": [conflict_form(row) for row in conflicts],
                 "holds": [hold_form(row) for row in await list_holds(connection, now)],
                 "workers": [worker_form(row, head.revision_id) for row in workers],
                 "missing_secrets": [missing.as_json() for missing in await self._missing(connection)],
@@ -114,10 +117,11 @@ class Desk:
         return await diagnose(self.database, self.find_reason)
 
     async def drift(self, ignore: Sequence[str] = ()) -> dict[str, Any]:
-        """What differs from what the files last declared. No file is read."""
+        """What differs from what the files last declared, and of what a conflict is open. No file is read."""
         async with self.database.snapshot() as connection:
             items = [item for state in await _states(connection) for item in await _drift(connection, state)]
-        return drift_as_json(without_ignored(items, ignore))
+            disputed = _groups(await list_conflicts(connection))
+        return drift_as_json(without_ignored(items, ignore), disputed)
 
     async def revisions(self, entity: EntityKey | None, *, before: int | None, limit: int) -> list[dict[str, Any]]:
         async with self.database.read() as connection:
@@ -341,6 +345,11 @@ async def _states(connection: AsyncConnection) -> list[State]:
     first = await load_state(connection, now=datetime.now(UTC))
     others = [source for source in first.sources if source != first.source]
     return [first, *[await load_state(connection, source=source, now=datetime.now(UTC)) for source in others]]
+
+
+def _groups(conflicts: Iterable[ConflictRow]) -> list[Disputed]:
+    """What the conflicts are about."""
+    return [(parse_entity(f"{row.kind}/{row.key}"), row.grp) for row in conflicts]
 
 
 async def _drift(connection: AsyncConnection, state: State) -> tuple[DriftItem, ...]:

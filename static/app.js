@@ -5,6 +5,7 @@ import { ApiError } from "./api.js";
 import { arrivalOf } from "./arrival.js";
 import { pageHead } from "./components/bits.js";
 import { openHelp } from "./components/help.js";
+import { keepChosenInView } from "./components/in-view.js";
 import { openPalette } from "./components/palette.js";
 import { failure } from "./components/resource.js";
 import { shell } from "./components/shell.js";
@@ -151,5 +152,6 @@ async function start() {
   await router.start();
 }
 
+keepChosenInView();
 showConnection();
 await start();

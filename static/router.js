@@ -3,6 +3,7 @@
 import { addressChanged } from "./address.js";
 import { render } from "./html.js";
 import { matchRoute } from "./match-route.js";
+import { Places, newEntry } from "./places.js";
 
 export class Router extends EventTarget {
   #routes;
@@ -13,6 +14,7 @@ export class Router extends EventTarget {
   #here = null;
   #page = null;
   #unavailable;
+  #places = new Places();
 
   /**
    * `guard(route)` gives the path to go to instead, or null. `notFound` is a page for addresses that are none;
@@ -32,12 +34,12 @@ export class Router extends EventTarget {
   }
 
   start() {
-    return this.#enter({ first: true });
+    return this.#enter({ isFirst: true, isBack: true });
   }
 
   go(url, { replace = false } = {}) {
     if (this.#isHeld(url)) return undefined;
-    history[replace ? "replaceState" : "pushState"](null, "", url);
+    writeEntry(url, replace);
     return this.#enter();
   }
 
@@ -51,7 +53,7 @@ export class Router extends EventTarget {
       }
     }
     if (url.href === location.href) return;
-    history[replace ? "replaceState" : "pushState"](null, "", url);
+    writeEntry(url, replace);
     this.#enter();
   }
 
@@ -64,8 +66,8 @@ export class Router extends EventTarget {
   /** The browser went to another address already; a page that must be asked first is gone back to. */
   #goneBack() {
     const { href } = location;
-    if (!this.#isHeld(href)) return this.#enter();
-    history.pushState(null, "", this.#here);
+    if (!this.#isHeld(href)) return this.#enter({ isBack: true });
+    writeEntry(this.#here, false);
     return undefined;
   }
 
@@ -80,8 +82,10 @@ export class Router extends EventTarget {
     this.#page?.onquery?.(new URLSearchParams(location.search));
   }
 
-  async #enter({ first = false } = {}) {
+  /** `isBack`: it was there before, as after the browser's Back, Forward or Reload. */
+  async #enter({ isFirst = false, isBack = false } = {}) {
     addressChanged();
+    this.#places.leave();
     const path = location.pathname;
     this.#here = path + location.search;
     const found = matchRoute(this.#routes, path);
@@ -89,6 +93,7 @@ export class Router extends EventTarget {
     if (elsewhere) return this.go(elsewhere, { replace: true });
     if (path === this.#path && this.#page?.onquery) {
       this.refresh();
+      this.#places.stay(this.#root, isBack);
       return undefined;
     }
     this.#leave.abort();
@@ -113,7 +118,9 @@ export class Router extends EventTarget {
       draw: (template) => signal.aborted || render(template, this.#root),
     };
     this.#page = make(context) ?? {};
-    this.#arrive(found?.route.title ?? "Not found", first);
+    this.#arrive(found?.route.title ?? "Not found", isFirst);
+    if (isBack) this.#places.restore(this.#root);
+    else this.#places.begin();
     return undefined;
   }
 
@@ -127,10 +134,9 @@ export class Router extends EventTarget {
   }
 
   /** Title, and focus on the heading: a screen reader says where one is now. */
-  #arrive(title, first) {
+  #arrive(title, isFirst) {
     document.title = `${title} · quart-proxy`;
-    if (first) return;
-    scrollTo(0, 0);
+    if (isFirst) return;
     (this.#root.querySelector("h1") ?? this.#root).focus({ preventScroll: true });
   }
 
@@ -146,4 +152,9 @@ export class Router extends EventTarget {
     event.preventDefault();
     this.go(address.href);
   }
+}
+
+function writeEntry(url, replace) {
+  if (replace) history.replaceState(history.state, "", url);
+  else history.pushState(newEntry(), "", url);
 }

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261124_03"
-down_revision = "20261124_01"
+down_revision = "20261124_02"
 branch_labels = None
 depends_on = None
 

@@ -12,7 +12,7 @@ from quart_proxy.core.money import ZERO, format_money
 from quart_proxy.http import service
 from quart_proxy.http.answers import CSV_ROWS_PER_READ, csv_response, read_page
 from quart_proxy.http.fields import choice, identifier, read_query, text
-from quart_proxy.http.forms import days_left, key_form, maybe_time, shown_id, user_form
+from quart_proxy.http.forms import key_form, maybe_time, pace_form, shown_id, user_form
 from quart_proxy.services.auth import limits_of
 from quart_proxy.store.accounts import ApiKey, User, read_users
 from quart_proxy.store.database import Database
@@ -78,7 +78,7 @@ async def user_rows(connection: AsyncConnection, users: Sequence[User]) -> list[
             "spent_30d": format_money(spent.spent_30d),
             "last_used_at": maybe_time(spent.last_used_at),
             "keys": keys.get(user.id, 0),
-            "days_left": days_left(user.balance, spent.spent_7d),
+            **pace_form(user.balance, spent),
             "spend_status": status,
         }
         rows.append({**user_form(user), **facts})

@@ -13,6 +13,7 @@ from quart_proxy.core.pricing import BASE, Charge, Price
 from quart_proxy.core.usage import Dimension
 from quart_proxy.store.accounts import ApiKey, User
 from quart_proxy.store.ledger import Entry
+from quart_proxy.store.spending import Spending
 from quart_proxy.store.usage_log import Receipt, UsageRow
 
 REQUEST_ID_PREFIX = "req_"
@@ -74,9 +75,13 @@ def limits_form(kept: User | ApiKey) -> dict[str, Any]:
     }
 
 
-def days_left(balance: Decimal, spent_7d: Decimal) -> float | None:
-    """How long the balance lasts at the pace of the last week. None: nothing was spent in it."""
-    return None if not spent_7d else round(float(max(balance, ZERO) * 7 / spent_7d), 1)
+def pace_form(balance: Decimal, spending: Spending) -> dict[str, float | None]:
+    """How long the balance lasts at the pace of the last week, and the days that this pace is taken from: fewer than
+    seven for who began in it. None: nothing was spent in it."""
+    if not spending.spent_7d:
+        return {"days_left": None, "pace_days": None}
+    left = max(balance, ZERO) * spending.pace_days / spending.spent_7d
+    return {"days_left": round(float(left), 1), "pace_days": float(spending.pace_days)}
 
 
 def key_form(key: ApiKey) -> dict[str, Any]:

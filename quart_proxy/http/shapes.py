@@ -165,6 +165,7 @@ SHAPES: Mapping[str, Schema] = {
         last_used_at=maybe(TIME),
         keys=COUNT,
         days_left=maybe(DAYS),
+        pace_days=maybe(DAYS),
         spend_status=_SPEND_STATUS,
     ),
     "UserTotals": obj(count=COUNT, balance=MONEY, spent_7d=MONEY, spent_30d=MONEY),
@@ -223,7 +224,7 @@ SHAPES: Mapping[str, Schema] = {
     ),
     "OwnModel": obj(name=TEXT, pricing=shape("Price"), max_output_tokens=maybe(COUNT), context_window=maybe(COUNT)),
     "Summary": also(_SUMMARY, outstanding_balance=MONEY, users=obj(total=COUNT, at_or_below_zero=COUNT)),
-    "OwnSummary": also(_SUMMARY, balance=MONEY, days_left=maybe(DAYS)),
+    "OwnSummary": also(_SUMMARY, balance=MONEY, days_left=maybe(DAYS), pace_days=maybe(DAYS)),
     "Timeseries": obj(
         metric=one_of("cost", "requests", "tokens", "first_byte_ms"),
         group_by=one_of("none", "model", "user", "key", "outcome"),

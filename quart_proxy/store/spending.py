@@ -46,15 +46,25 @@ async def read_spent(connection: AsyncConnection, spans: Sequence[Span]) -> dict
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Dollars that a user or a key spent in the last days, the hours at their beginning whole, and when its last
-    request began. None: there was none."""
+    """Dollars that a user or a key spent in the last days, the hours at their beginning whole; over how many days
+    those of the week were spent; and when its last request began. None: there was none."""
 
     spent_7d: Decimal
     spent_30d: Decimal
+    pace_days: Decimal
     last_used_at: datetime | None
 
 
-NOTHING_SPENT = Spending(ZERO, ZERO, None)
+NOTHING_SPENT = Spending(ZERO, ZERO, Decimal(1), None)
+_WEEK_AGO = hour_ago(7)
+
+
+def pace_days(theirs: str, first: str) -> str:
+    """SQL of the days that what was spent in the last week is divided by: those since the first request, seven at most;
+    one at least, since a morning says nothing of a night. `theirs` are the hours of somebody, `first` is the first one
+    of the week."""
+    return f"""CASE WHEN EXISTS (SELECT FROM usage_hourly AS old WHERE {theirs} AND old.hour < {_WEEK_AGO}) THEN 7
+        ELSE round(least(7, greatest(1, extract(epoch FROM now() - {first}) / 86400)), 1) END"""  # noqa: S608
 
 
 async def read_user_spending(connection: AsyncConnection, user_ids: Sequence[int]) -> dict[int, Spending]:
@@ -73,11 +83,12 @@ async def _read_spending(
     # Only of those who did nothing for a month are all hours read, for the last one.
     query = text(
         f"""
-        SELECT o.id, coalesce(s.spent_7d, 0), coalesce(s.spent_30d, 0),
+        SELECT o.id, coalesce(s.spent_7d, 0), coalesce(s.spent_30d, 0), {pace_days(theirs, "s.first_hour")},
                coalesce(s.last_at, (SELECT max(last_at) FROM usage_hourly WHERE {theirs})) AS at
         FROM {owners} AS o
         CROSS JOIN LATERAL (
-            SELECT sum(cost) FILTER (WHERE hour >= {hour_ago(7)}) AS spent_7d,
+            SELECT sum(cost) FILTER (WHERE hour >= {_WEEK_AGO}) AS spent_7d,
+                   min(hour) FILTER (WHERE hour >= {_WEEK_AGO}) AS first_hour,
                    sum(cost) AS spent_30d, max(last_at) AS last_at
             FROM usage_hourly
             WHERE {theirs} AND hour >= {hour_ago(30)}) AS s

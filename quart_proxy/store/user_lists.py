@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quart_proxy.store import rollups
 from quart_proxy.store.accounts import ApiKey, User, user_of
+from quart_proxy.store.spending import pace_days
 from quart_proxy.store.tables import api_keys, usage_hourly, users
 
 
@@ -26,7 +27,7 @@ class UserSort(StrEnum):
 
 
 class UserStanding(StrEnum):
-    """Which users: with nothing left, with enough for less than three days at the pace of the last week, without a
+    """Which users: with nothing left, with enough for less than three days at their pace, without a
     request in thirty days, switched off."""
 
     OUT = "out"
@@ -78,12 +79,15 @@ DAYS_SHORT = 3
 _NEVER = datetime.fromtimestamp(0, UTC)
 _CALLED = select(usage_hourly.c.hour).where(usage_hourly.c.user_id == users.c.id, usage_hourly.c.hour >= _since(30))
 _HOLDER = users.alias("holder")
+_PACE_DAYS: ColumnElement[Decimal] = literal_column(
+    f"({pace_days('old.user_id = usage_hourly.user_id', 'min(usage_hourly.hour)')})"
+)
 _SHORT = (
     select(usage_hourly.c.user_id)
     .join(_HOLDER, _HOLDER.c.id == usage_hourly.c.user_id)
     .where(usage_hourly.c.hour >= _since(7))
     .group_by(usage_hourly.c.user_id, _HOLDER.c.balance)
-    .having(func.round(_HOLDER.c.balance * 7 / func.nullif(func.sum(usage_hourly.c.cost), 0), 1) < DAYS_SHORT)
+    .having(func.round(_HOLDER.c.balance * _PACE_DAYS / func.nullif(func.sum(usage_hourly.c.cost), 0), 1) < DAYS_SHORT)
 )
 _STANDINGS: dict[UserStanding, ColumnElement[bool]] = {
     UserStanding.OUT: users.c.balance <= 0,

@@ -11,13 +11,26 @@ from typing import Any
 
 from registry.entities import KINDS, BaseEntry, EntityKey, Leaves, LiveEntry, OwnershipRule, Value
 from registry.files.positions import printable
-from registry.leaves import SETS, folded, parse_entity, shown_path, upstream_of, value_as_json, value_from_json
+from registry.leaves import (
+    SETS,
+    folded,
+    group_of,
+    parse_entity,
+    shown_path,
+    upstream_of,
+    value_as_json,
+    value_from_json,
+)
 from registry.merging.ownership import mode_of
+from registry.outcome import WHOLE
 from registry.planning.facts import Author, Authors, find_author
 from registry.planning.shown import placed, plural, quoted, shown_author, shown_leaf
 
 Difference = tuple[str, Value, Value]
 """A path, what the files say, what is live."""
+
+Disputed = tuple[EntityKey, str]
+"""What a conflict is about: an entity, and a group of its leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +158,13 @@ def without_ignored(items: Iterable[DriftItem], globs: Sequence[str]) -> tuple[D
     return tuple(item for item in items if not any(_is_matched(item, glob) for glob in globs))
 
 
+def is_disputed(item: DriftItem, conflicts: Iterable[Disputed]) -> bool:
+    """Whether a conflict is about that leaf: it waits for a decision, and is counted there."""
+    path = item.path
+    groups = [group for entity, group in conflicts if entity == item.entity]
+    return any(not path or group in (WHOLE, group_of(path)) or f"{path}.".startswith(f"{group}.") for group in groups)
+
+
 def drift_exit_code(items: Sequence[DriftItem]) -> int:
     return 2 if items else 0
 
@@ -157,8 +177,10 @@ def render_drift(items: Sequence[DriftItem]) -> str:
     return "\n".join([*lines, *total, f"Exit code {drift_exit_code(items)}: {verdict}."])
 
 
-def drift_as_json(items: Sequence[DriftItem]) -> dict[str, Any]:
-    return {"drift": [item.as_json() for item in items], "exit": drift_exit_code(items)}
+def drift_as_json(items: Sequence[DriftItem], conflicts: Sequence[Disputed] = ()) -> dict[str, Any]:
+    """Each with whether one of the conflicts is about it."""
+    marked = [{**item.as_json(), "is_disputed": is_disputed(item, conflicts)} for item in items]
+    return {"drift": marked, "exit": drift_exit_code(items)}
 
 
 def drift_lines(item: DriftItem) -> tuple[str, ...]:

@@ -35,8 +35,8 @@ export function stateWords(state) {
   return STATES[state] ?? { text: String(state), tone: "quiet", icon: "info", title: "" };
 }
 
-/** The states that wait for somebody. */
-export const DRIFT = ["drifted", "conflict", "orphaned", "deleted"];
+/** Where live is not what the file says; a conflict is none of these, and waits for somebody by itself. */
+export const DRIFT = ["drifted", "orphaned", "deleted"];
 
 const LABELS = {
   display_name: "Display name",

@@ -105,7 +105,12 @@ export default function models(context) {
     ${
       rows.length
         ? listed(rows, filters)
-        : noneShown(filters, { total: all.length, hasOthers: gone.length > 0, clear: clearButton(set) })
+        : noneShown(filters, {
+            total: all.length,
+            hasOthers: gone.length > 0,
+            conflicts: countViews(all).conflict,
+            clear: clearButton(set),
+          })
     }
     ${when(isPart, () => html`<p class="quiet">${rows.length} of ${plural(all.length, "model")}</p>`)}`;
   };
@@ -117,8 +122,9 @@ export default function models(context) {
     const items = [
       { name: "all", text: "All", count: all.length },
       { name: "unpriced", text: "Needs price", count: counts.unpriced },
+      { name: "conflict", text: "Conflicts", count: counts.conflict },
       { name: "drift", text: "Drift", count: counts.drift + deleted.rows.length },
-    ];
+    ].filter(({ name, count: number }) => name !== "conflict" || number || chosen === name);
     return tabs("Views", items, chosen ?? "all", (name) => hrefOf({ view: name === "all" ? null : name }));
   };
 

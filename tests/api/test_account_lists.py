@@ -70,10 +70,24 @@ async def test_a_user_row_says_what_was_spent_and_how_long_the_rest_lasts(admin:
     assert row == (await admin.get(f"/users/{user_id}")).json()
     assert (row["spent_7d"], row["spent_30d"], row["keys"], row["days_left"]) == ("7.00", "37.00", 1, 63.0)
     assert datetime.now(UTC) - datetime.fromisoformat(row["last_used_at"]) < timedelta(days=1, minutes=2)
+    assert row["pace_days"] == 7.0
     unused = (await admin.get("/users?q=adam")).json()["data"][0]
     assert (unused["spent_30d"], unused["last_used_at"], unused["days_left"], unused["keys"]) == ("0", None, None, 1)
     assert (await admin.post(f"/users/{user_id}/keys", {"name": "second"})).status_code == 201
     assert (await admin.get(f"/users/{user_id}")).json()["keys"] == 2
+
+
+async def test_the_pace_of_who_began_in_the_week_is_that_of_the_days_since(
+    admin: Admin, product: Product, past: Past
+) -> None:
+    now = datetime.now(UTC)
+    began = past.books.users[1]
+    # $50 are there before it; the hour of the first request counts whole.
+    for ago, left, pace in ((timedelta(hours=2), 1.5, 1.0), (timedelta(days=3), 3.0, 3.0)):
+        await past.settle(past.exchange(now - ago, user=1, cost=Decimal("20") if pace == 1.0 else Decimal("5")))
+        row = (await admin.get(f"/users/{began}")).json()
+        assert (row["days_left"], row["pace_days"]) == (left, pace)
+        assert await names(admin, "standing=low") == (["other"] if left < 3 else [])
 
 
 async def test_what_a_list_holds_is_summed_and_leaves_as_a_file(admin: Admin, people: Past) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from admin_client import Admin
 from product import Product
-from registry_files import apply, edit, files
+from registry_files import apply, edit, files, registry
 from sqlalchemy import text
 
 
@@ -75,6 +75,15 @@ async def test_what_both_sides_changed_is_one_conflict_and_no_drift(admin: Admin
     found = await attention(admin)
     assert list(found) == ["conflicts"]
     assert found["conflicts"]["count"] == 1
+    await edit(admin, "/models/alpha", {"limits": {"timeout": "90s"}})
+    assert (await attention(admin))["drift"]["models"] == ["alpha"]
+    drift = (await registry(admin, "/drift"))["drift"]
+    assert [(item["path"], item["is_disputed"]) for item in drift] == [
+        ("limits.timeout", False),
+        ("pricing.input", True),
+    ]
+    status = await registry(admin, "/status")
+    assert (status["drift"], len(status["conflicts"])) == (1, 1)
 
 
 async def test_answers_that_nobody_paid_for_are_told_with_their_models(admin: Admin, product: Product) -> None:

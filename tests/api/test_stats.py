@@ -250,7 +250,9 @@ async def test_a_user_sees_own_figures_alone(product: Product, past: Past) -> No
         return answer.json()
 
     summary = await get("stats/summary")
-    assert (summary["current"]["requests"], summary["balance"], summary["days_left"]) == (1, "93.00", 93.0)
+    assert (summary["current"]["requests"], summary["balance"], summary["pace_days"]) == (1, "93.00", 1.0)
+    # $7 in the two hours that there were: a day of it.
+    assert summary["days_left"] == 13.3
     assert "outstanding_balance" not in summary and "users" not in summary
     # A filter that is an admin's is none here.
     other = past.books.users[1]

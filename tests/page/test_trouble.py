@@ -57,6 +57,58 @@ async def test_session_that_is_given_up_is_not_asked_for_again_and_can_still_be_
     await expect(stale).to_have_count(0)
 
 
+async def test_the_way_back_leads_to_where_the_list_was_though_its_data_come_late(
+    admin_page: Page, site: Product
+) -> None:
+    page = admin_page
+    for number in range(20):
+        await site.add_user("5", name=f"Scrolled {number:02}")
+    await page.set_viewport_size({"width": 1280, "height": 500})
+    await page.goto("/ui/users?sort=name")
+    await settled(page)
+    row = page.get_by_role("link", name="Scrolled 19", exact=True)
+    await row.scroll_into_view_if_needed()
+    place = await _scrolled(page)
+    assert place > 0
+    await row.click()
+    heading = page.get_by_role("heading", level=1)
+    await expect(heading).to_have_text("Scrolled 19")
+    assert await _scrolled(page) == 0
+
+    may_answer = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await may_answer.wait()
+        await route.continue_()
+
+    await page.route("**/api/admin/users?*", late)
+    await page.go_back()
+    await expect(heading).to_have_text("Users")
+    await expect(heading).to_be_focused()
+    await expect(row).to_have_count(0)
+    may_answer.set()
+    await settled(page)
+    await expect(row).to_be_in_viewport()
+    assert await _scrolled(page) == place
+    await page.go_forward()
+    await expect(heading).to_have_text("Scrolled 19")
+    assert await _scrolled(page) == 0
+    # A hand that moves the page is not fought with.
+    may_answer.clear()
+    await page.go_back()
+    await expect(heading).to_have_text("Users")
+    await page.keyboard.press("Shift")
+    may_answer.set()
+    await settled(page)
+    assert await _scrolled(page) < place
+    await page.unroute("**/api/admin/users?*")
+
+
+async def _scrolled(page: Page) -> int:
+    top: float = await page.evaluate("() => scrollY")
+    return round(top)
+
+
 async def test_part_that_fails_leaves_the_others_and_comes_back(admin_page: Page, site: Product, watch: Watch) -> None:
     watch.allow("500 GET /api/admin/stats/timeseries")
     page = admin_page

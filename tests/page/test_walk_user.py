@@ -105,3 +105,11 @@ async def test_back_after_leaving_shows_nothing_of_the_user_before(
         await page.go_back()
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         await expect(page.get_by_role("main")).not_to_contain_text("$4.99")
+
+
+async def test_the_chosen_client_is_in_view_on_a_narrow_phone(page: Page, site: Product) -> None:
+    await page.set_viewport_size({"width": 320, "height": 640})
+    await show_key(page, site.key, then="/ui/me/connect?client=librechat")
+    clients = page.get_by_role("navigation", name="Client")
+    await expect(clients.get_by_role("link", name="LibreChat")).to_be_in_viewport(ratio=1)
+    await expect(clients.get_by_role("link", name="curl")).not_to_be_in_viewport()

@@ -90,8 +90,7 @@ async def _of_registry() -> dict[str, dict[str, Any]]:
         conflicts = [row for row in await list_conflicts(connection) if row.resolution is None]
         unpriced = await list_unpriced_models(connection)
     # What both sides changed waits for one decision: it is a conflict, and not drift too.
-    disputed = {f"{row.kind}/{row.key}" for row in conflicts}
-    drifted = {item["entity"] for item in drift["drift"]} - disputed
+    drifted = {item["entity"] for item in drift["drift"] if not item["is_disputed"]}
     failed = head.last_sync is not None and not head.last_sync["ok"]
     return {
         "conflicts": {"count": len(conflicts)},

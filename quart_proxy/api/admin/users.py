@@ -79,6 +79,7 @@ COLUMNS = (
     "spent_7d",
     "spent_30d",
     "days_left",
+    "pace_days",
     "spent",
     "requests",
     "input_tokens",
@@ -102,9 +103,10 @@ MOVEMENT_OF_SEVERAL = {**SEVERAL, **MOVEMENT}
 @operation(answer="UserRow", kind="list", query={**FILTERS, **ORDER}, is_paged=True)
 async def list_all() -> Response:
     """`q` narrows by a part of the name or the e-mail address, `standing` to those with nothing left (`out`), with less
-    than three days left (`low`), without a request in thirty days (`idle`), or switched off (`disabled`); `ids` to
-    those with these ids, with commas between them. `sort` is `id` where it is not said, and `order` upwards, but for
-    what was spent and for the last use."""
+    than three days left (`low`; `pace_days` says over how many days the week's spending is reckoned: seven, or those
+    since the first request), without a request in thirty days (`idle`), or switched off (`disabled`); `ids` to those
+    with these ids, with commas between them. `sort` is `id` where it is not said, and `order` upwards, but for what was
+    spent and for the last use."""
     sort, is_descending = _read_order()
     page = read_page(lambda cursor: _parse_place(cursor, sort))
     async with service(Database).snapshot() as connection:

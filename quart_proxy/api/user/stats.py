@@ -4,7 +4,7 @@ from quart import Blueprint, Response
 
 from quart_proxy.core.money import format_money
 from quart_proxy.http import authenticated, json_response, service
-from quart_proxy.http.forms import days_left
+from quart_proxy.http.forms import pace_form
 from quart_proxy.http.operations import operation
 from quart_proxy.http.payer import payer
 from quart_proxy.http.statistics import (
@@ -32,8 +32,7 @@ async def get_own_summary() -> Response:
     async with service(Database).snapshot() as connection:
         summary = await summary_of(connection, chosen, until)
         spending = (await read_user_spending(connection, [user.id])).get(user.id, NOTHING_SPENT)
-    left = days_left(user.balance, spending.spent_7d)
-    return json_response({**summary, "balance": format_money(user.balance), "days_left": left})
+    return json_response({**summary, "balance": format_money(user.balance), **pace_form(user.balance, spending)})
 
 
 @routes.get("/timeseries")

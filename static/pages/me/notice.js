@@ -2,9 +2,8 @@
 
 import { compareDecimals } from "../../decimal.js";
 import { moment, money } from "../../format.js";
+import { daysText, isRunningLow } from "../../pace.js";
 
-const DAYS_LOW = 3;
-const DAYS_SAID = 365;
 const PERIODS = { day: "a day", week: "a week", month: "a month" };
 
 /**
@@ -17,7 +16,7 @@ export function balanceNotice(balance, daysLeft, spent = null) {
     const isNew = sign === 0 && spent !== null && compareDecimals(spent, "0") === 0;
     return { tone: "bad", ...(sign < 0 ? belowZero(balance) : isNew ? NEW : USED_UP) };
   }
-  if (daysLeft === null || daysLeft === undefined || daysLeft >= DAYS_LOW) return null;
+  if (!isRunningLow({ days_left: daysLeft })) return null;
   return {
     tone: "warn",
     title: `About ${daysText(daysLeft)} left at this pace`,
@@ -84,11 +83,3 @@ export function limitNotice({ key, limits }, zone) {
 }
 
 const isReached = ({ spend_status: status }) => Boolean(status) && compareDecimals(status.left, "0") <= 0;
-
-/** `11 days`, `less than a day`. */
-export function daysText(days) {
-  if (days < 1) return "less than a day";
-  if (days > DAYS_SAID) return "more than a year";
-  const whole = Math.floor(days);
-  return whole === 1 ? "1 day" : `${whole} days`;
-}

@@ -8,9 +8,7 @@ import { compareDecimals, roundDecimal } from "../../decimal.js";
 import { exactMoney, plural } from "../../format.js";
 import { html, when } from "../../html.js";
 import { preferences } from "../../preferences.js";
-import { daysText } from "./notice.js";
-
-const DAYS_SAID = 365;
+import { HOW, daysText, paceText } from "../../pace.js";
 
 /** `today` and `month`: resources of summaries since the beginning of each. */
 export function standing({ balance, lifetime }, { today, month }) {
@@ -53,7 +51,6 @@ const isRounded = (text) =>
 function pace({ data }) {
   if (!data) return "";
   if (data.days_left === null) return "Nothing was spent in the last 7 days.";
-  return data.days_left <= 0
-    ? "Top up to go on."
-    : `Lasts ${data.days_left > DAYS_SAID ? "" : "about "}${daysText(data.days_left)} at the pace of the last 7 days.`;
+  if (data.days_left <= 0) return "Top up to go on.";
+  return html`<span title=${HOW}>Lasts ${daysText(data.days_left)} at the pace of the ${paceText(data)}.</span>`;
 }

@@ -3,7 +3,11 @@
 import { compareDecimals } from "../../decimal.js";
 import { DRIFT } from "../../documents/words.js";
 
-export const VIEWS = { unpriced: isUnpriced, drift: (model) => DRIFT.includes(model.registry?.state) };
+export const VIEWS = {
+  unpriced: isUnpriced,
+  conflict: (model) => model.registry?.state === "conflict",
+  drift: (model) => DRIFT.includes(model.registry?.state),
+};
 
 /** Whether somebody still has to say what it costs. */
 export function isUnpriced({ pricing }) {

@@ -21,8 +21,8 @@ export function noModels({ hasProvider, add }) {
   });
 }
 
-/** None of `total` is in this view; `hasOthers`: something else is said of it. */
-export function noneShown(filters, { total, hasOthers, clear }) {
+/** None of `total` is in this view. `hasOthers`: something else is said of it; `conflicts`: how many are in one. */
+export function noneShown(filters, { total, hasOthers, conflicts, clear }) {
   if (isFiltered(filters))
     return emptyState({ title: `0 of ${plural(total, "model")} match`, iconName: "search", action: clear });
   if (filters.view === "unpriced")
@@ -32,8 +32,14 @@ export function noneShown(filters, { total, hasOthers, clear }) {
       text: "A model without one would wait here; it is neither served nor listed until then.",
     });
   if (hasOthers) return "";
+  if (filters.view === "conflict")
+    return emptyState({
+      title: "No conflicts",
+      iconName: "check",
+      text: "Nothing was changed differently in the file and here.",
+    });
   return emptyState({
-    title: "Nothing differs from the file",
+    title: conflicts ? "Nothing else differs from the file" : "Nothing differs from the file",
     iconName: "check",
     text: "What was edited here and not in models.yaml would stand here.",
   });

@@ -11,12 +11,23 @@ import { actorText } from "../../documents/words.js";
 import { html } from "../../html.js";
 import { askHold } from "./holds.js";
 import { showPatch } from "./patch.js";
-import { entityHref, isSet, parseEntity, valueText } from "./words.js";
+import { entityHref, isSet, parseEntity, undisputed, valueText } from "./words.js";
 
-export function driftTab({ signal, redraw, changed }) {
+const NOTHING = {
+  title: "Nothing was edited here",
+  iconName: "check",
+  text: "What is live is what the files declared.",
+};
+const ONLY_CONFLICTS = {
+  title: "Nothing else was edited here",
+  iconName: "check",
+  text: "What the file changed too waits under Conflicts.",
+};
+
+export function driftTab({ signal, redraw, status, changed }) {
   const drift = new Resource(
     { signal },
-    async (inner) => byEntity((await get("/api/admin/registry/drift", { signal: inner })).drift),
+    async (inner) => byEntity(undisputed((await get("/api/admin/registry/drift", { signal: inner })).drift)),
     redraw,
   );
 
@@ -43,11 +54,7 @@ export function driftTab({ signal, redraw, changed }) {
   const view = () =>
     show(drift, {
       isEmpty: (groups) => !groups.length,
-      empty: emptyState({
-        title: "Nothing was edited here",
-        iconName: "check",
-        text: "What is live is what the files declared.",
-      }),
+      empty: emptyState(status.data?.conflicts.length ? ONLY_CONFLICTS : NOTHING),
       data: (groups) =>
         html`<div class="stack">
           <div class="toolbar">

@@ -67,6 +67,9 @@ function same(a, b) {
   return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 }
 
+/** The live edits that the file did not change too: those are conflicts, and stand there. */
+export const undisputed = (drift) => drift.filter((item) => !item.is_disputed);
+
 const COUNTS = [
   ["create", "+", "to add"],
   ["update", "~", "to change"],

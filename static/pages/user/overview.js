@@ -9,9 +9,9 @@ import { compareDecimals } from "../../decimal.js";
 import { count, exactMoney, money } from "../../format.js";
 import { html, when } from "../../html.js";
 import { preferences } from "../../preferences.js";
+import { HOW, burnText, daysText, isRunningLow, paceText } from "../../pace.js";
 import { readRange, spentRange } from "../../range.js";
 import { limitName } from "../keys/limits.js";
-import { burnText, daysText, isRunningLow } from "../users/standing.js";
 
 export function overviewTab({ id, signal, user, draw }) {
   let range = null;
@@ -68,10 +68,13 @@ function tiles(user) {
     {
       label: "Lasts",
       value: daysText(user.days_left),
-      note: "at the last week's pace",
+      note:
+        user.days_left === null
+          ? "nothing spent, last 7 days"
+          : html`<span title=${HOW}>at the pace of the ${paceText(user)}</span>`,
       tone: isRunningLow(user) ? "bad" : null,
     },
-    { label: "Burn", value: burnText(user.spent_7d), note: "a day, last 7 days", href: requests(7) },
+    { label: "Burn", value: burnText(user), note: `a day, ${paceText(user)}`, href: requests(7) },
     {
       label: "Spent, 30 days",
       value: amount(user.spent_30d),

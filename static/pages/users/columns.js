@@ -6,7 +6,8 @@ import { menu } from "../../components/menu.js";
 import { count } from "../../format.js";
 import { html, when } from "../../html.js";
 import { spentRange } from "../../range.js";
-import { daysText, standingOf } from "./standing.js";
+import { HOW, daysText } from "../../pace.js";
+import { standingOf } from "./standing.js";
 
 /** The orders that the page has, each with the column it stands under and its direction. Without one: newest first. */
 export const SORTS = {
@@ -55,11 +56,11 @@ export function standingBadge(user) {
 const balance = (user) =>
   html`<span class="strong" data-tone=${standingOf(user).tone}>${amount(user.balance)}</span>${lasts(user)}`;
 
-/** How long the balance lasts at the pace of the last week, where that can be said. */
+/** How long the balance lasts at the pace of late, where that can be said. */
 function lasts(user) {
   return user.days_left === null || user.days_left <= 0
     ? ""
-    : html`<span class="sub nowrap">lasts ${daysText(user.days_left)}</span>`;
+    : html`<span class="sub nowrap" title=${HOW}>lasts ${daysText(user.days_left)}</span>`;
 }
 
 /** The month leads to its requests; a second link below it would be too small a target. */

@@ -45,10 +45,11 @@ const keys = (models) => models.map(({ key }) => key).join("");
 const filtered = (text) => keys(filterModels(MODELS, readFilters(new URLSearchParams(text))));
 
 test("views hold what needs a price and what differs from the file", () => {
-  assert.deepEqual(countViews(MODELS), { unpriced: 1, drift: 2 });
+  assert.deepEqual(countViews(MODELS), { unpriced: 1, conflict: 1, drift: 1 });
   assert.equal(isUnpriced(MODELS[1]), false);
   assert.equal(filtered("view=unpriced"), "c");
-  assert.equal(filtered("view=drift"), "bd");
+  assert.equal(filtered("view=drift"), "b");
+  assert.equal(filtered("view=conflict"), "d");
 });
 
 test("filters narrow by text, provider, status and state", () => {

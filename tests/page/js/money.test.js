@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { reconcile } from "../../../static/pages/money/books.js";
 import { balanceAfter, movementFaults, readAmount } from "../../../static/pages/money/movement.js";
 import { OnceWrite, onceTo } from "../../../static/pages/money/once.js";
-import { burnText, daysText, standingOf, trouble } from "../../../static/pages/users/standing.js";
+import { standingOf, trouble } from "../../../static/pages/users/standing.js";
 
 test("an amount is read as it is typed and never as a float", () => {
   assert.equal(readAmount(" $20 "), "20");
@@ -110,18 +110,4 @@ test("how a user stands is said in a word", () => {
   assert.match(trouble(capped), /monthly spend limit is used up/);
   assert.equal(trouble(user), "");
   assert.match(trouble({ ...user, balance: "0" }), /402/);
-});
-
-test("days and burn are said shortly", () => {
-  assert.deepEqual([null, 0, 0.4, 1.9, 11.2, 5000].map(daysText), [
-    "–",
-    "none",
-    "less than a day",
-    "1 day",
-    "11 days",
-    "1,000+ days",
-  ]);
-  assert.equal(burnText("7.00"), "$1.00");
-  assert.equal(burnText("0"), "$0.00");
-  assert.equal(burnText(undefined), "–");
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { balanceNotice, daysText, limitNotice } from "../../../static/pages/me/notice.js";
+import { balanceNotice, limitNotice } from "../../../static/pages/me/notice.js";
 
 test("nothing is said while there is enough, or while nothing was spent", () => {
   assert.equal(balanceNotice("5.00", 11.2), null);
@@ -27,16 +27,6 @@ test("a few days before, a warning", () => {
   const soon = balanceNotice("1.50", 2.4);
   assert.equal(soon.tone, "warn");
   assert.match(soon.title, /2 days/);
-});
-
-test("days are said whole", () => {
-  assert.deepEqual([0.2, 1, 1.9, 11.7, 4000].map(daysText), [
-    "less than a day",
-    "1 day",
-    "1 day",
-    "11 days",
-    "more than a year",
-  ]);
 });
 
 const reached = { spend_limit: "20", spend_period: "day", spend_status: { spent: "20.5", left: "0" } };

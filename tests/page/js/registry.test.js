@@ -8,6 +8,7 @@ import {
   parseEntity,
   priceStep,
   threeSides,
+  undisputed,
   valueText,
 } from "../../../static/pages/registry/words.js";
 
@@ -27,6 +28,17 @@ test("three sides tell who changed what", () => {
     { path: "pricing.input", base: undefined, live: undefined, file: "1", liveChanged: false, fileChanged: true },
     { path: "pricing.output", base: "10", live: "12", file: "11", liveChanged: true, fileChanged: true },
   ]);
+});
+
+test("what is in conflict is none of the live edits", () => {
+  const drift = [
+    { path: "pricing.input", is_disputed: true },
+    { path: "aliases", is_disputed: false },
+  ];
+  assert.deepEqual(
+    undisputed(drift).map(({ path }) => path),
+    ["aliases"],
+  );
 });
 
 test("a plan in one line, and nothing for an empty one", () => {
