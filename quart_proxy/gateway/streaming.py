@@ -85,9 +85,10 @@ def _abandon_at_end(relay: Relay) -> None:
 
 
 def _whole(answer: Answer) -> Response:
-    headers = {"x-quart-proxy-cost": format_money(answer.cost)}
-    if answer.balance is not None:
-        headers["x-quart-proxy-balance"] = format_money(answer.balance)
+    headers = {
+        "x-quart-proxy-cost": format_money(answer.cost),
+        "x-quart-proxy-balance": format_money(answer.balance),
+    }
     response = Response(answer.body, 200, headers, content_type=answer.content_type)
     if len(answer.body) <= UNSTALLING_BYTES_MAX:
         # A timeout costs a task; an answer that the socket's own buffer takes cannot stall.

@@ -47,13 +47,14 @@ class Bill:
         is_broken = is_broken or otherwise is Outcome.UPSTREAM_ERROR
         exchange.outcome = Outcome.ERROR_AFTER_USAGE if is_broken else Outcome.COMPLETED
 
-    async def settle(self) -> Decimal | None:
-        """Make the row durable, and give back what was held. Tells the user's balance with this charge in it; None: it
-        waits in the journal, and nobody knows the balance exactly."""
+    async def settle(self) -> Decimal:
+        """Make the row durable, and give back what was held. Tells the user's balance with this charge in it: as the
+        settlement told it or, where the charge waits in the spool, the last one known less this charge."""
         exchange = self._exchange
         exchange.status = exchange.status or 200
         try:
-            return await self._settler.settle(exchange)
+            settled = await self._settler.settle(exchange)
+            return self._hold.account.balance - exchange.cost if settled is None else settled
         finally:
             self._admission.release(self._hold, cost=exchange.cost, tokens=exchange.tokens)
 

@@ -49,12 +49,12 @@ from quart_proxy.upstream.client import UpstreamClient, UpstreamExchange
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, billed. `cost` and `balance` are dollars; None: what is left with this charge is not known."""
+    """A whole answer, billed. `cost` and the `balance` after it are dollars."""
 
     body: bytes
     content_type: str
     cost: Decimal
-    balance: Decimal | None
+    balance: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,11 +358,11 @@ class Relay:
         known = NOTHING_READ if self._passage is None else self._passage.reading(is_broken=True)
         self._bill.write(known, otherwise, is_broken=True)
 
-    async def _settle(self) -> Decimal | None:
-        """Make the row durable, once; the hold ends with it. Tells the balance after it, where that is known."""
+    async def _settle(self) -> Decimal:
+        """Make the row durable, once; the hold ends with it. Tells the balance after it."""
         exchange = self.exchange
         if exchange.duration_ms is not None:
-            return None
+            return self._hold.account.balance
         # From here on nothing may cut in: the charge is on its way.
         limit, self._limit = self._limit, None
         if limit is not None and not limit.expired():

@@ -47,13 +47,15 @@ async def test_the_terminal_event_comes_from_the_spool_when_the_database_does_no
 @pytest.mark.usefixtures("hasty_settlers")
 async def test_a_document_waits_for_the_commit_too(tab: Tab) -> None:
     model = await tab.add_model("sandbox:words=3")
+    before = await tab.product.balance(tab.user_id)
     async with locked_user(tab):
         answer = await tab.ask(model, nonce=model)
         assert answer.status_code == 200
         assert tab.product.service(Settler).backlog > 0
-        # The balance without this charge would be a wrong one.
-        assert "x-quart-proxy-balance" not in answer.headers
-        assert Decimal(answer.headers["x-quart-proxy-cost"]) > 0
+        cost, left = (Decimal(answer.headers[f"x-quart-proxy-{name}"]) for name in ("cost", "balance"))
+        assert cost > 0
+        # The charge is in what is left before it is in the database.
+        assert left == before - cost
     await tab.assert_billed(await tab.entry(model))
     await until_settled(tab.product)
 

@@ -80,17 +80,14 @@ function answered(body, answer, ms) {
   return html`<div class="stack tight">
     <p class="strip" data-tone="good">
       ${icon("check")}<span
-        >It works. Answered in ${duration(ms)}, cost
-        ${fineAmount(answer.headers.get("x-quart-proxy-cost"))}${left(answer)}.</span
+        >It works. Answered in ${duration(ms)}, cost ${fineAmount(answer.headers.get("x-quart-proxy-cost"))};
+        ${amount(answer.headers.get("x-quart-proxy-balance"))} left.</span
       >
       <a href=${withQuery("/ui/me/usage", { open: id })}>Receipt</a>
     </p>
     ${text ? html`<blockquote class="answer">${text.slice(0, TEXT_MAX)}</blockquote>` : ""}
   </div>`;
 }
-
-/** What is left after it; nothing while the charge waits for the database, which tells no balance. */
-const left = ({ headers }) => when(headers.get("x-quart-proxy-balance"), (balance) => html`; ${amount(balance)} left`);
 
 function refused(refusal) {
   const { message, requestId } = refusal;
