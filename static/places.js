@@ -36,11 +36,12 @@ export class Places {
     this.#isThere = false;
   }
 
-  /** What is new begins at its top. */
-  begin() {
+  /** What is new begins at its top, or with the part that the address names. */
+  begin(root) {
+    if (location.hash) return this.#hold(root, scrollToPart);
     this.#stop();
     this.#isThere = true;
-    scrollTo(0, 0);
+    return scrollTo(0, 0);
   }
 
   /** The page stays, and its address says something else: by the way back, it is where it was then. */
@@ -51,11 +52,16 @@ export class Places {
 
   /** What was seen before is where it was, while it loads and until a hand moves it. */
   restore(root) {
+    const top = this.#places.get(this.#entry);
+    if (top === undefined) this.begin(root);
+    else this.#hold(root, () => scrollTo(0, top));
+  }
+
+  #hold(root, scroll) {
     this.#stop();
     this.#isThere = true;
-    const top = this.#places.get(this.#entry) ?? 0;
     const follow = () => {
-      scrollTo(0, top);
+      scroll();
       if (!root.querySelector(LOADING)) this.#stop();
     };
     const watch = new MutationObserver(follow);
@@ -78,3 +84,6 @@ export class Places {
     this.#follow = null;
   }
 }
+
+/** To what the address names behind its #, which may be there only when the data is. */
+const scrollToPart = () => document.getElementById(location.hash.slice(1))?.scrollIntoView();

@@ -120,7 +120,7 @@ export class Router extends EventTarget {
     this.#page = make(context) ?? {};
     this.#arrive(found?.route.title ?? "Not found", isFirst);
     if (isBack) this.#places.restore(this.#root);
-    else this.#places.begin();
+    else this.#places.begin(this.#root);
     return undefined;
   }
 

@@ -319,3 +319,15 @@ async def test_a_part_that_fails_leaves_the_others_and_can_be_tried_again(admin_
     fails = False
     await failed.get_by_role("button", name="Try again").click()
     await expect(page.get_by_text("None. Every charge is in the books")).to_be_visible()
+
+
+async def test_an_address_with_a_part_leads_to_it_when_its_data_are_there(admin_page: Page) -> None:
+    page = admin_page
+    await page.set_viewport_size({"width": 1280, "height": 400})
+    part = page.get_by_role("heading", name="Dead letters")
+    await page.goto("/ui/system#dead-letters")
+    await settled(page)
+    await expect(part).to_be_in_viewport()
+    await page.goto("/ui/system")
+    await settled(page)
+    await expect(part).not_to_be_in_viewport()
