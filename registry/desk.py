@@ -277,7 +277,7 @@ class Desk:
                 raise NotFound(f"There is no open conflict {address}, or it is another one by now.", param="address")
             row = found[0]
             await resolve_conflict(connection, row.source, key, group, row.triple_digest, choice, actor.name)
-            await _record(connection, actor, "registry.resolve", address, {"choice": choice})
+            await record_audit(connection, actor, "registry.resolve", address, after={"choice": choice})
             sources = {source.source: source.digest for source in await list_sources(connection)}
         if await asyncio.to_thread(find_own_digest, self.settings) != sources[row.source]:
             return {"address": address, "choice": choice, "sync": None}
@@ -311,7 +311,7 @@ class Desk:
                 by=actor.name,
             )
             (row,) = [row for row in await list_holds(connection, datetime.now(UTC)) if row.id == hold_id]
-            await _record(connection, actor, "registry.hold", str(key or "*"), hold_form(row))
+            await record_audit(connection, actor, "registry.hold", str(key or "*"), after=hold_form(row))
             await bump_version(connection)
         return hold_form(row)
 
@@ -321,7 +321,7 @@ class Desk:
             await lock_registry(connection)
             if not await end_hold(connection, hold_id):
                 raise NotFound(f"There is no hold {hold_id} in force.", param="id")
-            await _record(connection, actor, "registry.unhold", str(hold_id), None)
+            await record_audit(connection, actor, "registry.unhold", str(hold_id))
             await bump_version(connection)
 
     # --- checking -------------------------------------------------------------------------------------
@@ -364,15 +364,3 @@ async def _check_known(connection: AsyncConnection, key: EntityKey) -> None:
     if key not in known:
         nearest = suggest(key.key, sorted(each.key for each in known if each.kind == key.kind))
         raise InvalidFields([Fault("entity", f'no {key.kind} "{key.key}"{nearest}')])
-
-
-async def _record(connection: AsyncConnection, actor: Actor, action: str, target: str, after: Any) -> None:
-    await record_audit(
-        connection,
-        actor=actor.name,
-        action=action,
-        target=target,
-        after=after,
-        request_id=actor.request_id,
-        address=actor.address,
-    )

@@ -128,15 +128,8 @@ async def detach_entity(
     await save_detached(connection, state.source, declared)
     await forget_conflicts(connection, state.source, declared, state.base[declared].entity_id)
     # No field of it changes, so the revision itself leaves no row.
-    await record_audit(
-        connection,
-        actor=actor.name,
-        action=f"{key.kind}.detach",
-        target=str(key),
-        after={"reason": reason, "source": state.source},
-        request_id=actor.request_id,
-        address=actor.address,
-    )
+    after = {"reason": reason, "source": state.source}
+    await record_audit(connection, actor, f"{key.kind}.detach", str(key), after=after)
     return written
 
 

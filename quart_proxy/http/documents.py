@@ -294,15 +294,8 @@ class Collection(ABC, Generic[Row, Document]):
             ciphertext = service(Sealer).seal(key.text, name=key.name, host=host)
             is_known = await find_secret(connection, key.name) is not None
             await save_secret(connection, name=key.name, ciphertext=ciphertext, host=host, by=actor.name)
-            await record_audit(
-                connection,
-                actor=actor.name,
-                action="secret.rotate" if is_known else "secret.create",
-                target=f"secret/{key.name}",
-                after={"host": host},
-                request_id=actor.request_id,
-                address=actor.address,
-            )
+            action = "secret.rotate" if is_known else "secret.create"
+            await record_audit(connection, actor, action, f"secret/{key.name}", after={"host": host})
 
 
 async def _secret_faults(connection: AsyncConnection, param: str, reference: str, host: str) -> list[Fault]:

@@ -14,19 +14,11 @@ from registry.entities import EntityKey
 
 
 async def check_answer(entity: EntityKey, found: Sequence[Checked]) -> Response:
-    who = acting()
     forms = [_form(checked) for checked in found]
     told = ("upstream", "ok", "status", "message")
     async with service(Database).transaction() as connection:
-        await record_audit(
-            connection,
-            actor=who.name,
-            action=f"{entity.kind}.test",
-            target=str(entity),
-            after={"data": [{name: form[name] for name in told} for form in forms]},
-            request_id=who.request_id,
-            address=who.address,
-        )
+        after = {"data": [{name: form[name] for name in told} for form in forms]}
+        await record_audit(connection, acting(), f"{entity.kind}.test", str(entity), after=after)
     return json_response({"data": forms, "has_more": False, "next_cursor": None})
 
 

@@ -39,7 +39,7 @@ class Accounts:
         async with self._database.transaction() as connection:
             user = await kept.create_user(connection, name=name, email=email, note=note, **kept_limits)
             after = {"name": name, "email": email, **_said(kept_limits)}
-            await _audit(connection, actor, "user.create", f"user/{user.id}", after=after)
+            await record_audit(connection, actor, "user.create", f"user/{user.id}", after=after)
         return user
 
     async def update_user(self, actor: Actor, user_id: int, changes: Mapping[str, Any]) -> User:
@@ -49,7 +49,9 @@ class Accounts:
             user = await kept.update_user(connection, user_id, changes)
             await bump_version(connection)
             was = {name: getattr(before, name) for name in changes}
-            await _audit(connection, actor, "user.update", f"user/{user_id}", before=_plain(was), after=_plain(changes))
+            await record_audit(
+                connection, actor, "user.update", f"user/{user_id}", before=_plain(was), after=_plain(changes)
+            )
         return user
 
     async def set_disabled(self, actor: Actor, user_ids: Sequence[int], *, disabled: bool) -> list[User]:
@@ -60,7 +62,7 @@ class Accounts:
             found = await kept.update_users(connection, user_ids, {"disabled": disabled})
             after = {"disabled": disabled}
             writes = [Write(f"user/{user.id}", {"disabled": user.disabled}, after) for user in before]
-            await _audit_all(connection, actor, "user.update", writes)
+            await record_audits(connection, actor, "user.update", writes)
             await bump_version(connection)
         return found
 
@@ -68,7 +70,7 @@ class Accounts:
         async with self._database.transaction() as connection:
             await kept.delete_user(connection, user_id)
             await bump_version(connection)
-            await _audit(connection, actor, "user.delete", f"user/{user_id}")
+            await record_audit(connection, actor, "user.delete", f"user/{user_id}")
 
     async def create_key(
         self,
@@ -86,7 +88,7 @@ class Accounts:
             # A worker may have been asked for this key before it was there.
             await bump_version(connection)
             after = {"user_id": user_id, "name": name, **_said({"expires_at": expires_at, **kept_limits})}
-            await _audit(connection, actor, "key.create", f"key/{key.id}", after=after)
+            await record_audit(connection, actor, "key.create", f"key/{key.id}", after=after)
         return key, text
 
     async def rotate_key(self, actor: Actor, key_id: int, *, grace: timedelta) -> tuple[ApiKey, str, ApiKey]:
@@ -114,7 +116,7 @@ class Accounts:
                 old = await kept.revoke_key(connection, key_id)
             await bump_version(connection)
             after = {"new_key": key.id, "old_key_ends_at": old.revoked_at or old.expires_at}
-            await _audit(connection, actor, "key.rotate", f"key/{key_id}", after=_plain(after))
+            await record_audit(connection, actor, "key.rotate", f"key/{key_id}", after=_plain(after))
         return key, text, old
 
     async def update_key(self, actor: Actor, key_id: int, changes: Mapping[str, Any]) -> ApiKey:
@@ -124,14 +126,16 @@ class Accounts:
             key = await kept.update_key(connection, key_id, changes)
             await bump_version(connection)
             was = {name: getattr(before, name) for name in changes}
-            await _audit(connection, actor, "key.update", f"key/{key_id}", before=_plain(was), after=_plain(changes))
+            await record_audit(
+                connection, actor, "key.update", f"key/{key_id}", before=_plain(was), after=_plain(changes)
+            )
         return key
 
     async def revoke_key(self, actor: Actor, key_id: int) -> ApiKey:
         async with self._database.transaction() as connection:
             key = await kept.revoke_key(connection, key_id)
             await bump_version(connection)
-            await _audit(connection, actor, "key.revoke", f"key/{key_id}")
+            await record_audit(connection, actor, "key.revoke", f"key/{key_id}")
         return key
 
     async def move_money(
@@ -159,7 +163,7 @@ class Accounts:
             if is_new:
                 # A top-up must open the door at once, on every worker.
                 await bump_version(connection)
-                await _audit_all(connection, actor, "ledger.record", [_write_of(entry)])
+                await record_audits(connection, actor, "ledger.record", [_write_of(entry)])
         return entry
 
     async def move_money_of_all(
@@ -186,7 +190,7 @@ class Accounts:
                 idempotency_key=idempotency_key,
             )
             if are_new:
-                await _audit_all(connection, actor, "ledger.record", [_write_of(entry) for entry in entries])
+                await record_audits(connection, actor, "ledger.record", [_write_of(entry) for entry in entries])
                 await bump_version(connection)
         return entries
 
@@ -207,7 +211,7 @@ class Accounts:
                     "balance_after": entry.balance_after,
                     "reason": reason,
                 }
-                await _audit(connection, actor, "ledger.reverse", f"user/{entry.user_id}", after=_plain(after))
+                await record_audit(connection, actor, "ledger.reverse", f"user/{entry.user_id}", after=_plain(after))
         return entry
 
 
@@ -258,24 +262,3 @@ def _write_of(entry: ledger.Entry) -> Write:
         **_said({"reason": entry.reason}),
     }
     return Write(f"user/{entry.user_id}", after=_plain(after))
-
-
-async def _audit_all(connection: Any, actor: Actor, action: str, writes: Sequence[Write]) -> None:
-    await record_audits(
-        connection, writes, actor=actor.name, action=action, request_id=actor.request_id, address=actor.address
-    )
-
-
-async def _audit(
-    connection: Any, actor: Actor, action: str, target: str, *, before: Any = None, after: Any = None
-) -> None:
-    await record_audit(
-        connection,
-        actor=actor.name,
-        action=action,
-        target=target,
-        before=before,
-        after=after,
-        request_id=actor.request_id,
-        address=actor.address,
-    )

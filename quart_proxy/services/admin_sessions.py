@@ -112,19 +112,13 @@ class AdminSessions:
             async with self._database.transaction() as connection:
                 for place in free:
                     await (clear_failures if is_right else record_failure)(connection, place)
-                await record_audit(
-                    connection,
-                    # Whoever it was, it was not known to be an admin.
-                    actor=subject if is_right else "nobody",
-                    action="session.login" if is_right else "session.refuse",
-                    target="session",
-                    after={"name": name},
-                    request_id=request_id,
-                    address=address,
-                )
+                # Whoever it was with a wrong one, it was not known to be an admin.
+                actor = Actor(subject if is_right else "nobody", request_id, address)
+                action = "session.login" if is_right else "session.refuse"
+                await record_audit(connection, actor, action, "session", after={"name": name})
                 if is_right:
                     session = self.issue(subject, "admin", timedelta(seconds=ADMIN_TOKEN_S))
-                    await self._keep(connection, session, Actor(subject, request_id, address))
+                    await self._keep(connection, session, actor)
         if session is None:
             raise Unauthenticated("The password is wrong.", param="password")
         return session
@@ -204,7 +198,7 @@ class AdminSessions:
         async with self._database.transaction() as connection:
             row_id = await self._keep(connection, session, actor)
             after = {"id": row_id, "name": name, "scope": scope, "expires_at": session.expires_at.isoformat()}
-            await _audit(connection, actor, "token.create", f"token/{name}", after)
+            await record_audit(connection, actor, "token.create", f"token/{name}", after=after)
         return row_id, session
 
     async def list_tokens(
@@ -223,7 +217,7 @@ class AdminSessions:
             kind = "token" if token.is_program else "session"
             target = kind if token.name is None else f"{kind}/{token.name}"
             after = {"id": row_id, "name": token.name, "scope": token.scope}
-            await _audit(connection, actor, f"{kind}.revoke", target, after)
+            await record_audit(connection, actor, f"{kind}.revoke", target, after=after)
             await bump_version(connection)
 
     async def sign_out(self, actor: Actor, session: AdminSession) -> None:
@@ -237,7 +231,7 @@ class AdminSessions:
                 scope=session.scope,
                 expires_at=session.expires_at,
             )
-            await _audit(connection, actor, "session.logout", "session")
+            await record_audit(connection, actor, "session.logout", "session")
             await bump_version(connection)
 
     async def _keep(self, connection: Any, session: AdminSession, actor: Actor) -> int:
@@ -269,15 +263,3 @@ def _wait_s(failures: tuple[int, float], free: int) -> int:
     if count < free:
         return 0
     return max(0, round(min(1 << min(count - free, 20), WAIT_MAX_S) - age_s))
-
-
-async def _audit(connection: Any, actor: Actor, action: str, target: str, after: Any = None) -> None:
-    await record_audit(
-        connection,
-        actor=actor.name,
-        action=action,
-        target=target,
-        after=after,
-        request_id=actor.request_id,
-        address=actor.address,
-    )

@@ -54,13 +54,5 @@ def read_record(letter: DeadLetter) -> dict[str, Any] | None:
 
 
 async def _audit(connection: Any, actor: Actor, action: str, letter: DeadLetter, *, after: Any) -> None:
-    await record_audit(
-        connection,
-        actor=actor.name,
-        action=action,
-        target=f"dead_letter/{letter.id}",
-        before={"record": read_record(letter) or letter.record, "reason": letter.reason},
-        after=after,
-        request_id=actor.request_id,
-        address=actor.address,
-    )
+    before = {"record": read_record(letter) or letter.record, "reason": letter.reason}
+    await record_audit(connection, actor, action, f"dead_letter/{letter.id}", before=before, after=after)

@@ -30,12 +30,10 @@ async def change_settings(
         after = as_document(live)
         await record_audit(
             connection,
-            actor=actor.name,
-            action="settings.update",
-            target="settings",
+            actor,
+            "settings.update",
+            "settings",
             before={name: before[name] for name in changes},
             after={name: after[name] for name in changes},
-            request_id=actor.request_id,
-            address=actor.address,
         )
     return live

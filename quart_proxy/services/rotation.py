@@ -43,5 +43,5 @@ async def reseal_secrets(database: Database, sealer: Sealer, actor: Actor) -> Re
             if await replace_ciphertext(connection, name, before=ciphertext, after=sealed):
                 names.append(name)
         if names:
-            await record_audit(connection, actor=actor.name, action="secrets.reseal", target="*", after=names)
+            await record_audit(connection, actor, "secrets.reseal", "*", after=names)
     return Resealed(tuple(names), tuple(unopened))

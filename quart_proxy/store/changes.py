@@ -44,23 +44,6 @@ async def read_version(connection: AsyncConnection) -> tuple[int, int]:
     return row.version, row.revision_id
 
 
-async def record_audit(
-    connection: AsyncConnection,
-    *,
-    actor: str,
-    action: str,
-    target: str,
-    before: Any = None,
-    after: Any = None,
-    request_id: str | None = None,
-    address: str | None = None,
-) -> None:
-    """Keep one admin write: who, what, on which thing, from what to what. No secret may be in `before` or
-    `after`: documents hold references only."""
-    write = Write(target, before, after)
-    await record_audits(connection, [write], actor=actor, action=action, request_id=request_id, address=address)
-
-
 @dataclass(frozen=True, slots=True)
 class Write:
     """What one row of the audit log tells: on which thing, from what to what."""
@@ -70,16 +53,16 @@ class Write:
     after: Any = None
 
 
-async def record_audits(
-    connection: AsyncConnection,
-    writes: Sequence[Write],
-    *,
-    actor: str,
-    action: str,
-    request_id: str | None = None,
-    address: str | None = None,
+async def record_audit(
+    connection: AsyncConnection, actor: Actor, action: str, target: str, *, before: Any = None, after: Any = None
 ) -> None:
+    """Keep one admin write: who, what, on which thing, from what to what. No secret may be in `before` or
+    `after`: documents hold references only."""
+    await record_audits(connection, actor, action, [Write(target, before, after)])
+
+
+async def record_audits(connection: AsyncConnection, actor: Actor, action: str, writes: Sequence[Write]) -> None:
     """As `record_audit`, of one action on several things at once."""
-    said = {"actor": actor, "action": action, "request_id": request_id, "address": address}
+    said = {"actor": actor.name, "action": action, "request_id": actor.request_id, "address": actor.address}
     rows = [{"target": write.target, "before": write.before, "after": write.after, **said} for write in writes]
     await connection.execute(insert(audit_log), rows)
