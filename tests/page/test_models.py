@@ -366,7 +366,7 @@ async def test_conflict_is_named_and_leads_to_where_it_is_decided(models: Page, 
     await edit(admin, "/models/alpha", {"pricing": {"output": "15.00"}})
     Path(site.settings.models_file).write_text(file_text(site, price="4.10"))
     await apply(admin, policy={"on_conflict": "defer"})
-    await models.goto("/ui/models?view=drift")
+    await models.goto("/ui/models?view=conflict")
     await expect(row(models, "Alpha")).to_contain_text("Conflict")
     await models.goto("/ui/models?open=alpha")
     await drawer(models, "Alpha").get_by_role("link", name="Resolve the conflict").click()
