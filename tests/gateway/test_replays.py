@@ -205,8 +205,8 @@ def find_document_fault(exchange: Exchange, answer: Any) -> str | None:
 
 def find_stream_fault(exchange: Exchange, answer: Any, *, include_usage: bool) -> str | None:
     wanted = expected_stream(exchange, include_usage=include_usage)
-    if answer.status_code == 502 and is_failure(wanted[-1]):
-        # It failed before anything of it was sent: then it is no stream at all.
+    if answer.status_code >= 500 and is_failure(wanted[-1]):
+        # Its failure was read together with its beginning, before anything was sent: then it is no stream at all.
         return None if answer.json()["error"]["message"] else "an error without a sentence"
     got = recorded_events(answer.content)
     if len(got) == len(wanted) + 1:
